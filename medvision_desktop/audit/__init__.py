@@ -1,0 +1,1 @@
+"""The append-only record: what was seen, suggested, decided and signed."""

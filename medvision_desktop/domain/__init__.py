@@ -1,0 +1,1 @@
+"""The values that every room speaks of: numpy and the standard library only."""

@@ -1,0 +1,157 @@
+"""What a network suggests and what a reader decides about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.provenance import ModelRef, RunManifest
+
+
+class AnalysisState(Enum):
+    """How a run ended. `DONE` may be positive, negative or uncertain; `ABSTAINED` has no answer."""
+
+    DONE = "done"
+    ABSTAINED = "abstained"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class GateCheck:
+    """One check of the input gate, for the panel. `passed` None means: not checked."""
+
+    name: str
+    passed: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What the input gate says. `reasons` are stable words such as `age_outside_training`.
+
+    A gate may pass with reasons: those are doubts, shown beside the result.
+    """
+
+    ok: bool
+    reasons: tuple[str, ...] = ()
+    checks: tuple[GateCheck, ...] = ()
+    wanted: str = ""
+    given: str = ""
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """One label: calibrated probability and raw score in 0..1, and the operating threshold."""
+
+    label: str
+    probability: float
+    raw: float
+    threshold: float
+    positive: bool
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """A model attention map for one label.
+
+    `grid`: hxw float32 in 0..1, coarse as the network made it. `box_xyxy`: where the grid's outer
+    edges lie in source pixels (column, row; pixel edges, so a full frame is (0, 0, columns, rows)).
+    `faithfulness`: deletion score minus that of random maps, None when not measured.
+    """
+
+    label: str
+    method: str
+    grid: NDArray[np.float32]
+    box_xyxy: tuple[float, float, float, float]
+    faithfulness: float | None = None
+    random_faithfulness: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class InferenceResult:
+    """What one run of one model on one image came to. `message` says why when it is not done."""
+
+    state: AnalysisState
+    model: ModelRef
+    gate: GateReport
+    labels: tuple[LabelScore, ...] = ()
+    maps: tuple[HeatMap, ...] = ()
+    manifest: RunManifest | None = None
+    seconds: float = 0.0
+    message: str = ""
+
+
+class ReviewState(Enum):
+    """Where a finding stands."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    OVERRIDDEN = "overridden"
+    ADDED = "added"
+    LEFT_UNDECIDED = "left undecided"
+
+
+class Laterality(Enum):
+    """Side of the patient."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    BOTH = "both"
+    NOT_GIVEN = "not given"
+
+
+class Severity(Enum):
+    """Degree, as the reader grades it."""
+
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+    NOT_GRADED = "not graded"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a reader decides about one finding; `reason` is required to reject or override.
+
+    For an override and for an added finding, `label` and the descriptors are the reader's.
+    """
+
+    state: ReviewState
+    label: str = ""
+    laterality: Laterality = Laterality.NOT_GIVEN
+    location: str = ""
+    severity: Severity = Severity.NOT_GRADED
+    reason: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding of a study as it stands now, with the newest decision on it.
+
+    `analysis_seq` and `score` are None for a finding that the reader added.
+    `decided_utc` is ISO 8601 with a Z, empty while pending.
+    """
+
+    id: str
+    study_key: str
+    label: str
+    analysis_seq: int | None = None
+    model: ModelRef | None = None
+    score: LabelScore | None = None
+    decision: Decision = field(default_factory=lambda: Decision(ReviewState.PENDING))
+    reader: str = ""
+    decided_utc: str = ""
+
+    @property
+    def needs_decision(self) -> bool:
+        """A positive or uncertain suggestion nobody has decided on: it stops a signature."""
+        if self.decision.state is not ReviewState.PENDING or self.score is None:
+            return False
+        return self.score.positive or self.score.uncertain

@@ -1,0 +1,186 @@
+"""Images in memory: one frame, an ordered stack of frames, a regular volume.
+
+Pixel arrays are read-only. A `Frame` carries everything the display pipeline needs, so that one
+pipeline serves DICOM frames, raster files and planes cut from a volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import Voi
+from medvision_desktop.domain.geometry import (
+    Affine,
+    PatientOrientation,
+    PixelSpacing,
+    PlaneGeometry,
+)
+from medvision_desktop.domain.study import SeriesRef, StudyRef
+
+PixelArray = NDArray[Any]
+
+
+class Photometric(Enum):
+    """How stored values mean brightness or colour, after decoding (YBR arrives as RGB)."""
+
+    MONOCHROME1 = "MONOCHROME1"
+    MONOCHROME2 = "MONOCHROME2"
+    PALETTE_COLOR = "PALETTE COLOR"
+    RGB = "RGB"
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """Modality value = stored * slope + intercept (PS3.3 C.11.1). The default is the identity."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class ModalityLut:
+    """Modality LUT Sequence: `entries[stored - first_mapped]`, clamped at both ends."""
+
+    first_mapped: int
+    entries: NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """Palette colour tables: `entries` is Nx3, uint8 or uint16 scaled to 16 bits."""
+
+    first_mapped: int
+    entries: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded frame.
+
+    `stored`: HxW (u)int8/16/32 or float32/64 for monochrome and palette, HxWx3 uint8 for RGB.
+    Junk bits above Bits Stored are already masked and signs extended.
+    `padding`: inclusive range of stored values that are not image (Pixel Padding), or None.
+    `pixel_aspect`: height of a pixel divided by its width, 1.0 where the header is silent.
+    `badges`: short words shown on the image, such as "Derived" or "Lossy 10:1".
+    `corner`: what the header says about this frame for the corner text (plain strings by key:
+    `series_description`, `slice_thickness_mm`, `acquisition_time`, `manufacturer_model` ...).
+    """
+
+    stored: PixelArray
+    photometric: Photometric = Photometric.MONOCHROME2
+    bits_stored: int = 16
+    signed: bool = False
+    modality: Rescale | ModalityLut = Rescale()
+    units: str = ""
+    voi: tuple[Voi, ...] = ()
+    presentation_inverse: bool = False
+    palette: Palette | None = None
+    padding: tuple[float, float] | None = None
+    geometry: PlaneGeometry | None = None
+    patient_orientation: PatientOrientation | None = None
+    spacing: PixelSpacing | None = None
+    pixel_aspect: float = 1.0
+    sop_instance_uid: str = ""
+    frame_number: int = 1
+    badges: tuple[str, ...] = ()
+    not_faithful: tuple[str, ...] = ()
+    corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        """Check the shape and lock the pixels."""
+        colour = self.photometric is Photometric.RGB
+        if self.stored.ndim != (3 if colour else 2) or (colour and self.stored.shape[2] != 3):
+            raise ValueError(f"{self.photometric.value} frame of shape {self.stored.shape}")
+        if 0 in self.stored.shape:
+            raise ValueError("a frame has at least one pixel")
+        self.stored.setflags(write=False)
+
+    @property
+    def rows(self) -> int:
+        """Height in pixels."""
+        return int(self.stored.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Width in pixels."""
+        return int(self.stored.shape[1])
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether values are colours, so that windows and probes do not apply to them as usual."""
+        return self.photometric in (Photometric.RGB, Photometric.PALETTE_COLOR)
+
+    @property
+    def orientation(self) -> PlaneGeometry | PatientOrientation | None:
+        """What the orientation letters are derived from; None where the header is silent."""
+        return self.geometry if self.geometry is not None else self.patient_orientation
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Frames of one series in display order. Frames may differ in size and geometry.
+
+    `modality_range`: 0.5 and 99.5 percentiles of the series' modality values, padding left out;
+    the default window where the header and the modality give none. None for colour.
+    """
+
+    frames: tuple[Frame, ...]
+    modality_range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """A stack shows at least one frame."""
+        if not self.frames:
+            raise ValueError("a stack has at least one frame")
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A regular grid of modality values.
+
+    `values_kji`: (slices, rows, columns), int16, uint16 or float32, read-only.
+    `affine_kji_to_lps`: 4x4, maps homogeneous (k, j, i, 1) to LPS millimetres.
+    """
+
+    values_kji: PixelArray
+    affine_kji_to_lps: Affine
+    frame_of_reference: str = ""
+    units: str = ""
+    voi: tuple[Voi, ...] = ()
+    modality_range: tuple[float, float] | None = None
+    badges: tuple[str, ...] = ()
+    corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        """Check the grid and lock it."""
+        if self.values_kji.ndim != 3 or 0 in self.values_kji.shape:
+            raise ValueError(f"a volume has three axes, not shape {self.values_kji.shape}")
+        affine = np.asarray(self.affine_kji_to_lps, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
+            raise ValueError("a volume's affine is a finite 4x4 matrix")
+        if abs(float(np.linalg.det(affine[:3, :3]))) < 1e-12:
+            raise ValueError("a volume's affine must be invertible")
+        self.values_kji.setflags(write=False)
+        self.affine_kji_to_lps.setflags(write=False)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSeries:
+    """A series opened for reading: its frames, and its volume when the grid is regular.
+
+    `not_a_volume` says in one sentence why there is no volume ("Slice spacing varies: 2.5 to
+    5.0 mm."), empty when there is one or when one was never to be expected.
+    """
+
+    study: StudyRef
+    series: SeriesRef
+    stack: Stack
+    volume: Volume | None = None
+    not_a_volume: str = ""
+    pixel_sha256: str = ""

@@ -1,0 +1,1 @@
+"""Standard outputs of a study: reports and results as other systems read them."""

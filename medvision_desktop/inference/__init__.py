@@ -1,0 +1,1 @@
+"""Running a model on the pixels of a study, in a child process."""

@@ -1,0 +1,1 @@
+"""Files become domain values, or a named refusal."""

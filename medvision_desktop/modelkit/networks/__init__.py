@@ -1,0 +1,1 @@
+"""The networks a package may name; nothing else can be built."""

@@ -1,0 +1,1 @@
+"""From stored values to display values: pure array functions, one DICOM stage a function."""

@@ -1,0 +1,1 @@
+"""Keeping patient data where it belongs."""

@@ -1,0 +1,1 @@
+"""A frozen report becomes a PDF."""

@@ -1,0 +1,1 @@
+"""One use case a module, a few lines each over the rooms below."""

@@ -1,0 +1,1 @@
+"""Training and evaluation that a hospital can repeat."""

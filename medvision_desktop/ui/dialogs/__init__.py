@@ -1,0 +1,1 @@
+"""Sheets that open beside what they are about."""

@@ -1,0 +1,1 @@
+"""Reusable controls drawn from the tokens."""

@@ -1,0 +1,1 @@
+"""Lanes: one thread and one queue each, so that the event loop is never held."""
