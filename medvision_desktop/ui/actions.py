@@ -1,0 +1,117 @@
+"""Every action once: menus, tool bar, palette, help sheet and documentation are made from this table.
+
+Shortcuts are in Qt's portable text. `icon` is the name of a Lucide icon that ships in resources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that the reader can ask for.
+
+    `text` is a verb phrase for menus and the palette, `tip` one sentence more. `checkable` actions
+    show whether they are on. `scope` "viewer" keeps a key for the image panes, because lists and fields
+    elsewhere use it for themselves.
+    """
+
+    id: str
+    group: str
+    text: str
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    tip: str = ""
+    checkable: bool = False
+    scope: str = "window"
+
+
+def _presets() -> tuple[Action, ...]:
+    return tuple(
+        Action(f"view.preset_{n}", "Window presets", f"Window preset {n}", (str(n),)) for n in range(1, 10)
+    )
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action(
+        "file.open", "File", "Open files", ("Ctrl+O",), "file-input", "DICOM, NIfTI, PNG, JPEG or a zip."
+    ),
+    Action("file.open_folder", "File", "Open folder", ("Ctrl+Shift+O",), "folder-open"),
+    Action("file.samples", "File", "Show sample studies", (), "images"),
+    Action("file.remove_samples", "File", "Remove sample studies", (), "x"),
+    Action("file.welcome", "File", "Show the welcome page", (), "house"),
+    Action("file.reader", "File", "Change the reader", (), "user"),
+    Action("file.quit", "File", "Quit", ("Ctrl+Q",)),
+    Action(
+        "tool.window",
+        "Tools",
+        "Window",
+        ("W",),
+        "contrast",
+        "Drag: left-right width, up-down centre.",
+        True,
+    ),
+    Action("tool.pan", "Tools", "Pan", ("P",), "move", "", True),
+    Action("tool.zoom", "Tools", "Zoom", ("Z",), "zoom-in", "About the cursor.", True),
+    Action("tool.scroll", "Tools", "Scroll", ("S",), "layers", "", True),
+    Action("tool.probe", "Tools", "Probe", ("B",), "pipette", "Stored, modality and display values.", True),
+    Action("tool.length", "Tools", "Length", ("L",), "ruler", "Says where its unit comes from.", True),
+    Action("view.invert", "View", "Invert", ("I",), "contrast"),
+    Action("view.flip_h", "View", "Flip left to right", ("H",), "flip-horizontal"),
+    Action("view.flip_v", "View", "Flip top to bottom", ("V",), "flip-vertical"),
+    Action("view.rotate_left", "View", "Rotate left", (",",), "rotate-ccw"),
+    Action("view.rotate_right", "View", "Rotate right", (".",), "rotate-cw"),
+    Action("view.fit", "View", "Fit to the pane", ("0",), "maximize"),
+    Action("view.one_to_one", "View", "One image pixel to one screen pixel", ("=",), "scan"),
+    Action("view.reset", "View", "Reset the view", ("Ctrl+R",), "undo-2"),
+    Action("view.next_pane", "View", "Next pane", ("Tab",), scope="viewer"),
+    Action("view.maximise", "View", "Maximise the pane and back", ("F10",), "maximize-2"),
+    Action("view.corner_text", "View", "Corner text on or off", ("T",), "type"),
+    Action("view.full_screen", "View", "Full screen", ("F11",), "expand"),
+    *_presets(),
+    Action("slice.next", "Slices", "Next image", ("Down",), scope="viewer"),
+    Action("slice.previous", "Slices", "Previous image", ("Up",), scope="viewer"),
+    Action("slice.page_down", "Slices", "Ten images on", ("PgDown",), scope="viewer"),
+    Action("slice.page_up", "Slices", "Ten images back", ("PgUp",), scope="viewer"),
+    Action("slice.first", "Slices", "First image", ("Home",), scope="viewer"),
+    Action("slice.last", "Slices", "Last image", ("End",), scope="viewer"),
+    Action("layout.1x1", "Layout", "One pane", ("Ctrl+1",), "square"),
+    Action("layout.1x2", "Layout", "Two panes side by side", ("Ctrl+2",), "columns-2"),
+    Action("layout.2x1", "Layout", "Two panes, one above the other", ("Ctrl+3",), "rows-2"),
+    Action("layout.2x2", "Layout", "Four panes", ("Ctrl+4",), "grid-2x2"),
+    Action("layout.1+2", "Layout", "One large and two small panes", ("Ctrl+5",), "panel-right"),
+    Action("layout.mpr", "Layout", "Three planes", ("Ctrl+6",), "layout-panel-left"),
+    Action("layers.toggle", "Layers", "Hide or show every layer", ("O",), "eye-off", "", True),
+    Action(
+        "layers.attention",
+        "Layers",
+        "Model attention on or off",
+        ("C",),
+        "flame",
+        "Where the network looked; not a lesion outline.",
+    ),
+    Action("ai.run", "AI", "Run AI", ("F5",), "sparkles"),
+    Action("ai.cancel", "AI", "Stop the AI run", ("Shift+F5",), "x"),
+    Action("ai.next_finding", "AI", "Next finding", ("N",)),
+    Action("ai.previous_finding", "AI", "Previous finding", ("Shift+N",)),
+    Action("ai.add_finding", "AI", "Add a finding", ("+",), "plus", "What the AI missed."),
+    Action("report.open", "Report", "Report", ("Ctrl+P",), "file-text"),
+    Action("report.sign", "Report", "Sign the report", ("Ctrl+S",), "signature"),
+    Action("report.key_image", "Report", "Add the image to the report", ("K",), "image-plus"),
+    Action("record.verify", "Record", "Verify the record", (), "shield-check"),
+    Action("dock.worklist", "Panels", "Studies panel", ("F7",), "panel-left"),
+    Action("dock.findings", "Panels", "Findings panel", ("F8",), "panel-right"),
+    Action("privacy.mask", "View", "Mask names on screen", ("Ctrl+M",), "eye-off", "", True),
+    Action("help.keys", "Help", "All keys", ("?",), "circle-help"),
+    Action("help.palette", "Help", "Every action", ("Ctrl+K",), "search"),
+)
+
+BY_ID: Final = {action.id: action for action in ACTIONS}
+
+
+def key_text(action_id: str) -> str:
+    """The first shortcut of an action as people write it ("Ctrl P"), or an empty string."""
+    shortcuts = BY_ID[action_id].shortcuts
+    return shortcuts[0].replace("+", " ") if shortcuts and shortcuts[0] != "+" else "".join(shortcuts)
