@@ -1,0 +1,21 @@
+"""The SHA-256 of pixels, by which a result names the image that it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def pixel_digest(stored: NDArray[Any]) -> str:
+    """SHA-256 (hex) over dtype, shape and little-endian values in C order.
+
+    The same image gives the same digest on every machine and in every memory layout; the same
+    bytes read as another type or shape do not.
+    """
+    little = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("<"))
+    digest = hashlib.sha256(f"{little.dtype.str}{little.shape}".encode())
+    digest.update(little.data if little.size else b"")
+    return digest.hexdigest()

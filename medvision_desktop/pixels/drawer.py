@@ -1,0 +1,179 @@
+"""Drawing a pane again and again: what did not change is kept.
+
+While the reader drags a window only the table changes, so the resampled image is kept in its 16
+bits and each step is one table look-up over the pane. Values of more than 16 bits and floats are
+reduced to 16 bits for this and only for this: `pipeline.render` works on the values themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import Interpolation, RenderPlan, Voi
+from medvision_desktop.domain.image import Frame, ModalityLut
+from medvision_desktop.pixels import modality, pipeline, presentation, viewport, voi
+from medvision_desktop.pixels.viewport import Viewport
+
+_LEVELS: Final = 65535
+# A window must span at least this many of the 65536 steps, or the range is drawn closer around it.
+_STEPS_IN_WINDOW: Final = 1024
+_REACH: Final = 16.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """A frame as it is resampled, and the modality value (float64) of every table index."""
+
+    frame: Frame
+    image: NDArray[Any]
+    table_values: NDArray[np.float64] | None
+    stored_span: tuple[float, float] | None = None  # of quantised values
+    is_whole: bool = True  # whether that is all the frame has
+
+
+@dataclass(frozen=True, eq=False)
+class _Resampled:
+    source: _Source
+    pane: Viewport
+    how: Interpolation
+    pixels: NDArray[Any] | None
+    target: tuple[slice, slice]
+
+
+class Drawer:
+    """Draws one pane. Not thread-safe; holds one frame and its resampled picture at a time."""
+
+    def __init__(self) -> None:
+        self._source: _Source | None = None
+        self._resampled: _Resampled | None = None
+
+    def draw(self, plan: RenderPlan, pane: Viewport, *, interactive: bool) -> NDArray[np.uint8]:
+        """The pane's pixels: HxW or HxWx3 uint8, C-contiguous, black outside the image.
+
+        With `interactive` the quick interpolation is used unless the careful one is at hand.
+        """
+        source = self._source_of(plan)
+        resampled = self._resample(source, pane, interactive=interactive)
+        shape = (pane.height, pane.width)
+        if source.table_values is None:
+            canvas = np.zeros((*shape, 3), np.uint8)
+            if resampled.pixels is not None:
+                part = resampled.pixels
+                canvas[resampled.target] = np.subtract(255, part) if plan.inverted else part
+            return canvas
+        canvas = np.zeros(shape, np.uint8)
+        if resampled.pixels is not None:
+            import cv2
+
+            table = presentation.quantise(pipeline.display_of_modality(plan, source.table_values))
+            cv2.LUT(pipeline.as_table_index(resampled.pixels), table, dst=canvas[resampled.target])
+        return canvas
+
+    def clear(self) -> None:
+        """Let go of the frame."""
+        self._source = self._resampled = None
+
+    def interpolation(self, frame: Frame, pane: Viewport, *, interactive: bool) -> Interpolation:
+        """What the next `draw` with these arguments would resample with, for the corner text."""
+        kept = self._resampled
+        if interactive and kept is not None and kept.source.frame is frame and kept.pane == pane:
+            return kept.how
+        return viewport.interpolation(viewport.transform(frame, pane), interactive=interactive)
+
+    def _source_of(self, plan: RenderPlan) -> _Source:
+        kept = self._source
+        if kept is None or kept.frame is not plan.frame or not _serves(kept, plan.voi):
+            kept = _prepare(plan)
+            self._source = kept
+        return kept
+
+    def _resample(self, source: _Source, pane: Viewport, *, interactive: bool) -> _Resampled:
+        view = viewport.transform(source.frame, pane)
+        how = viewport.interpolation(view, interactive=interactive)
+        kept = self._resampled
+        if (
+            kept is not None
+            and kept.source is source
+            and kept.pane == pane
+            and (interactive or kept.how is how)
+        ):
+            return kept
+        found = viewport.resample(source.image, view, pane, how)
+        nowhere = (slice(0, 0), slice(0, 0))
+        pixels, target = (None, nowhere) if found is None else found
+        self._resampled = _Resampled(source, pane, how, pixels, target)
+        return self._resampled
+
+
+def _prepare(plan: RenderPlan) -> _Source:
+    frame = plan.frame
+    if frame.is_colour:
+        return _Source(frame, pipeline.render_colour(frame), None)
+    if pipeline.has_table(frame.stored):
+        stored = frame.stored
+        values = modality.apply(frame.modality, pipeline.table_values(stored.dtype))
+        if stored.dtype.kind == "i" and stored.dtype.itemsize == 1:
+            # Interpolating signed bytes as unsigned would mix -1 with 0 through 255.
+            stored = stored.astype(np.int16)
+            values = modality.apply(frame.modality, pipeline.table_values(stored.dtype))
+        if not stored.dtype.isnative:
+            stored = stored.astype(stored.dtype.newbyteorder("="))
+        return _Source(frame, stored, values)
+    return _quantised(plan)
+
+
+def _serves(source: _Source, wanted: Voi | None) -> bool:
+    """Whether a frame reduced to 16 bits is still fine enough for this window."""
+    if source.stored_span is None or source.table_values is None or wanted is None:
+        return True
+    low, high = sorted((float(source.table_values[0]), float(source.table_values[-1])))
+    window_low, window_high = voi.window_span(wanted)
+    if source.is_whole:
+        return _fine_enough(high - low, window_high - window_low)
+    inside = window_low >= low and window_high <= high
+    return inside and _fine_enough(high - low, window_high - window_low)
+
+
+def _fine_enough(range_width: float, window_width: float) -> bool:
+    return window_width * _LEVELS >= range_width * _STEPS_IN_WINDOW
+
+
+def _quantised(plan: RenderPlan) -> _Source:
+    """Floats and wide integers as 16 bits: over their whole range, or over the window's surroundings."""
+    frame = plan.frame
+    low, high = _stored_ends(frame)
+    near = _near_window(plan, low, high)
+    if near is not None:
+        low, high = near
+    span = high - low if high > low else 1.0
+    image = np.empty(frame.stored.shape, np.uint16)
+    for start in range(0, frame.rows, 512):
+        rows = slice(start, start + 512)
+        part = np.nan_to_num(frame.stored[rows].astype(np.float64), nan=low, posinf=high, neginf=low)
+        part = np.clip((part - low) * (_LEVELS / span), 0, _LEVELS)
+        image[rows] = np.rint(part, out=part).astype(np.uint16)
+    steps = low + np.arange(_LEVELS + 1, dtype=np.float64) * (span / _LEVELS)
+    return _Source(frame, image, modality.apply(frame.modality, steps), (low, high), near is None)
+
+
+def _near_window(plan: RenderPlan, low: float, high: float) -> tuple[float, float] | None:
+    """Stored values around the window where `low` to `high` would be too coarse for it; else None."""
+    rescale = plan.frame.modality
+    if plan.voi is None or isinstance(rescale, ModalityLut) or rescale.slope == 0:
+        return None
+    window_low, window_high = voi.window_span(plan.voi)
+    if _fine_enough((high - low) * abs(rescale.slope), window_high - window_low):
+        return None
+    reach = max((window_high - window_low) * _REACH, 1e-300)
+    near = [(end - rescale.intercept) / rescale.slope for end in (window_low - reach, window_high + reach)]
+    return min(near), max(near)
+
+
+def _stored_ends(frame: Frame) -> tuple[float, float]:
+    if frame.stored.dtype.kind == "f":
+        return modality.stored_range(frame)
+    return float(frame.stored.min()), float(frame.stored.max())

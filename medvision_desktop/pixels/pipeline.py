@@ -1,0 +1,206 @@
+"""From what the reader wants to eight-bit pixels: resolve, then render.
+
+The stages are modality, VOI, presentation (PS3.3 C.11 and PS3.4 N.2). Integers of up to 16 bits go
+through one table that does all three; everything else goes through the same arithmetic directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import DisplayState, RenderPlan, Voi, VoiLut, VoiWindow, WindowSource
+from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.pixels import histogram, modality, palette, presentation, voi
+
+# The default window of a modality whose values mean the same on every scanner.
+MODALITY_WINDOWS: Final = {"CT": VoiWindow(40, 400, explanation="CT default")}
+# Made for looking at as stored: ultrasound, endoscopy, photographs, and files without a modality.
+_SHOWN_AS_STORED: Final = frozenset({"", "US", "IVUS", "ES", "XC", "GM", "OP", "SM", "SC", "DOC"})
+_BLOCK_PIXELS: Final = 4_000_000
+
+_SOURCE_BADGES: Final = {
+    WindowSource.PERCENTILES: "Window: 0.5–99.5 percentiles",
+    WindowSource.MODALITY_DEFAULT: "Window: modality default",
+    WindowSource.FULL_RANGE: "Window: full range",
+}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one pixel holds. `display` is 0..255 on screen, three of them for colour."""
+
+    row: int
+    column: int
+    stored: tuple[float, ...]
+    modality: float | None
+    units: str
+    display: tuple[int, ...]
+    is_padding: bool
+
+
+def resolve(
+    state: DisplayState,
+    frame: Frame,
+    *,
+    modality: str = "",
+    modality_range: tuple[float, float] | None = None,
+) -> RenderPlan:
+    """Every number that drawing `frame` needs.
+
+    The window: the reader's, else the first VOI LUT of the header, else its first window, else the
+    default of `modality` (DICOM's code, such as CT), else `modality_range` (the series' 0.5 and
+    99.5 percentiles), else the frame's own percentiles.
+    """
+    chosen, source = _window(state, frame, modality, modality_range)
+    badges = (*frame.badges, *(f"Not faithful: {why}" for why in frame.not_faithful))
+    if source in _SOURCE_BADGES and chosen is not None:
+        badges = (*badges, _SOURCE_BADGES[source])
+    return RenderPlan(
+        frame=frame,
+        voi=chosen,
+        source=source,
+        inverted=presentation.shows_low_as_white(frame) != state.invert,
+        badges=badges,
+    )
+
+
+def render(plan: RenderPlan) -> NDArray[np.uint8]:
+    """The frame at source resolution: HxW, or HxWx3 for colour."""
+    frame = plan.frame
+    if frame.is_colour:
+        colour = render_colour(frame)
+        return np.subtract(255, colour) if plan.inverted else colour.copy()
+    if has_table(frame.stored):
+        import cv2
+
+        table = display_table(plan, frame.stored.dtype)
+        return np.asarray(cv2.LUT(as_table_index(frame.stored), table))
+    image = np.empty(frame.stored.shape, np.uint8)
+    for rows in _row_blocks(frame):
+        image[rows] = presentation.quantise(display_values(plan, frame.stored[rows]))
+    return image
+
+
+def render_colour(frame: Frame) -> NDArray[np.uint8]:
+    """HxWx3 of an RGB or palette frame; an RGB frame's own array, not a copy."""
+    colour = palette.colours(frame) if frame.photometric is Photometric.PALETTE_COLOR else frame.stored
+    return np.asarray(colour, dtype=np.uint8)
+
+
+def render_float(plan: RenderPlan) -> NDArray[np.float32]:
+    """Display values 0 (black) to 1 (white) before quantisation: HxW or HxWx3 float32."""
+    frame = plan.frame
+    if frame.is_colour:
+        if frame.photometric is Photometric.PALETTE_COLOR:
+            colour = palette.colours_float(frame)
+        else:
+            colour = frame.stored.astype(np.float32) / np.float32(255)
+        return np.subtract(np.float32(1), colour) if plan.inverted else colour
+    image = np.empty(frame.stored.shape, np.float32)
+    for rows in _row_blocks(frame):
+        image[rows] = display_values(plan, frame.stored[rows])
+    return image
+
+
+def display_values(plan: RenderPlan, stored: NDArray[Any]) -> NDArray[np.float64]:
+    """Display values 0..1 of stored values of any shape, for a frame that is not colour."""
+    return display_of_modality(plan, modality.apply(plan.frame.modality, stored))
+
+
+def display_of_modality(plan: RenderPlan, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Display values 0..1 of modality values of any shape."""
+    if plan.voi is None:
+        raise ValueError("a colour frame has no window")
+    return presentation.apply_polarity(voi.apply(plan.voi, values), inverted=plan.inverted)
+
+
+def has_table(stored: NDArray[Any]) -> bool:
+    """Whether stored values are few enough (8 or 16 bits) for one table over all of them."""
+    return stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
+
+
+def as_table_index(stored: NDArray[Any]) -> NDArray[Any]:
+    """The same bytes as unsigned, which is how `display_table` is indexed."""
+    native = np.dtype(f"u{stored.dtype.itemsize}")
+    if not stored.dtype.isnative:
+        stored = stored.astype(stored.dtype.newbyteorder("="))
+    return stored.view(native)
+
+
+def table_values(dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Every stored value of an 8- or 16-bit type, in the order of its unsigned bytes."""
+    count = 1 << (8 * dtype.itemsize)
+    return np.arange(count, dtype=np.dtype(f"u{dtype.itemsize}")).view(dtype.newbyteorder("="))
+
+
+def display_table(plan: RenderPlan, dtype: np.dtype[Any]) -> NDArray[np.uint8]:
+    """Grey level of every stored value of `dtype`: 256 or 65536 entries."""
+    return presentation.quantise(display_values(plan, table_values(dtype)))
+
+
+def probe(plan: RenderPlan, row: int, column: int) -> Probe | None:
+    """Stored, modality and display value of one pixel; None outside the image."""
+    frame = plan.frame
+    if not (0 <= row < frame.rows and 0 <= column < frame.columns):
+        return None
+    stored = np.atleast_1d(frame.stored[row, column])
+    padded = bool(modality.is_padding(frame, stored).any())
+    if frame.photometric is Photometric.RGB:
+        colour = stored.astype(np.uint8)
+        shown = np.subtract(255, colour) if plan.inverted else colour
+        return Probe(row, column, _numbers(stored), None, "", _levels(shown), padded)
+    if frame.photometric is Photometric.PALETTE_COLOR:
+        entry = palette.colours(_one_pixel(frame, row, column))[0, 0]
+        shown = np.subtract(255, entry) if plan.inverted else entry
+        return Probe(row, column, _numbers(stored), None, "", _levels(shown), padded)
+    value = float(modality.apply(frame.modality, stored)[0])
+    shown = presentation.quantise(display_values(plan, stored))
+    return Probe(row, column, _numbers(stored), value, frame.units, _levels(shown), padded)
+
+
+def _window(
+    state: DisplayState, frame: Frame, code: str, modality_range: tuple[float, float] | None
+) -> tuple[Voi | None, WindowSource]:
+    if frame.is_colour:
+        return None, WindowSource.FULL_RANGE
+    if state.voi is not None:
+        return state.voi, WindowSource.READER
+    for item in frame.voi:
+        if isinstance(item, VoiLut):
+            return item, WindowSource.HEADER_LUT
+    if frame.voi:
+        return frame.voi[0], WindowSource.HEADER_WINDOW
+    if code in MODALITY_WINDOWS and frame.units in ("HU", ""):
+        return MODALITY_WINDOWS[code], WindowSource.MODALITY_DEFAULT
+    as_stored = code in _SHOWN_AS_STORED and frame.stored.dtype.itemsize == 1 and frame.geometry is None
+    if as_stored:
+        return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
+    found = modality_range if modality_range is not None else histogram.series_range((frame,))
+    if found is None:
+        return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
+    return voi.spanning(*found), WindowSource.PERCENTILES
+
+
+def _row_blocks(frame: Frame) -> list[slice]:
+    step = max(1, _BLOCK_PIXELS // frame.columns)
+    return [slice(start, start + step) for start in range(0, frame.rows, step)]
+
+
+def _one_pixel(frame: Frame, row: int, column: int) -> Frame:
+    return Frame(
+        stored=frame.stored[row : row + 1, column : column + 1].copy(),
+        photometric=frame.photometric,
+        palette=frame.palette,
+    )
+
+
+def _numbers(values: NDArray[Any]) -> tuple[float, ...]:
+    return tuple(value.item() for value in values)
+
+
+def _levels(values: NDArray[np.uint8]) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
