@@ -1,0 +1,91 @@
+"""The sheet of all keys, made from the table of actions."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from medvision_desktop.ui.actions import ACTIONS
+from medvision_desktop.ui.theme import fonts
+from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.widgets.sheet import Sheet
+
+_COLUMNS: Final = 3
+_HEIGHT_PX: Final = 520
+MOUSE: Final = (
+    ("Left drag", "The tool in hand"),
+    ("Middle drag", "Pan"),
+    ("Right drag", "Window; Shift fine, Ctrl coarse"),
+    ("Wheel", "Images of the series"),
+    ("Ctrl wheel", "Zoom about the cursor"),
+    ("Double click", "Maximise the pane and back"),
+)
+
+
+class KeysSheet(Sheet):
+    """Groups in columns: the key on the left, what it does on the right."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window, "All keys", width=980)
+        columns = QWidget()
+        grid = QGridLayout(columns)
+        grid.setHorizontalSpacing(32)
+        grid.setVerticalSpacing(20)
+        for column, blocks in enumerate(_columns()):
+            cell = QVBoxLayout()
+            cell.setSpacing(16)
+            for name, rows in blocks:
+                cell.addWidget(_block(name, rows))
+            cell.addStretch(1)
+            grid.addLayout(cell, 0, column)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(columns)
+        scroll.setFixedHeight(min(_HEIGHT_PX, window.height() - 160))
+        scroll.setAccessibleName("Keys by group")
+        self.body.addWidget(scroll)
+
+
+Block = tuple[str, list[tuple[str, str]]]
+
+
+def _columns() -> list[list[Block]]:
+    ordered = sorted((action for action in ACTIONS if action.shortcuts), key=lambda action: action.group)
+    blocks: list[Block] = [
+        (name, [(action.shortcuts[0], action.text) for action in rows])
+        for name, rows in groupby(ordered, key=lambda action: action.group)
+    ]
+    blocks.append(("Mouse", list(MOUSE)))
+    columns: list[list[Block]] = [[] for _ in range(_COLUMNS)]
+    for block in sorted(blocks, key=lambda block: -len(block[1])):
+        shortest = min(columns, key=lambda column: sum(len(rows) + 2 for _, rows in column))
+        shortest.append(block)
+    return columns
+
+
+def _block(name: str, rows: list[tuple[str, str]]) -> QWidget:
+    block = QWidget()
+    grid = QGridLayout(block)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setVerticalSpacing(6)
+    grid.setHorizontalSpacing(12)
+    head = _label(name, "section", T.t1)
+    grid.addWidget(head, 0, 0, 1, 2)
+    for row, (key, text) in enumerate(rows, start=1):
+        grid.addWidget(_label(key.replace("+", " ") if key != "+" else key, "chip", T.t2), row, 0)
+        grid.addWidget(_label(text, "body", T.t1), row, 1)
+    grid.setColumnMinimumWidth(0, 92)
+    grid.setColumnStretch(1, 1)
+    return block
+
+
+def _label(text: str, style: str, colour: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setFont(fonts.font(style))
+    label.setStyleSheet(f"color: {colour}; background: transparent;")
+    return label

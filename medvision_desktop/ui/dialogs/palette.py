@@ -1,0 +1,84 @@
+"""Every action by name: type a few letters, press Enter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
+
+from medvision_desktop.ui.actions import Action, key_text
+from medvision_desktop.ui.widgets.sheet import Sheet
+
+_ROWS: Final = 10
+_ROW_PX: Final = 32
+
+
+def matches(action: Action, typed: str) -> bool:
+    """Whether every word typed begins some word of the action's group or text."""
+    words = f"{action.group} {action.text}".lower().split()
+    return all(any(word.startswith(part) for word in words) for part in typed.lower().split())
+
+
+class PaletteSheet(Sheet):
+    """A field and a list. Up and Down move in the list while the field keeps the caret."""
+
+    def __init__(
+        self, window: QWidget, actions: Sequence[Action], perform: Callable[[str], object]
+    ) -> None:
+        super().__init__(window, "Every action", width=520)
+        self._actions = tuple(actions)
+        self._perform = perform
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("Name of an action")
+        self.field.setAccessibleName("Name of an action")
+        self.field.installEventFilter(self)
+        self.field.textChanged.connect(self._filter)
+        self.field.returnPressed.connect(self._run_current)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Actions")
+        self.list.setFixedHeight(_ROWS * _ROW_PX)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.itemActivated.connect(self._run)
+        self.body.addWidget(self.field)
+        self.body.addWidget(self.list)
+        self.setFocusProxy(self.field)
+        self._filter("")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Up and Down in the field belong to the list."""
+        if (
+            watched is self.field
+            and isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down)
+        ):
+            step = 1 if event.key() == Qt.Key.Key_Down else -1
+            count = self.list.count()
+            if count:
+                self.list.setCurrentRow((self.list.currentRow() + step) % count)
+            return True
+        return super().eventFilter(watched, event)
+
+    def _filter(self, typed: str) -> None:
+        self.list.clear()
+        for action in self._actions:
+            if matches(action, typed):
+                key = key_text(action.id)
+                item = QListWidgetItem(f"{action.text}    {key}" if key else action.text)
+                item.setData(Qt.ItemDataRole.UserRole, action.id)
+                item.setToolTip(action.group)
+                self.list.addItem(item)
+        self.list.setCurrentRow(0)
+
+    def _run_current(self) -> None:
+        item = self.list.currentItem()
+        if item is not None:
+            self._run(item)
+
+    def _run(self, item: QListWidgetItem) -> None:
+        action_id = str(item.data(Qt.ItemDataRole.UserRole))
+        self.close()
+        self._perform(action_id)
