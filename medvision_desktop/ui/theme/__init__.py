@@ -1,1 +1,1 @@
-"""Colours, type, spacing and icons from one table of tokens."""
+"""How the interface looks: tokens, type, icons and the style sheet made from them."""
