@@ -1,0 +1,100 @@
+"""EfficientNet-B0 (Tan and Le 2019) whose class activation map is a part of its forward pass.
+
+The layout and parameter names are torchvision's. The classifier is linear on the mean of the last
+feature map f (after its final activation), so with weights w and bias b
+
+    logit_c = b_c + mean over x, y of  w_c . f(x, y)
+
+and the summand is the map (class activation mapping, Zhou et al. 2016).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+FEATURES: Final = 1280
+STRIDE: Final = 32
+_REPEATS: Final = (1, 2, 2, 3, 3, 4, 1)
+_LITE_EPSILON: Final = 1e-3
+_EPSILON: Final = 1e-5
+
+
+class EfficientNetB0(nn.Module):
+    """Classifier of 3-channel images, side a multiple of 32."""
+
+    def __init__(self, classes: int, *, dropout: float = 0.2) -> None:
+        super().__init__()
+        from torchvision.models import efficientnet_b0
+
+        self.features: nn.Module = efficientnet_b0(weights=None).features
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(FEATURES, classes)
+        nn.init.zeros_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, classes) and maps (B, classes, h, w) of images (B, 3, H, W)."""
+        found = self.features(images)
+        maps = torch.einsum("bfhw,cf->bchw", found, self.classifier.weight)
+        if self.training:
+            return self.classifier(self.dropout(found.mean(dim=(2, 3)))), maps
+        return maps.mean(dim=(2, 3)) + self.classifier.bias, maps
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """Penultimate features (B, 1280): what the linear classifier sees."""
+        found: Tensor = self.features(images)
+        return found.mean(dim=(2, 3))
+
+
+def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNetB0) -> int:
+    """Copy EfficientNet-Lite0 tensors into B0 where they fit; returns how many were copied.
+
+    Lite0 has the same convolutions and no squeeze-and-excitation: those blocks are set to pass
+    their input nearly unchanged (scale sigmoid(4) = 0.98 whatever they see) and learn from there.
+    Batch-norm gains are adjusted from Lite0's epsilon to ours, so each layer computes the same.
+    """
+    own = network.state_dict()
+    copied = 0
+    for ours, theirs in _pairs():
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            source, target = f"{theirs}.{name}", f"features.{ours}.{name}"
+            if source not in lite:
+                continue
+            value = lite[source]
+            if name == "weight" and f"{theirs}.running_var" in lite:
+                variance = lite[f"{theirs}.running_var"]
+                value = value * torch.sqrt((variance + _EPSILON) / (variance + _LITE_EPSILON))
+            if own[target].shape != value.shape:
+                raise ValueError(f"{source} does not fit {target}")
+            own[target].copy_(value)
+            copied += 1
+    for name, value in own.items():
+        if name.endswith("fc2.weight"):
+            value.zero_()
+        elif name.endswith("fc2.bias"):
+            value.fill_(4.0)
+    network.load_state_dict(own)
+    return copied
+
+
+def _pairs() -> list[tuple[str, str]]:
+    """Layer names in torchvision's B0 beside those of Lite0."""
+    pairs = [("0.0", "_conv_stem"), ("0.1", "_bn0"), ("8.0", "_conv_head"), ("8.1", "_bn1")]
+    lite = 0
+    for stage, repeats in enumerate(_REPEATS, start=1):
+        for repeat in range(repeats):
+            ours, theirs = f"{stage}.{repeat}.block", f"_blocks.{lite}"
+            depthwise = 0 if stage == 1 else 1
+            if stage > 1:
+                pairs += [(f"{ours}.0.0", f"{theirs}._expand_conv"), (f"{ours}.0.1", f"{theirs}._bn0")]
+            pairs += [
+                (f"{ours}.{depthwise}.0", f"{theirs}._depthwise_conv"),
+                (f"{ours}.{depthwise}.1", f"{theirs}._bn1"),
+                (f"{ours}.{depthwise + 2}.0", f"{theirs}._project_conv"),
+                (f"{ours}.{depthwise + 2}.1", f"{theirs}._bn2"),
+            ]
+            lite += 1
+    return pairs

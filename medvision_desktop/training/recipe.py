@@ -1,0 +1,68 @@
+"""A training recipe: a TOML file, typed and checked, that together with the data makes the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.training.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what and how. Sizes in pixels, rates per step, epochs as counts.
+
+    `source` names a layout in `sources.SOURCES`, `folder` the folder below the data directory.
+    `initial`: `lite0` (ImageNet tensors of a package), `none`, or a safetensors file.
+    """
+
+    name: str
+    network: str
+    source: str
+    folder: str
+    labels: tuple[str, ...]
+    initial: str = "none"
+    seed: int = 0
+    size: int = 224
+    epochs: int = 8
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup_epochs: float = 0.5
+    clip_norm: float = 1.0
+    patience: int = 4
+    dropout: float = 0.2
+    stretch: tuple[float, float] = (0.5, 99.5)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in a TOML file. Raises `InputRefused` for what is unknown or of a wrong type."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputRefused("The recipe cannot be read.", f"{error}.", "Check the file.") from error
+    augmentation = Augmentation(**_known(Augmentation, table.pop("augmentation", {})))
+    values = _known(Recipe, table)
+    for name in ("labels", "stretch"):
+        if name in values:
+            values[name] = tuple(values[name])
+    try:
+        recipe = Recipe(**values, augmentation=augmentation)
+    except TypeError as error:
+        raise InputRefused("The recipe is not complete.", f"{error}.") from error
+    if recipe.size % 32 or not 32 <= recipe.size <= 1024 or recipe.batch_size < 1 or recipe.epochs < 1:
+        raise InputRefused("The recipe is out of range.", "size is a multiple of 32 up to 1024.")
+    return recipe
+
+
+def _known(kind: type, table: dict[str, Any]) -> dict[str, Any]:
+    names = {entry.name for entry in dataclasses.fields(kind)}
+    unknown = sorted(set(table) - names)
+    if unknown:
+        raise InputRefused("The recipe has a name nobody knows.", f"{', '.join(unknown)}.")
+    return dict(table)

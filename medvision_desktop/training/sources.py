@@ -1,0 +1,49 @@
+"""Where training images come from: a folder's layout turned into items with label and group.
+
+A group is everything that may be one person; groups are never split between folds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from medvision_desktop.errors import InputRefused
+
+_PERSON: Final = re.compile(r"^(person\d+)_")
+_NORMAL: Final = re.compile(r"^((?:NORMAL2-)?IM-\d+)")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image: its file, the index of its label, who it may show, and which source it is from."""
+
+    path: Path
+    label: int
+    group: str
+    source: str
+
+
+def kermany(directory: Path) -> tuple[Item, ...]:
+    """Kaggle's chest X-ray pneumonia layout (Kermany et al. 2018): NORMAL and PNEUMONIA folders.
+
+    Pneumonia files name the person. NORMAL files do not: the number after IM-, with its NORMAL2
+    prefix, is a presumed group.
+    """
+    items = []
+    for label, (folder, pattern) in enumerate((("NORMAL", _NORMAL), ("PNEUMONIA", _PERSON))):
+        for path in sorted((directory / folder).glob("*.jp*g")):
+            match = pattern.match(path.name)
+            items.append(Item(path, label, match.group(1) if match else path.stem, directory.name))
+    if not items:
+        raise InputRefused(
+            "There are no training images.", f"{directory} holds no NORMAL or PNEUMONIA folder."
+        )
+    return tuple(items)
+
+
+SOURCES: Final[Mapping[str, Callable[[Path], tuple[Item, ...]]]] = MappingProxyType({"kermany": kermany})

@@ -1,0 +1,80 @@
+"""Who is trained on and who is not: people, never images, decided by a seeded hash and written down.
+
+Groups that share a picture (the same pixels, or thumbnails so alike that they are one exposure)
+become one group first, so that a duplicate never sits on both sides.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDS: Final = ("train", "validation", "calibration", "test")
+SHARES: Final = (0.7, 0.1, 0.1, 0.1)
+NEAR_DUPLICATE_CORRELATION: Final = 0.999
+_THUMBNAIL: Final = 24
+
+
+def fold_of(group: str, seed: int, shares: Sequence[float] = SHARES) -> str:
+    """The fold of a group: its hash with the seed as a number in 0..1, against the shares."""
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    edge = 0.0
+    for fold, share in zip(FOLDS, shares, strict=True):
+        edge += share
+        if place < edge:
+            return fold
+    return FOLDS[-1]
+
+
+def joined_groups(groups: Sequence[str], pictures: NDArray[np.uint8]) -> list[str]:
+    """Group names after joining groups that share a near-identical picture.
+
+    `pictures`: (n, H, W) uint8. Thumbnails of 24x24, z-scored; a correlation above 0.999 counts as
+    the same exposure (exact copies correlate 1).
+    """
+    parent = {group: group for group in groups}
+
+    def root(group: str) -> str:
+        while parent[group] != group:
+            parent[group] = parent[parent[group]]
+            group = parent[group]
+        return group
+
+    for first, second in near_duplicates(pictures):
+        a, b = sorted((root(groups[first]), root(groups[second])))
+        parent[b] = a
+    return [root(group) for group in groups]
+
+
+def near_duplicates(pictures: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Pairs of indices whose thumbnails correlate above the limit."""
+    import cv2
+
+    side = (_THUMBNAIL, _THUMBNAIL)
+    flat = np.stack([cv2.resize(p, side, interpolation=cv2.INTER_AREA).ravel() for p in pictures])
+    flat = flat.astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6
+    pairs: list[tuple[int, int]] = []
+    step = 1024
+    for start in range(0, len(flat), step):
+        close = flat[start : start + step] @ flat.T > NEAR_DUPLICATE_CORRELATION
+        for row, column in zip(*np.nonzero(close), strict=True):
+            if start + row < column:
+                pairs.append((int(start + row), int(column)))
+    return pairs
+
+
+def write(path: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
+    """Write (image, sha256, label, group, fold) rows as CSV, one an image, in the given order."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(("image", "sha256", "label", "group", "fold"))
+        writer.writerows(rows)
