@@ -1,0 +1,158 @@
+"""Orthogonal planes of a volume, in the radiological convention.
+
+Axial is seen from the feet (patient's right on the left, front on top), coronal from the front,
+sagittal from the left (front on the left). A plane follows the volume's own grid, so nothing is
+interpolated; where the grid is oblique so is the plane, and its letters say so. Oblique cuts and
+slabs have their place here too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.geometry import (
+    PixelSpacing,
+    Plane,
+    PlaneGeometry,
+    SpacingSource,
+    Vector3,
+)
+from medvision_desktop.domain.image import Frame, Volume
+
+# For each plane the LPS axis and sense that it is stepped through, that runs down, and that runs right.
+# Stepping follows the normal (right x down), as frames of a stack are sorted.
+_LAYOUT: Final[Mapping[Plane, tuple[tuple[int, int], ...]]] = {
+    Plane.AXIAL: ((2, +1), (1, +1), (0, +1)),
+    Plane.CORONAL: ((1, +1), (2, -1), (0, +1)),
+    Plane.SAGITTAL: ((0, -1), (2, -1), (1, +1)),
+}
+
+
+class PlaneStack:
+    """All planes of one kind through a volume.
+
+    Index 0 is the lowest along the plane's normal: the feet for axial, the front for coronal, the
+    patient's left for sagittal.
+    """
+
+    def __init__(self, volume: Volume, plane: Plane) -> None:
+        self.volume = volume
+        self.plane = plane
+        axis_of = _nearest_axes(volume.affine_kji_to_lps)
+        wanted = _LAYOUT[plane]
+        axes = tuple(axis_of[lps] for lps, _ in wanted)
+        self._grid = np.transpose(volume.values_kji, axes)
+        affine = np.asarray(volume.affine_kji_to_lps, dtype=np.float64)
+        affine = affine[:, (*axes, 3)]
+        for position, (lps, sense) in enumerate(wanted):
+            if affine[lps, position] * sense < 0:
+                affine = affine @ _reversal(position, self._grid.shape[position])
+                self._grid = np.flip(self._grid, position)
+        self._affine = affine
+        self._inverse = np.linalg.inv(affine)
+        self._spacing = PixelSpacing(self._step(1), self._step(2), SpacingSource.PATIENT)
+        self._corner = MappingProxyType({**volume.corner, "plane": plane.value})
+
+    @property
+    def count(self) -> int:
+        """How many planes there are."""
+        return int(self._grid.shape[0])
+
+    @property
+    def spacing_mm(self) -> float:
+        """Distance from one plane's centre to the next."""
+        return self._step(0)
+
+    def frame(self, index: int) -> Frame:
+        """Plane `index` as a frame of modality values (rescale is the identity).
+
+        `geometry` is None where the grid is sheared, because then rows and columns are not at
+        right angles. Raises `IndexError` outside 0..count - 1.
+        """
+        if not 0 <= index < self.count:
+            raise IndexError(f"plane {index} of {self.count}")
+        stored = np.ascontiguousarray(self._grid[index])
+        geometry = self._geometry(index)
+        return Frame(
+            stored=stored,
+            bits_stored=stored.dtype.itemsize * 8,
+            signed=stored.dtype.kind != "u",
+            units=self.volume.units,
+            voi=self.volume.voi,
+            geometry=geometry,
+            spacing=self._spacing,
+            pixel_aspect=self._spacing.row_mm / self._spacing.column_mm,
+            frame_number=index + 1,
+            badges=self.volume.badges,
+            not_faithful=() if geometry is not None else ("sheared grid drawn with right angles",),
+            corner=self._corner,
+        )
+
+    def index_at(self, point_lps_mm: Vector3) -> int:
+        """The plane nearest to a patient position; the first or last for positions beyond."""
+        return min(self.count - 1, max(0, round(self.indices_at(point_lps_mm)[0])))
+
+    def indices_at(self, point_lps_mm: Vector3) -> tuple[float, float, float]:
+        """Fractional (plane, row, column) of a patient position; may lie outside the volume."""
+        found = self._inverse @ np.asarray([*point_lps_mm, 1.0])
+        return float(found[0]), float(found[1]), float(found[2])
+
+    def point_lps_mm(self, index: float, row: float, column: float) -> Vector3:
+        """Patient position of a fractional (plane, row, column)."""
+        found = self._affine @ np.asarray([index, row, column, 1.0])
+        return float(found[0]), float(found[1]), float(found[2])
+
+    def position_mm(self, index: int) -> float:
+        """Signed distance of a plane from the origin of the patient's frame, along the normal."""
+        right, down = self._direction(2), self._direction(1)
+        normal = np.cross(right, down)
+        normal /= np.linalg.norm(normal)
+        return float(np.asarray(self.point_lps_mm(index, 0, 0)) @ normal)
+
+    def _step(self, axis: int) -> float:
+        return float(np.linalg.norm(self._affine[:3, axis]))
+
+    def _direction(self, axis: int) -> NDArray[np.float64]:
+        return np.asarray(self._affine[:3, axis] / self._step(axis))
+
+    def _geometry(self, index: int) -> PlaneGeometry | None:
+        right, down = self._direction(2), self._direction(1)
+        if abs(float(right @ down)) > 1e-3:
+            return None
+        return PlaneGeometry(
+            origin_lps_mm=self.point_lps_mm(index, 0, 0),
+            row_lps=(float(right[0]), float(right[1]), float(right[2])),
+            column_lps=(float(down[0]), float(down[1]), float(down[2])),
+            spacing=self._spacing,
+            frame_of_reference=self.volume.frame_of_reference,
+        )
+
+
+def planes_of(volume: Volume) -> Mapping[Plane, PlaneStack]:
+    """The three stacks of a volume."""
+    return {plane: PlaneStack(volume, plane) for plane in Plane}
+
+
+def _nearest_axes(affine: NDArray[Any]) -> tuple[int, int, int]:
+    """For each of L, P, H the array axis that runs most along it, each axis used once."""
+    linear = np.abs(np.asarray(affine, dtype=np.float64)[:3, :3])
+    linear = linear / np.linalg.norm(linear, axis=0)
+    first, second, third = max(
+        itertools.permutations(range(3)),
+        key=lambda axes: float(sum(linear[lps, axis] for lps, axis in enumerate(axes))),
+    )
+    return first, second, third
+
+
+def _reversal(position: int, count: int) -> NDArray[np.float64]:
+    """4x4 that counts one array axis from its other end."""
+    matrix = np.eye(4)
+    matrix[position, position] = -1
+    matrix[position, 3] = count - 1
+    return matrix
