@@ -38,8 +38,10 @@ def test_every_promised_pair_keeps_its_contrast(mark: str, ground: str, least: f
 @pytest.mark.parametrize(
     ("mark", "ground", "promised"),
     [
-        ("t1", "image", 16.9), ("t1", "bg1", 14.6), ("t1", "bg2", 13.5), ("t1", "bg3", 11.8), ("t1", "bg4", 10.0),
-        ("t2", "image", 10.3), ("t2", "bg1", 8.9), ("t2", "bg2", 8.2), ("t2", "bg3", 7.2), ("t2", "bg4", 6.0),
+        ("t1", "image", 16.9), ("t1", "bg1", 14.6), ("t1", "bg2", 13.5),
+        ("t1", "bg3", 11.8), ("t1", "bg4", 10.0),
+        ("t2", "image", 10.3), ("t2", "bg1", 8.9), ("t2", "bg2", 8.2),
+        ("t2", "bg3", 7.2), ("t2", "bg4", 6.0),
         ("t3", "image", 7.0), ("t3", "bg1", 6.1), ("t3", "bg2", 5.6), ("t3", "bg3", 4.9),
         ("tdis", "bg1", 5.0), ("tdis", "bg2", 4.6), ("corner", "image", 12.6), ("onimage", "image", 15.1),
         ("accent", "bg1", 7.7), ("accent", "bg3", 6.2), ("accent", "accent_tint", 6.3),
@@ -48,7 +50,8 @@ def test_every_promised_pair_keeps_its_contrast(mark: str, ground: str, least: f
         ("warn", "bg1", 9.5), ("warn", "bg3", 7.7), ("warn", "warn_tint", 8.0),
         ("bad", "bg1", 7.6), ("bad", "bg3", 6.2), ("bad", "bad_tint", 6.7),
         ("aidim", "track", 3.4), ("rej", "track", 3.5), ("accentfg", "accent", 7.9),
-        ("ctl", "bg1", 3.3), ("ctl", "bg2", 3.0), ("ink", "paper", 17.3), ("ink2", "paper", 6.1), ("draft", "paper", 5.4),
+        ("ctl", "bg1", 3.3), ("ctl", "bg2", 3.0),
+        ("ink", "paper", 17.3), ("ink2", "paper", 6.1), ("draft", "paper", 5.4),
     ],
 )  # fmt: skip
 def test_the_ratio_is_the_one_written_in_the_design(mark: str, ground: str, promised: float) -> None:
