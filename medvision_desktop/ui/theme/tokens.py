@@ -103,6 +103,7 @@ class M:
     tool_icon: Final = 18
     row_button: Final = 28
     row_icon: Final = 16
+    mini_button: Final = 22
     chip_icon: Final = 14
     bar: Final = 6
     radius_chip: Final = 4

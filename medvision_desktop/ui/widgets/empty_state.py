@@ -37,8 +37,10 @@ class EmptyState(QWidget):
         row: QHBoxLayout | QVBoxLayout = QVBoxLayout() if stacked else QHBoxLayout()
         row.setSpacing(8)
         row.setContentsMargins(0, 8, 0, 0)
+        row.addStretch(1)
         for button in buttons:
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
+        row.addStretch(1)
         if buttons:
             layout.addLayout(row)
         layout.addStretch(1)

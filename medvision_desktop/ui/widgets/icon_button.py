@@ -14,7 +14,7 @@ _ON_COLOURS: Final = {"ai": T.ai, "ok": T.ok, "reject": T.t1}
 
 
 class IconButton(QToolButton):
-    """A button of 28 px (kind "", ai, ok, reject) or 32 px (kind "tool")."""
+    """A button of 28 px (kind "", ai, ok, reject), 32 px (kind "tool") or 22 px (kind "mini")."""
 
     def __init__(
         self,
@@ -28,14 +28,14 @@ class IconButton(QToolButton):
     ) -> None:
         super().__init__(parent)
         tool = kind == "tool"
-        size = M.tool_icon if tool else M.row_icon
+        size = {"tool": M.tool_icon, "mini": M.chip_icon}.get(kind, M.row_icon)
         on = _ON_COLOURS.get(kind, T.accent) if checkable else None
         self._look = (size, 1.75 if tool else 2.0, on)
         self.setProperty("kind", kind)
         self.setCheckable(checkable)
         self.setIconSize(QSize(size, size))
         self.show_icon(icon)
-        side = M.tool_button if tool else M.row_button
+        side = {"tool": M.tool_button, "mini": M.mini_button}.get(kind, M.row_button)
         self.setFixedSize(side, side)
         self.rename(name, key)
 
