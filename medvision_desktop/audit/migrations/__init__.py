@@ -1,0 +1,1 @@
+"""Alembic revisions of the record, run from code by `store`."""

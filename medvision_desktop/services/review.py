@@ -1,0 +1,385 @@
+"""What the reader decides about findings, and what stands now.
+
+A decision is never edited. A newer one supersedes it, and both stay in the ledger. Rejecting and
+overriding need a reason. After a signature decisions go on: they count towards the next version of
+the report, and never change a signed PDF.
+
+    suggestion of a model     accept, reject, override, leave undecided
+    added by a reader         override (say it better), reject (take it back), add again
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from medvision_desktop.audit import schema
+from medvision_desktop.audit.private import (
+    IdentityKind,
+    identity_of,
+    keep_words,
+    name_only,
+    words_of,
+)
+from medvision_desktop.audit.schema import EventKind
+from medvision_desktop.audit.store import Store, Transaction
+from medvision_desktop.domain.findings import (
+    AnalysisState,
+    Decision,
+    Finding,
+    GateCheck,
+    GateReport,
+    HeatMap,
+    LabelScore,
+    Laterality,
+    ReviewState,
+    Severity,
+)
+from medvision_desktop.domain.provenance import InputRef, ModelRef, RunManifest
+from medvision_desktop.errors import DecisionRefused
+from medvision_desktop.services.ingest import study_pseudonym
+
+_LONGEST: Final = 4000  # characters of one field of a decision
+_KINDS: Final = {
+    ReviewState.ACCEPTED: EventKind.FINDING_ACCEPTED,
+    ReviewState.REJECTED: EventKind.FINDING_REJECTED,
+    ReviewState.OVERRIDDEN: EventKind.FINDING_OVERRIDDEN,
+    ReviewState.ADDED: EventKind.FINDING_ADDED,
+    ReviewState.LEFT_UNDECIDED: EventKind.FINDING_LEFT_UNDECIDED,
+}
+
+
+@dataclass(frozen=True)
+class RecordedAnalysis:
+    """One run as the record holds it. UIDs are empty once the identity is erased."""
+
+    seq: int
+    study_key: str
+    series_uid: str
+    sop_instance_uid: str
+    frame_number: int
+    state: AnalysisState
+    model: ModelRef
+    gate: GateReport
+    labels: tuple[LabelScore, ...]
+    manifest: RunManifest | None
+    manifest_digest: str
+    ran_utc: str
+    seconds: float
+    message: str
+    trained_on: str
+    intended_use: str
+    reader: str
+
+
+def findings(store: Store, study_key: str) -> tuple[Finding, ...]:
+    """What stands now: suggestions of the newest runs by probability, then what readers added."""
+    with store.reading() as tx:
+        study = study_pseudonym(tx, study_key)
+        return () if study is None else findings_in(tx, study, study_key)
+
+
+def findings_in(tx: Transaction, study: str, study_key: str) -> tuple[Finding, ...]:
+    """`findings` within a transaction, by the study's pseudonym."""
+    table = schema.finding
+    rows = tx.connection.execute(
+        sa.select(table)
+        .where(table.c.study == study, table.c.hidden_by.is_(None))
+        .order_by(table.c.probability.desc().nulls_last(), table.c.seq, table.c.id)
+    ).all()
+    return tuple(_finding(tx, row, study_key) for row in rows)
+
+
+def decide(store: Store, finding_id: str, decision: Decision, *, reader: str) -> Finding:
+    """Record a decision; it supersedes the one before. The finding as it stands then.
+
+    Raises `DecisionRefused` (no reader, no reason, a state that does not fit, an unknown finding) and
+    `StoreUnavailable`; then nothing has changed.
+    """
+    _check_reader(reader)
+    with store.writing() as tx:
+        table = schema.finding
+        row = tx.connection.execute(sa.select(table).where(table.c.id == finding_id)).one_or_none()
+        if row is None:
+            raise DecisionRefused("This finding is not in the record.", "", "Open the study again.")
+        checked = _checked(decision, is_suggestion=row.analysis_seq is not None)
+        _append(tx, row.study, finding_id, checked, reader, supersedes=row.decision_seq)
+        fresh = tx.connection.execute(sa.select(table).where(table.c.id == finding_id)).one()
+        return _finding(tx, fresh, _study_key(tx, row.study))
+
+
+def add_finding(store: Store, study_key: str, decision: Decision, *, reader: str) -> Finding:
+    """Record a finding that no model suggested. Raises as `decide`."""
+    _check_reader(reader)
+    checked = _checked(replace(decision, state=ReviewState.ADDED), is_suggestion=False)
+    with store.writing() as tx:
+        study = name_only(tx.connection, tx.random, IdentityKind.STUDY, study_key)
+        seq = _append(tx, study, None, checked, reader, supersedes=None)
+        table = schema.finding
+        row = tx.connection.execute(sa.select(table).where(table.c.seq == seq)).one()
+        return _finding(tx, row, study_key)
+
+
+def history(store: Store, finding_id: str) -> tuple[Finding, ...]:
+    """The finding after each of its decisions, the oldest first."""
+    with store.reading() as tx:
+        table = schema.decision
+        row = tx.connection.execute(
+            sa.select(schema.finding).where(schema.finding.c.id == finding_id)
+        ).one_or_none()
+        if row is None:
+            return ()
+        study_key = _study_key(tx, row.study)
+        steps = tx.connection.execute(
+            sa.select(table.c.seq).where(table.c.finding == finding_id).order_by(table.c.seq)
+        ).scalars()
+        return tuple(_finding(tx, row, study_key, decision_seq=int(step)) for step in steps.all())
+
+
+def analyses(store: Store, study_key: str) -> tuple[RecordedAnalysis, ...]:
+    """Every run on this study that came to an end, the newest first; cancelled ones are left out."""
+    with store.reading() as tx:
+        study = study_pseudonym(tx, study_key)
+        return () if study is None else analyses_in(tx, study, study_key)
+
+
+def analyses_in(tx: Transaction, study: str, study_key: str) -> tuple[RecordedAnalysis, ...]:
+    """`analyses` within a transaction, by the study's pseudonym."""
+    table = schema.inference
+    rows = tx.connection.execute(
+        sa.select(table.c.seq)
+        .where(table.c.study == study, table.c.state != "cancelled")
+        .order_by(table.c.seq.desc())
+    ).scalars()
+    return tuple(_analysis(tx, int(seq), study_key) for seq in rows.all())
+
+
+def maps(store: Store, analysis_seq: int) -> tuple[HeatMap, ...]:
+    """The attention maps of one run, as they were recorded."""
+    table = schema.attention_map
+    with store.reading() as tx:
+        rows = tx.connection.execute(
+            sa.select(table).where(table.c.analysis_seq == analysis_seq).order_by(table.c.position)
+        ).all()
+    found = []
+    for row in rows:
+        grid = np.frombuffer(row.grid, dtype="<f4").astype(np.float32).reshape(row.rows, row.columns)
+        grid.setflags(write=False)
+        left, top, right, bottom = json.loads(row.box_xyxy)
+        found.append(
+            HeatMap(
+                label=row.label,
+                method=row.method,
+                grid=grid,
+                box_xyxy=(float(left), float(top), float(right), float(bottom)),
+                faithfulness=row.faithfulness,
+                random_faithfulness=row.random_faithfulness,
+            )
+        )
+    return tuple(found)
+
+
+def reader_name(tx: Transaction, pseudonym: str) -> str:
+    """The name behind an actor; empty for the program itself."""
+    found = identity_of(tx.connection, pseudonym)
+    return "" if found is None else found.natural_key
+
+
+def _check_reader(reader: str) -> None:
+    if not reader.strip():
+        raise DecisionRefused(
+            "Nobody is named as the reader.",
+            "Every decision carries the name of the person who made it.",
+            "Enter a name in the settings.",
+        )
+
+
+def _checked(decision: Decision, *, is_suggestion: bool) -> Decision:
+    clean = replace(
+        decision,
+        label=_clean(decision.label),
+        location=_clean(decision.location),
+        reason=_clean(decision.reason),
+        comment=_clean(decision.comment),
+    )
+    state = clean.state
+    if state is ReviewState.PENDING:
+        raise DecisionRefused(
+            "A decision cannot be undone to “pending”.", "It stays in the record.", "Make another decision."
+        )
+    if not is_suggestion and state in (ReviewState.ACCEPTED, ReviewState.LEFT_UNDECIDED):
+        raise DecisionRefused(
+            "A finding that a reader added is not a suggestion.",
+            "It can be overridden or rejected.",
+            "Choose one of these.",
+        )
+    if is_suggestion and state is ReviewState.ADDED:
+        raise DecisionRefused(
+            "A suggestion cannot be added.", "It came from a model.", "Accept, override or reject it."
+        )
+    if state in (ReviewState.REJECTED, ReviewState.OVERRIDDEN) and not clean.reason:
+        verb = "reject" if state is ReviewState.REJECTED else "override"
+        raise DecisionRefused(f"To {verb} a finding, give a reason.", "", "Write a few words.")
+    if state is ReviewState.ADDED and not clean.label:
+        raise DecisionRefused("The finding has no name.", "", "Say what you see.")
+    return clean
+
+
+def _clean(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise DecisionRefused(
+            "The text is too long.", f"A field holds {_LONGEST} characters.", "Shorten it."
+        )
+    kept = "".join(sign for sign in text if sign in "\n\t" or sign.isprintable())
+    return kept.strip()
+
+
+def _append(
+    tx: Transaction,
+    study: str,
+    finding_id: str | None,
+    decision: Decision,
+    reader: str,
+    supersedes: int | None,
+) -> int:
+    actor = tx.reader(reader)
+    signed = tx.connection.scalar(
+        sa.select(sa.func.max(schema.report.c.version)).where(
+            schema.report.c.study == study, schema.report.c.signed_seq.is_not(None)
+        )
+    )
+    words = {
+        "label": decision.label,
+        "location": decision.location,
+        "reason": decision.reason,
+        "comment": decision.comment,
+    }
+    payload = {
+        "study": study,
+        "finding": finding_id,
+        "state": decision.state.value,
+        "laterality": decision.laterality.value,
+        "severity": decision.severity.value,
+        "words": keep_words(tx.connection, tx.random, study, words).as_payload(),
+        "supersedes": supersedes,
+        "report_version": (signed or 0) + 1,
+    }
+    return tx.append(_KINDS[decision.state], actor=actor, subject=study, payload=payload).seq
+
+
+def _study_key(tx: Transaction, study: str) -> str:
+    found = identity_of(tx.connection, study)
+    return "" if found is None else found.natural_key
+
+
+def _finding(tx: Transaction, row: sa.Row[Any], study_key: str, decision_seq: int | None = None) -> Finding:
+    seq = decision_seq if decision_seq is not None else row.decision_seq
+    model = score = None
+    if row.analysis_seq is not None:
+        table = schema.inference
+        run = tx.connection.execute(sa.select(table).where(table.c.seq == row.analysis_seq)).one()
+        model = ModelRef(run.model_name, run.model_version, run.weights_sha256)
+        score = LabelScore(row.label, row.probability, row.raw, row.threshold, row.positive, row.uncertain)
+    decision, reader, decided = Decision(ReviewState.PENDING), "", ""
+    if seq is not None:
+        table = schema.decision
+        made = tx.connection.execute(sa.select(table).where(table.c.seq == seq)).one()
+        words = words_of(tx.connection, made.words)
+        decision = Decision(
+            state=ReviewState(made.state),
+            laterality=Laterality(made.laterality),
+            severity=Severity(made.severity),
+            **{name: str(words.get(name, "")) for name in ("label", "location", "reason", "comment")},
+        )
+        reader, decided = reader_name(tx, made.reader), made.decided_utc
+    return Finding(
+        id=row.id,
+        study_key=study_key,
+        label=row.label or decision.label,
+        analysis_seq=row.analysis_seq,
+        model=model,
+        score=score,
+        decision=decision,
+        reader=reader,
+        decided_utc=decided,
+    )
+
+
+def _analysis(tx: Transaction, seq: int, study_key: str) -> RecordedAnalysis:
+    entry = next(tx.entries(first=seq, last=seq))
+    data = entry.data
+    words = words_of(tx.connection, data["words"]["id"])
+    details = [str(detail) for detail in words.get("details", [])]
+    checks = data["gate"]["checks"]
+    details += [""] * (len(checks) - len(details))
+    return RecordedAnalysis(
+        seq=seq,
+        study_key=study_key,
+        series_uid=_second_of_key(tx, data["series"]),
+        sop_instance_uid=_second_of_key(tx, data["instance"]),
+        frame_number=data["frame_number"],
+        state=AnalysisState(data["state"]),
+        model=ModelRef(**data["model"]),
+        gate=GateReport(
+            ok=data["gate"]["ok"],
+            reasons=tuple(data["gate"]["reasons"]),
+            checks=tuple(
+                GateCheck(check["name"], check["passed"], detail)
+                for check, detail in zip(checks, details, strict=False)
+            ),
+            wanted=str(words.get("wanted", "")),
+            given=str(words.get("given", "")),
+        ),
+        labels=tuple(LabelScore(**label) for label in data["labels"]),
+        manifest=_manifest(tx, data["manifest"]) if data["manifest"] else None,
+        manifest_digest=data["manifest_digest"],
+        ran_utc=entry.at_utc,
+        seconds=data["seconds"],
+        message=str(words.get("message", "")),
+        trained_on=data["training"]["trained_on"],
+        intended_use=data["training"]["intended_use"],
+        reader=reader_name(tx, entry.actor),
+    )
+
+
+def _second_of_key(tx: Transaction, pseudonym: str) -> str:
+    """The UID of a series or instance, whose natural keys are [study, UID]."""
+    found = identity_of(tx.connection, pseudonym)
+    if found is None or not found.natural_key:
+        return ""
+    _, uid = json.loads(found.natural_key)
+    return str(uid)
+
+
+def _manifest(tx: Transaction, data: dict[str, Any]) -> RunManifest:
+    return RunManifest(
+        model=ModelRef(**data["model"]),
+        inputs=tuple(
+            InputRef(
+                pixel_sha256=given["pixel_sha256"],
+                rows=given["rows"],
+                columns=given["columns"],
+                sop_instance_uid=_second_of_key(tx, given["instance"]),
+                frame_number=given["frame_number"],
+            )
+            for given in data["inputs"]
+        ),
+        thresholds=tuple((str(label), float(threshold)) for label, threshold in data["thresholds"]),
+        **{
+            name: data[name]
+            for name in (
+                "preprocessing_version",
+                "calibration_id",
+                "engine",
+                "device",
+                "seed",
+                "started_utc",
+                "duration_s",
+                "cam_method",
+            )
+        },
+    )
