@@ -1,0 +1,240 @@
+"""From what the reader names to single files: folders, zip archives and DICOMDIR.
+
+Nothing leaves its place: an archive is unpacked only under the scratch folder, within bounds, and
+a DICOMDIR reaches only files below its own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+from medvision_desktop.domain.study import RefusedFile
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.dicom_header import items_of, read_header, texts
+from medvision_desktop.work import CancelToken
+
+MAX_MEMBERS: Final = 100_000
+MAX_MEMBER_BYTES: Final = 8 << 30
+MAX_TOTAL_BYTES: Final = 32 << 30
+_MAX_RATIO: Final = 200
+_RATIO_FLOOR: Final = 64 << 20
+_MAX_FILES: Final = 1_000_000
+_CHUNK: Final = 1 << 20
+_DIRECTORY_CLASS: Final = b"1.2.840.10008.1.3.10"
+_LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one unpacking, in members and bytes."""
+
+    members: int = MAX_MEMBERS
+    member_bytes: int = MAX_MEMBER_BYTES
+    total_bytes: int = MAX_TOTAL_BYTES
+
+
+def walk(folder: Path, cancel: CancelToken) -> Iterator[Path]:
+    """Regular files below a folder in a stable order; hidden files and links to folders left out."""
+    count = 0
+    for base, folders, files in os.walk(folder, followlinks=False):
+        cancel.check()
+        folders[:] = sorted(name for name in folders if not _is_litter(name))
+        for name in sorted(files, key=_natural):
+            path = Path(base, name)
+            if _is_litter(name) or not _is_regular(path):
+                continue
+            count += 1
+            if count > _MAX_FILES:
+                raise InputRefused("The folder holds too many files.", f"The limit is {_MAX_FILES}.")
+            yield path
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether the first bytes are a zip archive's."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def is_directory(path: Path, head: bytes) -> bool:
+    """Whether a file is a DICOMDIR: by its name, or by its media storage class (PS3.10 8.6)."""
+    return path.name.upper() == "DICOMDIR" or (head[128:132] == b"DICM" and _DIRECTORY_CLASS in head[:1024])
+
+
+def unpack(
+    archive: Path, into: Path, cancel: CancelToken, limits: Limits = Limits()
+) -> tuple[list[Path], list[RefusedFile]]:
+    """Unpack a zip below `into`. Returns the files, and the members that were refused.
+
+    A member whose name would leave the folder, a link, an encrypted or damaged member is refused
+    and the rest is read. Raises `InputRefused` when the archive as a whole is no zip or a bomb.
+    """
+    files: list[Path] = []
+    refused: list[RefusedFile] = []
+    total = 0
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            if len(members) > limits.members:
+                raise InputRefused("The archive holds too many files.", f"The limit is {limits.members}.")
+            for position, member in enumerate(members):
+                cancel.check()
+                if member.is_dir() or any(
+                    _is_litter(part) for part in PurePosixPath(member.filename).parts
+                ):
+                    continue
+                shown = archive / f"member {position + 1}"
+                why = _why_not(member, limits)
+                if why:
+                    refused.append(RefusedFile(shown, why))
+                    continue
+                total += member.file_size
+                if total > limits.total_bytes:
+                    raise InputRefused(
+                        "The archive is too large.", f"The limit is {limits.total_bytes >> 30} GB."
+                    )
+                # Our own names, so that no name in the archive can reach outside or collide.
+                target = _target(into, member.filename, position)
+                try:
+                    _write(opened.open(member), target, member.file_size, cancel)
+                    files.append(target)
+                except (
+                    zipfile.BadZipFile,
+                    zlib.error,
+                    EOFError,
+                    NotImplementedError,
+                    RuntimeError,
+                ) as error:
+                    target.unlink(missing_ok=True)
+                    refused.append(RefusedFile(shown, f"It cannot be unpacked ({type(error).__name__})."))
+    except zipfile.BadZipFile as error:
+        raise InputRefused("The archive cannot be read.", "It is damaged or no zip file.") from error
+    except OSError as error:
+        raise InputRefused(
+            "The archive cannot be unpacked.", f"{error.strerror or 'No reason given'}."
+        ) from error
+    return files, refused
+
+
+def _why_not(member: zipfile.ZipInfo, limits: Limits) -> str:
+    name = member.filename.replace("\\", "/")
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or (parts and ":" in parts[0]):
+        return "Its name in the archive leads outside of the archive."
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "It is a link, which is not followed."
+    if member.flag_bits & 0x1:
+        return "It is encrypted."
+    if member.file_size > limits.member_bytes:
+        return "It is too large."
+    if member.file_size > _RATIO_FLOOR and member.file_size > _MAX_RATIO * max(1, member.compress_size):
+        return "It is packed so tightly that it looks like a bomb."
+    return ""
+
+
+def _target(into: Path, name: str, position: int) -> Path:
+    """A place below `into`: safe folder names, and the file's own safe name with its position."""
+    parts = [_safe(part) for part in PurePosixPath(name.replace("\\", "/")).parts]
+    folder = into.joinpath(*parts[:-1][-6:])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    plain = folder / parts[-1]
+    return plain if not plain.exists() else folder / f"{position}-{parts[-1]}"
+
+
+def _safe(part: str) -> str:
+    kept = "".join(sign if sign.isalnum() or sign in "._- " else "_" for sign in part)
+    return kept.strip(". ")[:80] or "_"
+
+
+def _write(source: IO[bytes], target: Path, size: int, cancel: CancelToken) -> None:
+    with source, target.open("xb") as sink:
+        left = size
+        while True:
+            cancel.check()
+            chunk = source.read(min(_CHUNK, left + 1))
+            if not chunk:
+                break
+            left -= len(chunk)
+            if left < 0:
+                raise zipfile.BadZipFile("longer than declared")
+            sink.write(chunk)
+
+
+def directory_files(dicomdir: Path) -> tuple[list[Path], list[RefusedFile]]:
+    """Files that a DICOMDIR lists, in its order, and those that cannot be had.
+
+    Only files below its own folder are taken, whatever its records say (PS3.10 8.6). Raises
+    `InputRefused` when the DICOMDIR cannot be read.
+    """
+    header = read_header(dicomdir)
+    root = dicomdir.parent.resolve()
+    files: list[Path] = []
+    refused: list[RefusedFile] = []
+    for record in items_of(header.dataset, "DirectoryRecordSequence"):
+        parts = [part for text in texts(record, "ReferencedFileID") for part in text.split("\\")]
+        if not parts:
+            continue
+        listed = dicomdir.parent.joinpath(*(part.replace("/", "_") for part in parts))
+        if any(part in ("..", ".", "") or "/" in part or ":" in part for part in parts):
+            refused.append(RefusedFile(dicomdir, "A file it lists lies outside of its folder."))
+            continue
+        found = _in_any_case(root, parts)
+        if found is None:
+            refused.append(RefusedFile(listed, "The DICOMDIR lists it and it is not there."))
+        elif not found.resolve().is_relative_to(root):
+            refused.append(RefusedFile(listed, "A file it lists lies outside of its folder."))
+        elif found not in files:
+            files.append(found)
+    if not files and not refused:
+        raise InputRefused("The DICOMDIR lists no images.", "", "Open the folder that holds the images.")
+    return files, refused
+
+
+def _in_any_case(root: Path, parts: list[str]) -> Path | None:
+    """The file as named, else by names that differ in case or carry a version (";1")."""
+    place = root
+    for part in parts:
+        exact = place / part
+        if exact.exists():
+            place = exact
+            continue
+        try:
+            names = sorted(entry.name for entry in place.iterdir())
+        except OSError:
+            return None
+        alike = [name for name in names if name.lower().split(";")[0].rstrip(".") == part.lower()]
+        if not alike:
+            return None
+        place = place / alike[0]
+    return place if _is_regular(place) else None
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def _natural(name: str) -> tuple[tuple[bool, int, str], ...]:
+    """`I2` before `I10`."""
+    pieces: list[tuple[bool, int, str]] = []
+    digits = ""
+    for sign in f"{name}\0":
+        if sign.isdigit() and sign.isascii():
+            digits += sign
+            continue
+        if digits:
+            pieces.append((False, int(digits[:18]), ""))
+            digits = ""
+        pieces.append((True, 0, sign))
+    return tuple(pieces)

@@ -1,0 +1,150 @@
+"""The child's side of decoding: one table of which library decodes what, under a memory limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.dicom_header import Header, quiet, read_header, refused_by_parser, uid_name
+from medvision_desktop.io.dicom_layout import layout_of
+from medvision_desktop.work import CancelToken, ProgressSink
+
+if TYPE_CHECKING:
+    from medvision_desktop.children.serve import Answer, Handler
+
+_RLE: Final = "1.2.840.10008.1.2.5"
+_JPEG: Final = ("50", "51", "57", "70")
+_JPEG_LS: Final = ("80", "81")
+_JPEG_2000: Final = ("90", "91", "201", "202", "203")
+_MAX_RASTER_PIXELS: Final = 1 << 28
+
+# Named explicitly: the order in which plugins happen to be tried decides nothing here.
+PLUGINS: Final[Mapping[str, str]] = {
+    _RLE: "pylibjpeg",
+    **{f"1.2.840.10008.1.2.4.{code}": "pylibjpeg" for code in (*_JPEG, *_JPEG_2000)},
+    **{f"1.2.840.10008.1.2.4.{code}": "pyjpegls" for code in _JPEG_LS},
+}
+
+
+def handlers() -> Mapping[str, Handler]:
+    """What this child answers."""
+    return {"ready": _ready, "frames": _frames, "raster": _raster}
+
+
+def _ready(
+    arguments: dict[str, Any], arrays: dict[str, NDArray[Any]], progress: ProgressSink, cancel: CancelToken
+) -> Answer:
+    del arrays, progress, cancel
+    _limit_memory(arguments)
+    import pydicom.pixels  # noqa: F401 - loaded now, so that the first image need not wait
+
+    return {}, {}
+
+
+def _frames(
+    arguments: dict[str, Any], arrays: dict[str, NDArray[Any]], progress: ProgressSink, cancel: CancelToken
+) -> Answer:
+    del arrays, progress
+    _limit_memory(arguments)
+    header = read_header(Path(arguments["path"]))
+    layout = layout_of(header)
+    found: dict[str, NDArray[Any]] = {}
+    doubts: set[str] = set()
+    for number in arguments["frames"]:
+        cancel.check()
+        values = _decoded(header, int(number) - 1)
+        expected = (layout.rows, layout.columns, 3)[: 2 if layout.samples == 1 else 3]
+        if values.shape != expected:
+            raise InputRefused(
+                "The image cannot be decoded.", "Its size differs from what the header says."
+            )
+        found[str(number)] = values
+    return {"right_aligned": header.transfer_syntax != _RLE, "doubts": sorted(doubts)}, found
+
+
+def _decoded(header: Header, index: int) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import UID
+
+    plugin = PLUGINS.get(header.transfer_syntax)
+    if plugin is None:
+        name = uid_name(header.transfer_syntax)
+        raise InputRefused("The image cannot be decoded.", f"Its transfer syntax is not read: {name}.")
+    with quiet():
+        if not get_decoder(UID(header.transfer_syntax)).is_available:
+            raise InputRefused("The image cannot be decoded.", f"The library for it is missing: {plugin}.")
+        try:
+            values: NDArray[Any] = pixel_array(header.path, index=index, decoding_plugin=plugin)
+        except InputRefused:
+            raise
+        except Exception as error:  # any of a dozen decoders may raise anything
+            raise _undecodable(error) from error
+    return values
+
+
+def _undecodable(error: Exception) -> InputRefused:
+    if isinstance(error, OSError):
+        return refused_by_parser(error)
+    if isinstance(error, MemoryError):
+        return InputRefused("The image cannot be decoded.", "It needs more memory than decoding may take.")
+    return InputRefused(
+        "The image cannot be decoded.",
+        f"The compressed data is damaged or of an unusual kind ({type(error).__name__}).",
+        "Ask for the file to be sent again, or for an uncompressed copy.",
+    )
+
+
+def _raster(
+    arguments: dict[str, Any], arrays: dict[str, NDArray[Any]], progress: ProgressSink, cancel: CancelToken
+) -> Answer:
+    del arrays, progress, cancel
+    _limit_memory(arguments)
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = _MAX_RASTER_PIXELS
+    doubts: list[str] = []
+    try:
+        with quiet(), Image.open(arguments["path"], formats=("PNG", "JPEG")) as opened:
+            # A camera's turn mark is part of the picture as meant; PNG and scanners rarely have one.
+            picture = ImageOps.exif_transpose(opened)
+            values = _grey_or_rgb(picture, doubts)
+    except InputRefused:
+        raise
+    except Exception as error:  # the codecs of Pillow raise many kinds
+        raise _undecodable(error) from error
+    return {"doubts": doubts}, {"1": values}
+
+
+def _grey_or_rgb(picture: Any, doubts: list[str]) -> NDArray[Any]:
+    mode = str(picture.mode)
+    if mode in ("I;16", "I;16L", "I;16B", "I"):
+        return np.asarray(picture).astype(np.uint16)
+    if mode in ("LA", "RGBA", "PA", "La", "RGBa"):
+        alpha = np.asarray(picture.convert("RGBA"))[..., 3]
+        if int(alpha.min()) < 255:
+            doubts.append("transparency in the picture is not applied")
+    if mode in ("1", "L", "LA"):
+        return np.asarray(picture.convert("L"))
+    colour = np.asarray(picture.convert("RGB"))
+    red, green, blue = colour[..., 0], colour[..., 1], colour[..., 2]
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return np.ascontiguousarray(red)  # grey stored as colour: windows and probes apply to it
+    return colour
+
+
+def _limit_memory(arguments: Mapping[str, Any]) -> None:
+    """Cap the address space (once): a bomb then ends in MemoryError, not in a frozen machine."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit; the time limit remains
+        return
+    wanted = int(arguments.get("memory_mb", 2048)) << 20
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY or soft > wanted:
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

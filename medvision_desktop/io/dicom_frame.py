@@ -1,0 +1,147 @@
+"""One frame of a DICOM object: decoded pixels and what the header says about showing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import dicom_space, dicom_tables
+from medvision_desktop.io.dicom_groups import group_of
+from medvision_desktop.io.dicom_header import Header, iso_time, number, numbers, text, texts, value_of
+from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
+
+_OVERLAY_ROWS: Final = tuple((group << 16) | 0x0010 for group in range(0x6000, 0x6020, 2))
+_LOSSY: Final = frozenset(
+    {
+        "1.2.840.10008.1.2.4.50",
+        "1.2.840.10008.1.2.4.51",
+        "1.2.840.10008.1.2.4.81",
+        "1.2.840.10008.1.2.4.91",
+        "1.2.840.10008.1.2.4.203",
+    }
+)
+
+
+def frame_of(
+    header: Header, layout: PixelLayout, index: int, values: NDArray[Any], *, doubts: tuple[str, ...] = ()
+) -> Frame:
+    """A `Frame` of decoded values (HxW, or HxWx3 RGB) of frame `index`, counted from 0."""
+    dataset, little = header.dataset, header.little_endian
+    photometric = _photometric(layout)
+    not_faithful = [*doubts, *_not_drawn(dataset)]
+    if photometric is Photometric.RGB:
+        if layout.bits_stored > 8:
+            not_faithful.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
+        values = to_eight_bits(values, layout.bits_stored)
+    spacing = dicom_space.spacing_of(dataset, index)
+    geometry = dicom_space.geometry_of(dataset, index, spacing)
+    grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
+    palette = dicom_tables.palette_of(dataset) if photometric is Photometric.PALETTE_COLOR else None
+    if photometric is Photometric.PALETTE_COLOR and palette is None:
+        raise InputRefused("The colours cannot be shown.", "The palette is missing or cannot be right.")
+    slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
+    if grey and slope == 0:
+        not_faithful.append("a rescale slope of zero is ignored")
+    return Frame(
+        stored=values,
+        photometric=photometric,
+        bits_stored=8 if photometric is Photometric.RGB else layout.bits_stored,
+        signed=layout.signed and grey,
+        modality=dicom_tables.modality_of(dataset, index, layout, little=little),
+        units=dicom_tables.units_of(dataset, index) if grey else "",
+        voi=dicom_tables.voi_of(dataset, index, layout, little=little) if grey else (),
+        presentation_inverse=photometric is Photometric.MONOCHROME2
+        and text(dataset, "PresentationLUTShape") == "INVERSE",
+        palette=palette,
+        padding=dicom_tables.padding_of(dataset, layout) if grey else None,
+        geometry=geometry,
+        patient_orientation=None if geometry else dicom_space.patient_orientation_of(dataset, index),
+        spacing=spacing,
+        pixel_aspect=dicom_space.aspect_of(dataset, spacing),
+        sop_instance_uid=text(dataset, "SOPInstanceUID"),
+        frame_number=index + 1,
+        badges=_badges(header),
+        not_faithful=tuple(not_faithful),
+        corner=_corner(dataset, index),
+    )
+
+
+def _photometric(layout: PixelLayout) -> Photometric:
+    if layout.samples == 3:
+        return Photometric.RGB
+    return Photometric(layout.photometric)
+
+
+def _badges(header: Header) -> tuple[str, ...]:
+    dataset = header.dataset
+    badges = []
+    if texts(dataset, "ImageType")[:1] == ("DERIVED",):
+        badges.append("Derived")
+    if text(dataset, "LossyImageCompression") == "01" or _is_lossy(header):
+        # One ratio for each time the image was compressed; the last is the newest.
+        ratios = [ratio for ratio in numbers(dataset, "LossyImageCompressionRatio") if ratio > 1]
+        badges.append(f"Lossy {_ratio(ratios[-1])}:1" if ratios else "Lossy")
+    return tuple(badges)
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _is_lossy(header: Header) -> bool:
+    """A lossy syntax without the flag; JPEG 2000 (.91) may be reversible, then the flag says 00."""
+    return header.transfer_syntax in _LOSSY and text(header.dataset, "LossyImageCompression") != "00"
+
+
+def _not_drawn(dataset: Dataset) -> list[str]:
+    """What the header asks for and this program does not draw yet."""
+    found = []
+    if any(element in dataset for element in _OVERLAY_ROWS):
+        found.append("overlay planes in the file are not drawn")
+    if text(dataset, "ShutterShape"):
+        found.append("the display shutter is not applied")
+    return found
+
+
+def _corner(dataset: Dataset, index: int) -> Mapping[str, str]:
+    measures = group_of(dataset, index, "PixelMeasuresSequence")
+    content = group_of(dataset, index, "FrameContentSequence")
+    moment = str(value_of(content, "FrameAcquisitionDateTime") or "")
+    entries = {
+        "series_description": text(dataset, "SeriesDescription"),
+        "series_number": text(dataset, "SeriesNumber"),
+        "instance_number": text(dataset, "InstanceNumber"),
+        "slice_thickness_mm": _millimetres(number(measures, "SliceThickness")),
+        "slice_location_mm": _millimetres(_location(dataset, index)),
+        "manufacturer": text(dataset, "Manufacturer"),
+        "model": text(dataset, "ManufacturerModelName"),
+        "institution": text(dataset, "InstitutionName"),
+        "acquisition_time": iso_time(dataset, "AcquisitionTime") or _clock(moment[8:14]),
+        "kvp": _millimetres(number(dataset, "KVP")),
+        "body_part": text(dataset, "BodyPartExamined"),
+        "view": text(dataset, "ViewPosition"),
+    }
+    return MappingProxyType({key: entry for key, entry in entries.items() if entry})
+
+
+def _clock(digits: str) -> str:
+    return f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}" if len(digits) == 6 and digits.isdigit() else ""
+
+
+def _location(dataset: Dataset, index: int) -> float | None:
+    """Slice position along the normal where the plane is known, else Slice Location."""
+    directions, origin = dicom_space.directions_of(dataset, index), dicom_space.origin_of(dataset, index)
+    if directions is None or origin is None:
+        return number(dataset, "SliceLocation")
+    return float(np.dot(np.cross(*directions), origin))
+
+
+def _millimetres(value: float | None) -> str:
+    return "" if value is None else f"{round(value, 3) + 0.0:g}"

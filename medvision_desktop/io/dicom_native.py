@@ -1,0 +1,135 @@
+"""Frames of the uncompressed syntaxes, read in this process: pure numpy within checked bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.dicom_header import (
+    DEFLATED,
+    PARSER_FAULTS,
+    Header,
+    inflated,
+    quiet,
+    refused_by_parser,
+)
+from medvision_desktop.io.dicom_layout import PixelLayout, justified
+
+
+def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
+    """One frame by its index from 0: HxW or HxWx3 (RGB), justified, in the machine's byte order.
+
+    Raises `InputRefused` when the file ends before the frame does.
+    """
+    element = header.pixels
+    if element is None or element.length is None:
+        raise InputRefused(
+            "The pixels cannot be read.", "An uncompressed image is wrapped as a compressed one."
+        )
+    first_bit = index * layout.frame_bits
+    start, end = first_bit // 8, -(-(first_bit + layout.frame_bits) // 8)
+    if end > element.length:
+        raise cut_short(element.length, end)
+    padded = end + (end & 1)  # 8-bit samples in big endian words come in pairs
+    data = _bytes_at(header, element.offset + start, min(padded, element.length) - start)
+    if len(data) < end - start:
+        raise cut_short(start + len(data), end)
+    try:
+        with quiet():
+            return _shaped(data, header, layout, first_bit - 8 * start)
+    except PARSER_FAULTS as error:
+        raise refused_by_parser(error) from error
+
+
+def cut_short(have: int, need: int) -> InputRefused:
+    """The refusal of a file whose pixels end early."""
+    return InputRefused(
+        "The file is cut short.",
+        f"Its header promises at least {need} bytes of pixels and there are {have}.",
+        "Ask for the file to be sent again.",
+    )
+
+
+def available(path: Path, offset: int) -> int:
+    """Bytes of the file from `offset` to its end."""
+    try:
+        return max(0, path.stat().st_size - offset)
+    except OSError as error:
+        raise refused_by_parser(error) from error
+
+
+def _bytes_at(header: Header, offset: int, count: int) -> bytes:
+    if header.transfer_syntax == DEFLATED:
+        return inflated(header.path, offset + count)[offset:]
+    if available(header.path, offset) < count - 1:
+        return b""
+    try:
+        with header.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(count)
+    except OSError as error:
+        raise refused_by_parser(error) from error
+
+
+def _shaped(data: bytes, header: Header, layout: PixelLayout, skip_bits: int) -> NDArray[Any]:
+    rows, columns = layout.rows, layout.columns
+    if layout.bits_allocated == 1:
+        bits = np.unpackbits(np.frombuffer(_in_order(data, header), np.uint8), bitorder="little")
+        return bits[skip_bits : skip_bits + rows * columns].reshape(rows, columns).copy()
+    if layout.is_float:
+        kind = np.dtype(f"{'<' if header.little_endian else '>'}f{layout.bits_allocated // 8}")
+        return _native(np.frombuffer(data, kind, rows * columns).reshape(rows, columns))
+    if layout.bits_allocated == 8:
+        data = _in_order(data, header)
+    kind = np.dtype(f"{'<' if header.little_endian else '>'}u{layout.bits_allocated // 8}")
+    if layout.photometric == "YBR_FULL_422" and layout.samples == 3:
+        return _from_422(np.frombuffer(data, np.uint8), rows, columns)
+    count = rows * columns * layout.samples
+    values = justified(
+        _native(np.frombuffer(data, kind, count)),
+        bits_stored=layout.bits_stored,
+        high_bit=layout.high_bit,
+        signed=layout.signed and layout.samples == 1,
+    )
+    if layout.samples == 1:
+        return values.reshape(rows, columns)
+    colour = values.reshape(3, rows, columns).transpose(1, 2, 0) if layout.planar else values
+    return as_rgb(np.ascontiguousarray(colour.reshape(rows, columns, 3)), layout.photometric)
+
+
+def _in_order(data: bytes, header: Header) -> bytes:
+    """8-bit samples in big endian OW lie swapped in pairs (PS3.5 8.1.2, annex A.3 of 2004)."""
+    if header.little_endian or header.pixels is None or header.pixels.vr != "OW":
+        return data
+    return np.frombuffer(data[: len(data) & ~1], ">u2").astype("<u2").tobytes()
+
+
+def _native(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(values.dtype.newbyteorder("="), copy=True)
+
+
+def _from_422(data: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """Y1 Y2 Cb Cr for each two pixels of a row (PS3.3 C.7.6.3.1.2) to RGB."""
+    if columns % 2:
+        raise InputRefused("The pixels cannot be read.", "A 4:2:2 image needs an even number of columns.")
+    quads = data[: rows * columns * 2].reshape(rows, columns // 2, 4)
+    full = np.empty((rows, columns // 2, 2, 3), np.uint8)
+    full[..., 0] = quads[..., :2]
+    full[..., 1:] = quads[..., None, 2:]
+    return as_rgb(full.reshape(rows, columns, 3), "YBR_FULL")
+
+
+def as_rgb(values: NDArray[Any], photometric: str) -> NDArray[Any]:
+    """Colour values as RGB: YBR_FULL by PS3.3 C.7.6.3.1.2, RGB as it is."""
+    if photometric == "RGB":
+        return values
+    if photometric.startswith("YBR_FULL") and values.dtype == np.uint8:
+        from pydicom.pixels.processing import convert_color_space
+
+        converted: NDArray[Any] = convert_color_space(values, "YBR_FULL", "RGB")
+        return converted
+    raise InputRefused("The colours cannot be shown.", f"{photometric} is not read without compression.")

@@ -1,0 +1,155 @@
+"""A DICOM series to frames in display order: native pixels here, compressed ones in the decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from medvision_desktop.domain.image import Frame
+from medvision_desktop.domain.study import InstanceRef, SeriesRef
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import dicom_native
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_frame import frame_of
+from medvision_desktop.io.dicom_header import NATIVE, Header, read_header, text
+from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
+from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
+
+FrameSink = Callable[[Frame], None]
+
+
+def load_frames(
+    series: SeriesRef,
+    decoder: Decoder,
+    *,
+    first: FrameSink | None = None,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> tuple[Frame, ...]:
+    """Every frame of a series in the order of its instances; `first` gets the first one early.
+
+    A file that cannot be read is left out, and every frame then says so in a badge. Raises
+    `InputRefused` when none can be read or when the series needs more memory than images may
+    take, and `Cancelled` between files.
+    """
+    token = cancel or CancelToken()
+    frames: list[Frame] = []
+    refusals: list[InputRefused] = []
+    used, total = 0, series.frame_count
+    compressed = any(instance.transfer_syntax_uid not in NATIVE for instance in series.instances)
+    loads = _ahead if compressed and len(series.instances) > 1 else _in_turn
+    for outcome in loads(series.instances, decoder, token):
+        if isinstance(outcome, InputRefused):
+            refusals.append(outcome)
+            continue
+        if first is not None and not frames:
+            first(outcome)
+        frames.append(outcome)
+        used += outcome.stored.nbytes
+        if used > decoder.image_memory_bytes:
+            raise too_large(decoder.image_memory_bytes)
+        progress(Progress(len(frames), total, "Loading images"))
+    if not frames:
+        raise refusals[0] if refusals else InputRefused("The series holds no images.")
+    return _with_gap_badge(frames, len(refusals), len(series.instances))
+
+
+def load_frame(
+    instance: InstanceRef, index: int, decoder: Decoder, cancel: CancelToken | None = None
+) -> Frame:
+    """One frame of one file by its index from 0."""
+    header, layout = _opened(instance)
+    return _frame(header, layout, instance, index, decoder, cancel)
+
+
+def too_large(limit: int) -> InputRefused:
+    """The refusal of a series that does not fit into the memory for images."""
+    return InputRefused(
+        "The series is larger than the memory for images.",
+        f"The limit is {limit >> 20} MB.",
+        "Raise image_memory_mb in the settings, or open a part of it.",
+    )
+
+
+def _in_turn(
+    instances: tuple[InstanceRef, ...], decoder: Decoder, token: CancelToken
+) -> Iterator[Frame | InputRefused]:
+    for instance in instances:
+        yield from _frames_of(instance, decoder, token)
+
+
+def _ahead(
+    instances: tuple[InstanceRef, ...], decoder: Decoder, token: CancelToken
+) -> Iterator[Frame | InputRefused]:
+    """As many files at a time as there are decoding children, given back in order."""
+    with ThreadPoolExecutor(decoder.width, thread_name_prefix="decode") as pool:
+        waiting: list[Future[list[Frame | InputRefused]]] = []
+        try:
+            for instance in instances:
+                waiting.append(pool.submit(lambda one: list(_frames_of(one, decoder, token)), instance))
+                if len(waiting) > 2 * decoder.width:
+                    yield from waiting.pop(0).result()
+            while waiting:
+                yield from waiting.pop(0).result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _frames_of(
+    instance: InstanceRef, decoder: Decoder, token: CancelToken
+) -> Iterator[Frame | InputRefused]:
+    token.check()
+    try:
+        header, layout = _opened(instance)
+        if layout.frames * layout.frame_bytes > decoder.image_memory_bytes:
+            raise too_large(decoder.image_memory_bytes)
+        for index in range(layout.frames):
+            token.check()
+            yield _frame(header, layout, instance, index, decoder, token)
+    except InputRefused as refusal:
+        yield refusal
+
+
+def _opened(instance: InstanceRef) -> tuple[Header, PixelLayout]:
+    header = read_header(instance.path)
+    named = text(header.dataset, "SOPInstanceUID")
+    if named and named != instance.sop_instance_uid:
+        raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
+    layout = layout_of(header)
+    if (layout.rows, layout.columns) != (instance.rows, instance.columns):
+        raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
+    return header, layout
+
+
+def _frame(
+    header: Header,
+    layout: PixelLayout,
+    instance: InstanceRef,
+    index: int,
+    decoder: Decoder,
+    cancel: CancelToken | None,
+) -> Frame:
+    if header.transfer_syntax in NATIVE:
+        return frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
+    decoded = decoder.frames(replace(instance, number_of_frames=layout.frames), [index + 1], cancel)
+    values, doubts = decoded.frames[0], decoded.doubts
+    if layout.samples == 1:
+        span = 1 << layout.bits_stored
+        fits = int(values.min()) >= -(span // 2) and int(values.max()) < span
+        if decoded.right_aligned and not fits:
+            doubts = (*doubts, "the header and the compressed data disagree on the number of bits")
+        else:
+            high_bit = layout.bits_stored - 1 if decoded.right_aligned else layout.high_bit
+            values = justified(
+                values, bits_stored=layout.bits_stored, high_bit=high_bit, signed=layout.signed
+            )
+    return frame_of(header, layout, index, values, doubts=doubts)
+
+
+def _with_gap_badge(frames: list[Frame], missing: int, files: int) -> tuple[Frame, ...]:
+    if not missing:
+        return tuple(frames)
+    badge = f"{missing} of {files} files not readable"
+    return tuple(replace(frame, badges=(*frame.badges, badge)) for frame in frames)

@@ -1,0 +1,129 @@
+"""Where a frame lies and how large its pixels are, as far as the header says so.
+
+Where it is silent or contradicts itself the answer is None: no letters, no millimetres.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from pydicom.dataset import Dataset
+
+from medvision_desktop.domain.geometry import (
+    PatientOrientation,
+    PixelSpacing,
+    PlaneGeometry,
+    SpacingSource,
+    Vector3,
+    direction_letters,
+)
+from medvision_desktop.io.dicom_groups import group_of
+from medvision_desktop.io.dicom_header import number, numbers, text, texts
+
+PROJECTIONS: Final = frozenset({"CR", "DX", "MG", "RF", "XA", "IO", "PX", "RG", "XC", "DS", "DF"})
+_PLANAR: Final = frozenset({"CT", "MR", "PT", "NM", "RTDOSE", "SEG"})
+
+
+def spacing_of(dataset: Dataset, index: int) -> PixelSpacing | None:
+    """Pixel spacing of a frame and what it is measured on (PS3.3 10.7.1.1 and 10.7.1.3).
+
+    At the patient for cross-sections; for projections calibrated, else corrected by the estimated
+    magnification, else at the detector.
+    """
+    measures = group_of(dataset, index, "PixelMeasuresSequence")
+    at_patient = _pair(measures, "PixelSpacing")
+    imager = _pair(dataset, "ImagerPixelSpacing") or _pair(dataset, "NominalScannedPixelSpacing")
+    projection = text(dataset, "Modality") in PROJECTIONS
+    if at_patient is None:
+        return _at_detector(dataset, imager)
+    if directions_of(dataset, index) is not None or text(dataset, "Modality") in _PLANAR:
+        return PixelSpacing(*at_patient, SpacingSource.PATIENT)
+    calibrated = text(dataset, "PixelSpacingCalibrationType") in ("GEOMETRY", "FIDUCIAL")
+    if calibrated or (imager is not None and not _same(at_patient, imager)):
+        return PixelSpacing(*at_patient, SpacingSource.CALIBRATED)
+    if projection:  # equal to the detector's, or alone and without a word on calibration
+        return _at_detector(dataset, imager or at_patient)
+    return PixelSpacing(*at_patient, SpacingSource.CALIBRATED)
+
+
+def aspect_of(dataset: Dataset, spacing: PixelSpacing | None) -> float:
+    """Height of a pixel divided by its width: from the spacing, else Pixel Aspect Ratio, else 1."""
+    if spacing is not None:
+        return spacing.row_mm / spacing.column_mm
+    ratio = _pair(dataset, "PixelAspectRatio")
+    return ratio[0] / ratio[1] if ratio is not None else 1.0
+
+
+def directions_of(dataset: Dataset, index: int) -> tuple[Vector3, Vector3] | None:
+    """Unit vectors along a row and down a column, None unless they are orthogonal directions."""
+    plane = group_of(dataset, index, "PlaneOrientationSequence")
+    values = numbers(plane, "ImageOrientationPatient")
+    if len(values) != 6:
+        return None
+    row, column = _unit(values[:3]), _unit(values[3:])
+    if row is None or column is None or abs(sum(a * b for a, b in zip(row, column, strict=True))) > 1e-3:
+        return None
+    return row, column
+
+
+def origin_of(dataset: Dataset, index: int) -> Vector3 | None:
+    """Patient position of the centre of the first pixel in millimetres, or None."""
+    plane = group_of(dataset, index, "PlanePositionSequence")
+    values = numbers(plane, "ImagePositionPatient")
+    return (values[0], values[1], values[2]) if len(values) == 3 else None
+
+
+def geometry_of(dataset: Dataset, index: int, spacing: PixelSpacing | None) -> PlaneGeometry | None:
+    """The plane of a frame, None unless position, directions and a spacing at the patient are known."""
+    directions, origin = directions_of(dataset, index), origin_of(dataset, index)
+    if directions is None or origin is None or spacing is None:
+        return None
+    if spacing.source is not SpacingSource.PATIENT:
+        return None
+    reference = text(dataset, "FrameOfReferenceUID")
+    return PlaneGeometry(origin, directions[0], directions[1], spacing, reference)
+
+
+def patient_orientation_of(dataset: Dataset, index: int) -> PatientOrientation | None:
+    """Letters without a plane: from the directions, else Patient Orientation (PS3.3 C.7.6.1.1.1)."""
+    directions = directions_of(dataset, index)
+    if directions is not None:
+        row, column = (direction_letters(direction) for direction in directions)
+    else:
+        values = texts(dataset, "PatientOrientation")
+        if len(values) != 2:
+            return None
+        row, column = values
+    try:
+        return PatientOrientation(row, column)
+    except ValueError:
+        return None
+
+
+def _at_detector(dataset: Dataset, spacing: tuple[float, float] | None) -> PixelSpacing | None:
+    if spacing is None:
+        return None
+    magnification = number(dataset, "EstimatedRadiographicMagnificationFactor")
+    if magnification is not None and 0.1 < magnification < 100:
+        row_mm, column_mm = (value / magnification for value in spacing)
+        return PixelSpacing(row_mm, column_mm, SpacingSource.ERMF)
+    return PixelSpacing(*spacing, SpacingSource.DETECTOR)
+
+
+def _pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
+    values = numbers(dataset, keyword)
+    if len(values) != 2 or not all(1e-6 < value < 1e6 for value in values):
+        return None
+    return values[0], values[1]
+
+
+def _same(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(one, other, strict=True))
+
+
+def _unit(values: tuple[float, ...]) -> Vector3 | None:
+    length = math.sqrt(sum(value * value for value in values))
+    if not 0.99 < length < 1.01:
+        return None
+    return values[0] / length, values[1] / length, values[2] / length

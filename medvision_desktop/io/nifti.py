@@ -1,0 +1,392 @@
+"""NIfTI-1 and NIfTI-2 files: the header checked before anything is allocated, the gzip CRC always.
+
+nibabel reads a compressed file with a wrong CRC without a word, and native readers crash on wild
+dimensions (dim[4] = 32767), so the bytes are bounded and checked here, and nibabel is given
+a header that has been looked at.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import VoiWindow
+from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry, SpacingSource, Vector3
+from medvision_desktop.domain.image import Frame, Photometric, Rescale
+from medvision_desktop.domain.study import InstanceRef, Patient, SeriesRef, SourceKind, StudyRef
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.content_key import content_key
+from medvision_desktop.io.dicom_header import clean
+from medvision_desktop.work import CancelToken
+
+_HEAD: Final = 4096
+_MAX_EXTENSIONS: Final = 64 << 20
+_MAX_EXTENT: Final = 1 << 16
+_CHUNK: Final = 4 << 20
+_KINDS: Final = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
+_RGB24: Final = 128
+_AXIS_MARKS: Final = (b"n+1\0", b"n+2\0")
+_TO_MM: Final = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiHeader:
+    """What the header says, checked. `shape` is (i, j, k); `volumes` further ones along time.
+
+    `affine_ras_mm` maps (i, j, k) to RAS millimetres, None when the file does not say.
+    """
+
+    shape: tuple[int, int, int]
+    volumes: int
+    kind: np.dtype[Any]
+    colour: bool
+    data_offset: int
+    slope: float
+    intercept: float
+    spacing_mm: tuple[float, float, float] | None
+    affine_ras_mm: NDArray[np.float64] | None
+    window: tuple[float, float] | None
+    description: str
+
+    @property
+    def volume_bytes(self) -> int:
+        """Bytes of one volume."""
+        return math.prod(self.shape) * self.kind.itemsize * (3 if self.colour else 1)
+
+
+def looks_like_nifti(head: bytes) -> bool:
+    """Whether the first (uncompressed) bytes are a single-file NIfTI header."""
+    return (len(head) >= 348 and head[344:348] in _AXIS_MARKS) or (
+        len(head) >= 12 and head[4:8] == b"n+2\0"
+    )
+
+
+def inflated(head: bytes, count: int = 4096) -> bytes:
+    """The first bytes of a file, inflated when they are gzip; b"" when that fails."""
+    if head[:2] != b"\x1f\x8b":
+        return head
+    try:
+        return zlib.decompressobj(31).decompress(head, count)
+    except zlib.error:
+        return b""
+
+
+def scan(path: Path) -> StudyRef:
+    """The study of one file, from its header. Raises `InputRefused`."""
+    header = read_header(path)
+    _check_length(path, header)
+    i, j, k = header.shape
+    try:
+        key = content_key("nifti", path)
+    except OSError as error:
+        raise _unreadable(error) from error
+    frames, rows, columns = _display_shape(header) if header.affine_ras_mm is not None else (k, j, i)
+    name = clean(path.name)
+    instance = InstanceRef(path, key, number_of_frames=frames, rows=rows, columns=columns)
+    series = SeriesRef(
+        uid=f"{key}-1", kind=SourceKind.NIFTI, instances=(instance,), description=header.description or name
+    )
+    return StudyRef(key=key, patient=Patient(), series=(series,), description=name)
+
+
+def read_header(path: Path) -> NiftiHeader:
+    """Parse and check the header. Raises `InputRefused`."""
+    try:
+        with path.open("rb") as file:
+            head = inflated(file.read(_HEAD))
+    except OSError as error:
+        raise _unreadable(error) from error
+    if not looks_like_nifti(head):
+        raise InputRefused("The file is no NIfTI image.", "Its header does not carry the mark.")
+    import nibabel as nib
+
+    second = head[4:8] == b"n+2\0"
+    kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
+    try:
+        header = kind(head[: kind.template_dtype.itemsize], check=False)
+        return _checked(header)
+    except InputRefused:
+        raise
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        ArithmeticError,
+        nib.spatialimages.HeaderDataError,
+    ) as error:
+        raise InputRefused(
+            "The header of the file cannot be right.", f"It does not parse ({type(error).__name__})."
+        ) from error
+
+
+def _checked(header: Any) -> NiftiHeader:
+    dim = [int(entry) for entry in header["dim"]]
+    code = int(header["datatype"])
+    if not 1 <= dim[0] <= 7 or any(extent < 1 for extent in dim[1 : dim[0] + 1]):
+        raise _wrong("its dimensions are not counts")
+    extents = [*dim[1 : dim[0] + 1], 1, 1, 1][: max(3, dim[0])]
+    if max(extents[:3]) > _MAX_EXTENT:
+        raise _wrong("a side is longer than any image")
+    colour = code == _RGB24
+    if not colour and code not in _KINDS:
+        raise InputRefused("The image cannot be shown.", f"NIfTI data type {code} is not read.")
+    kind = np.dtype("u1") if colour else np.dtype(_KINDS[code]).newbyteorder(header.endianness)
+    offset = float(header["vox_offset"])
+    minimum = 544 if int(header["sizeof_hdr"]) == 540 else 352
+    if not (math.isfinite(offset) and offset.is_integer() and 0 <= offset <= _MAX_EXTENSIONS):
+        raise _wrong("the place where its pixels begin is out of range")
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0
+    to_mm = _TO_MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    low, high = float(header["cal_min"]), float(header["cal_max"])
+    window = (low, high) if math.isfinite(low) and math.isfinite(high) and high > low else None
+    return NiftiHeader(
+        shape=(extents[0], extents[1], extents[2]),
+        volumes=math.prod(extents[3:]),
+        kind=kind,
+        colour=colour,
+        data_offset=max(int(offset), minimum),
+        slope=slope if scaled else 1.0,
+        intercept=intercept if scaled else 0.0,
+        spacing_mm=_spacing(header, to_mm),
+        affine_ras_mm=_affine(header, to_mm),
+        window=window,
+        description=clean(bytes(header["descrip"]).split(b"\0")[0].decode("latin-1")),
+    )
+
+
+def _spacing(header: Any, to_mm: float) -> tuple[float, float, float] | None:
+    zooms = [abs(float(zoom)) * to_mm for zoom in header["pixdim"][1:4]]
+    if not all(math.isfinite(zoom) and 1e-6 < zoom < 1e6 for zoom in zooms):
+        return None
+    return zooms[0], zooms[1], zooms[2]
+
+
+def _affine(header: Any, to_mm: float) -> NDArray[np.float64] | None:
+    """The sform before the qform, as the format's authors do; None where neither is set."""
+    if int(header["sform_code"]) > 0:
+        affine = np.asarray(header.get_sform(), dtype=np.float64)
+    elif int(header["qform_code"]) > 0:
+        affine = np.asarray(header.get_qform(), dtype=np.float64)
+    else:
+        return None
+    if not np.all(np.isfinite(affine)):
+        return None
+    affine = affine.copy()
+    affine[:3] *= to_mm
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if np.any(lengths < 1e-6) or abs(float(np.linalg.det(affine[:3, :3] / lengths))) < 1e-3:
+        return None
+    return affine
+
+
+def _check_length(path: Path, header: NiftiHeader) -> None:
+    """An uncompressed file must be as long as its header says; gzip is checked when it is read."""
+    try:
+        with path.open("rb") as file:
+            compressed = file.read(2) == b"\x1f\x8b"
+        size = path.stat().st_size
+    except OSError as error:
+        raise _unreadable(error) from error
+    need = header.data_offset + header.volume_bytes * header.volumes
+    # Deflate cannot shrink below about 1:1032.
+    if (not compressed and size < need) or (compressed and size * 1100 < need):
+        raise _short(size if not compressed else size * 1100, need)
+
+
+def read_volume(
+    path: Path, header: NiftiHeader, *, limit_bytes: int, cancel: CancelToken | None = None
+) -> NDArray[Any]:
+    """The first volume as (i, j, k) or (i, j, k, 3), machine byte order; the CRC is checked.
+
+    Raises `InputRefused` when the file is shorter than it says, damaged, or over the limit.
+    """
+    _check_length(path, header)
+    if header.volume_bytes > limit_bytes:
+        raise InputRefused(
+            "The image is larger than the memory for images.",
+            f"It needs {header.volume_bytes >> 20} MB and the limit is {limit_bytes >> 20} MB.",
+            "Raise image_memory_mb in the settings.",
+        )
+    token = cancel or CancelToken()
+    try:
+        with path.open("rb") as raw:
+            compressed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            source: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
+            data = _exactly(source, header, token)
+            if compressed:
+                total = header.data_offset + header.volume_bytes * header.volumes
+                _drain(source, total + _MAX_EXTENSIONS - len(data), token)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputRefused(
+            "The compressed file is damaged.",
+            "Its checksum or its end is not right.",
+            "Ask for the file again.",
+        ) from error
+    except OSError as error:
+        raise _unreadable(error) from error
+    flat = np.frombuffer(data, header.kind, offset=header.data_offset)
+    if header.colour:
+        return np.moveaxis(flat.reshape((3, *header.shape), order="F"), 0, 3).copy()
+    return flat.reshape(header.shape, order="F").astype(header.kind.newbyteorder("="), copy=False)
+
+
+def _exactly(source: Any, header: NiftiHeader, token: CancelToken) -> bytearray:
+    need = header.data_offset + header.volume_bytes
+    data = bytearray()
+    while len(data) < need:
+        token.check()
+        part = source.read(min(_CHUNK, need - len(data)))
+        if not part:
+            raise _short(len(data), need)
+        data += part
+    return data
+
+
+def _drain(source: io.BufferedIOBase, limit: int, token: CancelToken) -> None:
+    """Read to the end, which is where gzip compares the checksum, but not through a bomb."""
+    while limit > 0:
+        token.check()
+        part = source.read(min(_CHUNK, limit))
+        if not part:
+            return
+        limit -= len(part)
+    raise _wrong("it holds far more than it says")
+
+
+def _wrong(why: str) -> InputRefused:
+    return InputRefused("The header of the file cannot be right.", f"As far as it says, {why}.")
+
+
+def _short(have: int, need: int) -> InputRefused:
+    return InputRefused(
+        "The file is cut short.",
+        f"It should hold {need} bytes and holds {have}.",
+        "Ask for the file again.",
+    )
+
+
+def _unreadable(error: OSError) -> InputRefused:
+    return InputRefused("The file cannot be read.", f"{error.strerror or 'It cannot be opened'}.")
+
+
+def _display_shape(header: NiftiHeader) -> tuple[int, int, int]:
+    """(slices, rows, columns) once turned to the patient's axes."""
+    axes, _ = _to_patient_axes(header.affine_ras_mm)
+    shape = [header.shape[axis] for axis in axes]
+    return shape[2], shape[1], shape[0]
+
+
+def _to_patient_axes(
+    affine_ras_mm: NDArray[np.float64] | None,
+) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+    """Which array axis runs left-right, front-back, foot-head, and whether it must be flipped for LPS."""
+    if affine_ras_mm is None:
+        return (0, 1, 2), (False, False, False)
+    import nibabel as nib
+
+    orientations: Any = nib.orientations
+    orientation = orientations.io_orientation(affine_ras_mm)
+    axes, flips = [0, 0, 0], [False, False, False]
+    for axis, (patient_axis, direction) in enumerate(orientation):
+        patient = int(patient_axis)
+        axes[patient] = axis
+        # RAS grows to the right and front; LPS (and a DICOM axial image) to the left and back.
+        flips[patient] = direction > 0 if patient < 2 else direction < 0
+    return (axes[0], axes[1], axes[2]), (flips[0], flips[1], flips[2])
+
+
+def to_frames(header: NiftiHeader, values: NDArray[Any], key: str) -> tuple[Frame, ...]:
+    """Axial frames, right on the left and front at the top, from the feet up.
+
+    Only whole-axis turns and flips: every stored value is kept. Without an affine the file's own
+    slices are shown, with no orientation.
+    """
+    axes, flips = _to_patient_axes(header.affine_ras_mm)
+    turned = np.transpose(values, (*axes, 3) if header.colour else axes)
+    for axis, flip in enumerate(flips):
+        turned = np.flip(turned, axis) if flip else turned
+    stack = np.ascontiguousarray(np.swapaxes(turned, 0, 2))  # (k, j, i) or (k, j, i, 3)
+    affine = _turned_affine(header, axes, flips)
+    return tuple(_frame(header, stack[k], affine, k, key) for k in range(stack.shape[0]))
+
+
+def _turned_affine(
+    header: NiftiHeader, axes: tuple[int, int, int], flips: tuple[bool, bool, bool]
+) -> NDArray[np.float64] | None:
+    """(i, j, k) of the turned grid to LPS millimetres."""
+    if header.affine_ras_mm is None:
+        return None
+    turn = np.zeros((4, 4))
+    turn[3, 3] = 1.0
+    for new, old in enumerate(axes):
+        turn[old, new] = -1.0 if flips[new] else 1.0
+        turn[old, 3] = header.shape[old] - 1.0 if flips[new] else 0.0
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ header.affine_ras_mm @ turn
+
+
+def _frame(
+    header: NiftiHeader,
+    stored: NDArray[Any],
+    affine: NDArray[np.float64] | None,
+    k: int,
+    key: str,
+) -> Frame:
+    spacing, geometry, thickness = _placed(header, affine, k, key)
+    voi: tuple[VoiWindow, ...] = ()
+    if header.window is not None and not header.colour:
+        low, high = header.window
+        voi = (VoiWindow((low + high) / 2, max(high - low, 1.0), explanation="cal_min to cal_max"),)
+    corner = {"series_description": header.description, "slice_thickness_mm": thickness}
+    if geometry is not None:
+        corner["slice_location_mm"] = f"{round(geometry.position_mm, 3) + 0.0:g}"
+    badges = (f"First of {header.volumes} volumes",) if header.volumes > 1 else ()
+    return Frame(
+        stored=stored,
+        photometric=Photometric.RGB if header.colour else Photometric.MONOCHROME2,
+        bits_stored=stored.dtype.itemsize * 8,
+        signed=stored.dtype.kind in "if",
+        modality=Rescale(header.slope, header.intercept),
+        voi=voi,
+        geometry=geometry,
+        spacing=spacing,
+        pixel_aspect=spacing.row_mm / spacing.column_mm if spacing is not None else 1.0,
+        sop_instance_uid=key,
+        frame_number=k + 1,
+        badges=badges,
+        corner=MappingProxyType({name: text for name, text in corner.items() if text}),
+    )
+
+
+def _placed(
+    header: NiftiHeader, affine: NDArray[np.float64] | None, k: int, key: str
+) -> tuple[PixelSpacing | None, PlaneGeometry | None, str]:
+    if affine is None:
+        if header.spacing_mm is None:
+            return None, None, ""
+        column_mm, row_mm, thick = header.spacing_mm
+        return PixelSpacing(row_mm, column_mm, SpacingSource.PATIENT), None, f"{thick:.4g}"
+    steps = [affine[:3, axis] for axis in range(3)]
+    lengths = [float(np.linalg.norm(step)) for step in steps]
+    spacing = PixelSpacing(lengths[1], lengths[0], SpacingSource.PATIENT)
+    row, column = steps[0] / lengths[0], steps[1] / lengths[1]
+    thickness = f"{lengths[2]:.4g}"
+    if abs(float(row @ column)) > 1e-3:  # sheared in the plane: no honest directions
+        return spacing, None, thickness
+    origin = affine[:3, 3] + k * steps[2]
+    return spacing, PlaneGeometry(_vector(origin), _vector(row), _vector(column), spacing, key), thickness
+
+
+def _vector(values: NDArray[np.float64]) -> Vector3:
+    return float(values[0]), float(values[1]), float(values[2])

@@ -1,0 +1,198 @@
+"""Frames to a regular grid, or one sentence that says why they are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import Voi
+from medvision_desktop.domain.geometry import PlaneGeometry
+from medvision_desktop.domain.image import Frame, Photometric, Rescale, Volume
+
+_GREY: Final = (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
+_MIN_SLICES: Final = 3
+_SAMPLE: Final = 1 << 20
+
+
+def grid_fault(frames: Sequence[Frame]) -> str:
+    """Why frames in order are no regular grid, in one sentence; "" when they are one."""
+    geometries = [frame.geometry for frame in frames]
+    planes = [geometry for geometry in geometries if geometry is not None]
+    if any(frame.photometric is not Photometric.MONOCHROME2 for frame in frames):
+        return "Only plain grey images make a volume."
+    if len(planes) != len(frames):
+        return "The header does not say where every slice lies."
+    if len({frame.stored.shape for frame in frames}) > 1:
+        return "The slices differ in size."
+    if len({frame.units for frame in frames}) > 1 or len({frame.photometric for frame in frames}) > 1:
+        return "The slices differ in what their values mean."
+    if any(
+        isinstance(frame.modality, Rescale) != isinstance(frames[0].modality, Rescale) for frame in frames
+    ):
+        return "The slices differ in what their values mean."
+    return _plane_fault(planes) or _spacing_fault(planes)
+
+
+def _plane_fault(planes: Sequence[PlaneGeometry]) -> str:
+    first = planes[0]
+    rows = np.asarray([plane.row_lps for plane in planes])
+    columns = np.asarray([plane.column_lps for plane in planes])
+    if np.max(np.abs(rows - rows[0])) > 2e-3 or np.max(np.abs(columns - columns[0])) > 2e-3:
+        return "The slices are not parallel."
+    if len({plane.frame_of_reference for plane in planes}) > 1:
+        return "The slices do not share a frame of reference."
+    for plane in planes:
+        same_row = math.isclose(plane.spacing.row_mm, first.spacing.row_mm, rel_tol=1e-3)
+        if not (same_row and math.isclose(plane.spacing.column_mm, first.spacing.column_mm, rel_tol=1e-3)):
+            return "The slices differ in pixel spacing."
+    return ""
+
+
+def _spacing_fault(planes: Sequence[PlaneGeometry]) -> str:
+    if len(planes) < _MIN_SLICES:
+        return f"Planes need at least {_MIN_SLICES} slices; there are {len(planes)}."
+    normal = np.asarray(planes[0].normal_lps)
+    origins = np.asarray([plane.origin_lps_mm for plane in planes])
+    steps = np.diff(origins @ normal)
+    if np.any(np.abs(steps) < 1e-3):
+        return "Several images share one position."
+    gaps = np.abs(steps)
+    typical = float(np.median(gaps))
+    tolerance = max(0.02, 0.02 * typical)
+    if np.any(np.sign(steps) != np.sign(steps[0])):
+        return "The slices are not in one direction."
+    if np.any(np.abs(gaps - typical) > tolerance):
+        return _uneven(gaps, typical, tolerance)
+    # Single steps within tolerance may still add up to a drift.
+    positions = origins @ normal
+    even = np.linspace(positions[0], positions[-1], len(positions))
+    if np.max(np.abs(positions - even)) > max(0.05, 0.1 * typical):
+        return f"Slice spacing varies: {gaps.min():.2f} to {gaps.max():.2f} mm."
+    return _tilt_fault(planes[0], origins)
+
+
+def _uneven(gaps: NDArray[np.float64], typical: float, tolerance: float) -> str:
+    multiples = np.rint(gaps / typical)
+    whole = np.all(np.abs(gaps - multiples * typical) <= tolerance * np.maximum(multiples, 1))
+    missing = int(np.sum(multiples - 1))
+    if whole and np.all(multiples >= 1) and missing > 0:
+        where = int(np.argmax(multiples)) + 1
+        noun = "A slice is" if missing == 1 else f"{missing} slices are"
+        return f"{noun} missing, first after slice {where}."
+    return f"Slice spacing varies: {gaps.min():.1f} to {gaps.max():.1f} mm."
+
+
+def _tilt_fault(plane: PlaneGeometry, origins: NDArray[np.float64]) -> str:
+    """A gantry tilt shows as a step between origins that does not run along the normal."""
+    travel = origins[-1] - origins[0]
+    along = float(travel @ np.asarray(plane.normal_lps))
+    across = float(np.linalg.norm(travel - along * np.asarray(plane.normal_lps)))
+    pixel = min(plane.spacing.row_mm, plane.spacing.column_mm)
+    if across <= max(0.5 * pixel, 1e-3 * abs(along)):
+        return ""
+    degrees = math.degrees(math.atan2(across, abs(along)))
+    return f"The slices are sheared by {degrees:.1f} degrees, as with a tilted gantry."
+
+
+def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | None) -> Volume:
+    """The grid of frames for which `grid_fault` is "": slice k is frame k, modality values."""
+    first, last = frames[0].geometry, frames[-1].geometry
+    if first is None or last is None:
+        raise ValueError("frames of a volume have a geometry")
+    kind = _value_type(frames)
+    values = np.empty((len(frames), *frames[0].stored.shape), kind)
+    for k, frame in enumerate(frames):
+        values[k] = modality_values(frame)
+    step = (np.asarray(last.origin_lps_mm) - np.asarray(first.origin_lps_mm)) / (len(frames) - 1)
+    affine = np.eye(4)
+    affine[:3, 0] = step
+    affine[:3, 1] = np.asarray(first.column_lps) * first.spacing.row_mm
+    affine[:3, 2] = np.asarray(first.row_lps) * first.spacing.column_mm
+    affine[:3, 3] = first.origin_lps_mm
+    voi: tuple[Voi, ...] = frames[len(frames) // 2].voi
+    corner = {key: text for key, text in frames[0].corner.items() if key not in _PER_SLICE}
+    return Volume(
+        values_kji=values,
+        affine_kji_to_lps=affine,
+        frame_of_reference=first.frame_of_reference,
+        units=frames[0].units,
+        voi=voi,
+        modality_range=modality_range,
+        badges=frames[0].badges,
+        corner=corner,
+    )
+
+
+_PER_SLICE: Final = frozenset({"slice_location_mm", "instance_number", "acquisition_time"})
+
+
+def modality_values(frame: Frame) -> NDArray[Any]:
+    """Modality values of a grey frame; integers stay integers where slope and intercept are whole."""
+    rescale = frame.modality
+    if not isinstance(rescale, Rescale):
+        from medvision_desktop.pixels.modality import to_modality
+
+        return np.asarray(to_modality(frame))
+    if frame.stored.dtype.kind == "f":
+        return np.asarray(frame.stored * rescale.slope + rescale.intercept, dtype=np.float32)
+    if rescale == Rescale():
+        return frame.stored
+    if rescale.slope.is_integer() and rescale.intercept.is_integer():
+        return frame.stored.astype(np.int64) * int(rescale.slope) + int(rescale.intercept)
+    return np.asarray(frame.stored.astype(np.float64) * rescale.slope + rescale.intercept, dtype=np.float32)
+
+
+def _value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
+    """int16, else uint16, where every value fits; float32 otherwise."""
+    lows, highs = [], []
+    for frame in frames:
+        rescale = frame.modality
+        if frame.stored.dtype.kind == "f" or not isinstance(rescale, Rescale):
+            return np.dtype(np.float32)
+        if not (rescale.slope.is_integer() and rescale.intercept.is_integer()):
+            return np.dtype(np.float32)
+        ends = [
+            int(end) * rescale.slope + rescale.intercept for end in (frame.stored.min(), frame.stored.max())
+        ]
+        lows.append(min(ends))
+        highs.append(max(ends))
+    for kind in (np.int16, np.uint16):
+        limits = np.iinfo(kind)
+        if min(lows) >= limits.min and max(highs) <= limits.max:
+            return np.dtype(kind)
+    return np.dtype(np.float32)
+
+
+def modality_range(frames: Sequence[Frame]) -> tuple[float, float] | None:
+    """0.5 and 99.5 percentiles of the modality values of grey frames, padding left out.
+
+    Of an even sample of about a million pixels; None for colour or where nothing is left.
+    """
+    grey = [frame for frame in frames if frame.photometric in _GREY]
+    if not grey or len(grey) != len(frames):
+        return None
+    stride = max(1, sum(frame.stored.size for frame in grey) // _SAMPLE)
+    samples = []
+    for frame in grey:
+        stored = frame.stored.reshape(-1)[::stride]
+        if frame.padding is not None:
+            stored = stored[(stored < frame.padding[0]) | (stored > frame.padding[1])]
+        samples.append(_sample_values(frame, stored))
+    values = np.concatenate(samples)
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return None
+    low, high = np.percentile(values, (0.5, 99.5))
+    return float(low), float(high)
+
+
+def _sample_values(frame: Frame, stored: NDArray[Any]) -> NDArray[np.float64]:
+    rescale = frame.modality
+    if isinstance(rescale, Rescale):
+        return stored.astype(np.float64) * rescale.slope + rescale.intercept
+    index = np.clip(stored.astype(np.int64) - rescale.first_mapped, 0, len(rescale.entries) - 1)
+    return rescale.entries[index].astype(np.float64)
