@@ -18,7 +18,8 @@ from medvision_desktop.domain.image import Frame, ModalityLut
 from medvision_desktop.pixels import modality, pipeline, presentation, viewport, voi
 from medvision_desktop.pixels.viewport import Viewport
 
-_LEVELS: Final = 65535
+# Levels 1 to 65535; 0 is kept for what is not a number.
+_LEVELS: Final = 65534
 # A window must span at least this many of the 65536 steps, or the range is drawn closer around it.
 _STEPS_IN_WINDOW: Final = 1024
 _REACH: Final = 16.0
@@ -130,7 +131,7 @@ def _serves(source: _Source, wanted: Voi | None) -> bool:
     """Whether a frame reduced to 16 bits is still fine enough for this window."""
     if source.stored_span is None or source.table_values is None or wanted is None:
         return True
-    low, high = sorted((float(source.table_values[0]), float(source.table_values[-1])))
+    low, high = sorted((float(source.table_values[1]), float(source.table_values[-1])))
     window_low, window_high = voi.window_span(wanted)
     if source.is_whole:
         return _fine_enough(high - low, window_high - window_low)
@@ -153,10 +154,11 @@ def _quantised(plan: RenderPlan) -> _Source:
     image = np.empty(frame.stored.shape, np.uint16)
     for start in range(0, frame.rows, 512):
         rows = slice(start, start + 512)
-        part = np.nan_to_num(frame.stored[rows].astype(np.float64), nan=low, posinf=high, neginf=low)
-        part = np.clip((part - low) * (_LEVELS / span), 0, _LEVELS)
-        image[rows] = np.rint(part, out=part).astype(np.uint16)
-    steps = low + np.arange(_LEVELS + 1, dtype=np.float64) * (span / _LEVELS)
+        part = (frame.stored[rows].astype(np.float64) - low) * (_LEVELS / span)
+        part = np.rint(np.clip(part, 0, _LEVELS)) + 1
+        image[rows] = np.nan_to_num(part, copy=False, nan=0).astype(np.uint16)
+    steps = low + (np.arange(_LEVELS + 2, dtype=np.float64) - 1) * (span / _LEVELS)
+    steps[0] = np.nan
     return _Source(frame, image, modality.apply(frame.modality, steps), (low, high), near is None)
 
 

@@ -131,14 +131,8 @@ class ViewTransform:
 
 def transform(frame: Frame, viewport: Viewport) -> ViewTransform:
     """Where `frame` lies in `viewport`, pixels having the aspect that the header gives them."""
-    odd = viewport.turn.quarters % 2 == 1
-    aspect = aspect_of(frame)
-    across, down = float(frame.columns), frame.rows * aspect
-    if odd:
-        across, down = down, across
-    zoom = viewport.zoom
-    if zoom is None:
-        zoom = min(viewport.width / across, viewport.height / down)
+    across, down = _extent(frame, viewport.turn)
+    zoom = zoom_of(frame, viewport)
     width, height = max(1, _round(across * zoom)), max(1, _round(down * zoom))
     left = _round((viewport.width - width) / 2 + viewport.pan[0])
     top = _round((viewport.height - height) / 2 + viewport.pan[1])
@@ -154,13 +148,25 @@ def aspect_of(frame: Frame) -> float:
 
 
 def zoomed_about(frame: Frame, viewport: Viewport, x: float, y: float, factor: float) -> Viewport:
-    """The viewport with its zoom multiplied, the source point under (x, y) staying there."""
-    before = transform(frame, viewport)
-    row, column = before.to_source(x, y)
-    wanted = viewport.zoom if viewport.zoom is not None else before.scale
-    fresh = dataclasses.replace(viewport, zoom=min(MAX_ZOOM, max(MIN_ZOOM, wanted * factor)))
-    there_x, there_y = transform(frame, fresh).to_screen(row, column)
-    return dataclasses.replace(fresh, pan=(fresh.pan[0] + x - there_x, fresh.pan[1] + y - there_y))
+    """The viewport with its zoom multiplied, the source point under (x, y) staying there.
+
+    Worked out without the rounding to whole pixels, so that many small steps do not drift.
+    """
+    before = zoom_of(frame, viewport)
+    after = min(MAX_ZOOM, max(MIN_ZOOM, before * factor))
+    middle_x, middle_y = viewport.width / 2, viewport.height / 2
+    from_x, from_y = x - middle_x - viewport.pan[0], y - middle_y - viewport.pan[1]
+    ratio = after / before
+    pan = (x - middle_x - from_x * ratio, y - middle_y - from_y * ratio)
+    return dataclasses.replace(viewport, zoom=after, pan=pan)
+
+
+def zoom_of(frame: Frame, viewport: Viewport) -> float:
+    """The zoom in use: the reader's, or the one that fits the whole image into the pane."""
+    if viewport.zoom is not None:
+        return viewport.zoom
+    across, down = _extent(frame, viewport.turn)
+    return min(viewport.width / across, viewport.height / down)
 
 
 def interpolation(view: ViewTransform, *, interactive: bool) -> Interpolation:
@@ -260,6 +266,12 @@ def _turned_axes(turn: ViewTurn) -> NDArray[np.float64]:
     if turn.flip_vertical:
         axes[1] *= -1
     return axes
+
+
+def _extent(frame: Frame, turn: ViewTurn) -> tuple[float, float]:
+    """Width and height on screen in units of a source pixel's width."""
+    across, down = float(frame.columns), frame.rows * aspect_of(frame)
+    return (down, across) if turn.quarters % 2 else (across, down)
 
 
 def _round(value: float) -> int:
