@@ -1,0 +1,145 @@
+"""Planes of a volume whose voxels know where they are."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import VoiWindow
+from medvision_desktop.domain.geometry import EdgeLetters, Plane, Vector3, edge_letters
+from medvision_desktop.domain.image import Volume
+from medvision_desktop.pixels.reslice import PlaneStack, planes_of
+
+SHAPE = (4, 5, 6)
+STEPS_MM = (3.0, 0.9, 0.7)
+ORIENTATIONS = list(
+    itertools.product(itertools.permutations(range(3)), itertools.product((-1, 1), repeat=3))
+)
+
+
+def affine_of(axes: tuple[int, ...], senses: tuple[int, ...]) -> NDArray[np.float64]:
+    """Array axis n runs along LPS axis `axes[n]` in sense `senses[n]`."""
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for column, (axis, sense) in enumerate(zip(axes, senses, strict=True)):
+        affine[axis, column] = sense * STEPS_MM[column]
+    affine[:3, 3] = (11.0, -7.0, 30.0)
+    return affine
+
+
+def numbered(affine: NDArray[np.float64]) -> Volume:
+    """Every voxel holds its own number."""
+    values = np.arange(np.prod(SHAPE), dtype=np.int16).reshape(SHAPE)
+    return Volume(values, affine, frame_of_reference="1.2.3", units="HU", voi=(VoiWindow(40, 400),))
+
+
+def position_of(volume: Volume, number: int) -> NDArray[np.float64]:
+    """Where the voxel with this number lies, straight from the affine."""
+    index = np.unravel_index(number, SHAPE)
+    return (volume.affine_kji_to_lps @ np.asarray([*index, 1.0]))[:3]
+
+
+@pytest.mark.parametrize(("axes", "senses"), ORIENTATIONS)
+@pytest.mark.parametrize("plane", list(Plane))
+def test_every_pixel_of_every_plane_is_the_voxel_at_that_position(
+    plane: Plane, axes: tuple[int, ...], senses: tuple[int, ...]
+) -> None:
+    volume = numbered(affine_of(axes, senses))
+    stack = PlaneStack(volume, plane)
+    seen = set()
+    for index in range(stack.count):
+        frame = stack.frame(index)
+        assert frame.geometry is not None
+        for row, column in itertools.product(range(frame.rows), range(frame.columns)):
+            number = int(frame.stored[row, column])
+            seen.add(number)
+            expected = position_of(volume, number)
+            assert np.allclose(frame.geometry.point_lps_mm(row, column), expected)
+            assert np.allclose(stack.point_lps_mm(index, row, column), expected)
+    assert len(seen) == np.prod(SHAPE)
+
+
+@pytest.mark.parametrize(("axes", "senses"), ORIENTATIONS)
+def test_planes_are_shown_in_the_radiological_convention(
+    axes: tuple[int, ...], senses: tuple[int, ...]
+) -> None:
+    stacks = planes_of(numbered(affine_of(axes, senses)))
+    letters = {plane: edge_letters(stack.frame(0).orientation) for plane, stack in stacks.items()}
+    assert letters[Plane.AXIAL] == EdgeLetters(left="R", right="L", top="A", bottom="P")
+    assert letters[Plane.CORONAL] == EdgeLetters(left="R", right="L", top="H", bottom="F")
+    assert letters[Plane.SAGITTAL] == EdgeLetters(left="A", right="P", top="H", bottom="F")
+
+
+@pytest.mark.parametrize(("axes", "senses"), ORIENTATIONS[::7])
+@pytest.mark.parametrize("plane", list(Plane))
+def test_a_patient_position_finds_its_plane(
+    plane: Plane, axes: tuple[int, ...], senses: tuple[int, ...]
+) -> None:
+    stack = PlaneStack(numbered(affine_of(axes, senses)), plane)
+    for index in range(stack.count):
+        assert stack.index_at(stack.point_lps_mm(index + 0.4, 2, 1)) == index
+    far: Vector3 = stack.point_lps_mm(1e4, 0, 0)
+    assert stack.index_at(far) == stack.count - 1
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_planes_are_stepped_along_their_normal(plane: Plane) -> None:
+    stack = PlaneStack(numbered(affine_of((2, 1, 0), (-1, 1, -1))), plane)
+    positions = [stack.position_mm(index) for index in range(stack.count)]
+    assert np.allclose(np.diff(positions), stack.spacing_mm)
+    geometries = [stack.frame(index).geometry for index in range(stack.count)]
+    assert np.allclose(positions, [geometry.position_mm for geometry in geometries if geometry])
+
+
+def test_axial_begins_at_the_feet_and_coronal_at_the_front() -> None:
+    volume = numbered(affine_of((2, 1, 0), (-1, 1, 1)))
+    axial, coronal = PlaneStack(volume, Plane.AXIAL), PlaneStack(volume, Plane.CORONAL)
+    assert axial.point_lps_mm(0, 0, 0)[2] < axial.point_lps_mm(1, 0, 0)[2]
+    assert coronal.point_lps_mm(0, 0, 0)[1] < coronal.point_lps_mm(1, 0, 0)[1]
+
+
+def test_pixels_carry_the_spacing_of_their_own_two_axes() -> None:
+    stack = PlaneStack(numbered(affine_of((2, 1, 0), (1, 1, 1))), Plane.CORONAL)
+    frame = stack.frame(0)
+    assert frame.spacing is not None
+    assert (frame.spacing.row_mm, frame.spacing.column_mm) == pytest.approx((3.0, 0.7))
+    assert frame.pixel_aspect == pytest.approx(3.0 / 0.7)
+    assert stack.spacing_mm == pytest.approx(0.9)
+
+
+def test_a_plane_keeps_what_the_volume_says_of_its_values() -> None:
+    frame = PlaneStack(numbered(affine_of((2, 1, 0), (1, 1, 1))), Plane.AXIAL).frame(2)
+    assert frame.units == "HU"
+    assert frame.voi == (VoiWindow(40, 400),)
+    assert frame.geometry is not None
+    assert frame.geometry.frame_of_reference == "1.2.3"
+    assert frame.frame_number == 3
+    assert frame.signed
+
+
+def test_an_oblique_grid_gives_oblique_planes_with_two_letters() -> None:
+    turn = np.deg2rad(35)
+    rotation = np.eye(4)
+    rotation[1:3, 1:3] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    stack = PlaneStack(numbered(rotation @ affine_of((2, 1, 0), (1, 1, 1))), Plane.AXIAL)
+    letters = edge_letters(stack.frame(0).orientation)
+    assert letters == EdgeLetters(left="R", right="L", top="AF", bottom="PH")
+
+
+def test_a_sheared_grid_has_no_letters_and_says_that_it_is_not_faithful() -> None:
+    shear = np.eye(4)
+    shear[0, 1] = 0.3
+    stack = PlaneStack(numbered(shear @ affine_of((2, 1, 0), (1, 1, 1))), Plane.AXIAL)
+    frame = stack.frame(0)
+    assert frame.geometry is None
+    assert frame.not_faithful
+
+
+@pytest.mark.parametrize("index", [-1, 4])
+def test_a_plane_that_is_not_there_is_an_index_error(index: int) -> None:
+    stack = PlaneStack(numbered(affine_of((2, 1, 0), (1, 1, 1))), Plane.AXIAL)
+    with pytest.raises(IndexError):
+        stack.frame(index)
