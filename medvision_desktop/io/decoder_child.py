@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io.dicom_header import Header, quiet, read_header, refused_by_parser, uid_name
+from medvision_desktop.io.dicom_header import (
+    Header,
+    number,
+    quiet,
+    read_header,
+    refused_by_parser,
+    uid_name,
+)
 from medvision_desktop.io.dicom_layout import layout_of
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -21,6 +31,7 @@ _RLE: Final = "1.2.840.10008.1.2.5"
 _JPEG: Final = ("50", "51", "57", "70")
 _JPEG_LS: Final = ("80", "81")
 _JPEG_2000: Final = ("90", "91", "201", "202", "203")
+_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 _MAX_RASTER_PIXELS: Final = 1 << 28
 
 # Named explicitly: the order in which plugins happen to be tried decides nothing here.
@@ -51,25 +62,24 @@ def _frames(
 ) -> Answer:
     del arrays, progress
     _limit_memory(arguments)
-    header = read_header(Path(arguments["path"]))
+    path = Path(arguments["path"])
+    header = read_header(path)
     layout = layout_of(header)
+    shape = (layout.rows, layout.columns, 3)[: 2 if layout.samples == 1 else 3]
     found: dict[str, NDArray[Any]] = {}
-    doubts: set[str] = set()
-    for number in arguments["frames"]:
+    for frame_number in arguments["frames"]:
         cancel.check()
-        values = _decoded(header, int(number) - 1)
-        expected = (layout.rows, layout.columns, 3)[: 2 if layout.samples == 1 else 3]
-        if values.shape != expected:
+        values = _decoded(header, int(frame_number) - 1)
+        if values.shape != shape:
             raise InputRefused(
                 "The image cannot be decoded.", "Its size differs from what the header says."
             )
-        found[str(number)] = values
-    return {"right_aligned": header.transfer_syntax != _RLE, "doubts": sorted(doubts)}, found
+        found[str(frame_number)] = values
+    return {"right_aligned": header.transfer_syntax != _RLE}, found
 
 
 def _decoded(header: Header, index: int) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.utils import pixel_array
     from pydicom.uid import UID
 
     plugin = PLUGINS.get(header.transfer_syntax)
@@ -77,15 +87,46 @@ def _decoded(header: Header, index: int) -> NDArray[Any]:
         name = uid_name(header.transfer_syntax)
         raise InputRefused("The image cannot be decoded.", f"Its transfer syntax is not read: {name}.")
     with quiet():
-        if not get_decoder(UID(header.transfer_syntax)).is_available:
-            raise InputRefused("The image cannot be decoded.", f"The library for it is missing: {plugin}.")
         try:
-            values: NDArray[Any] = pixel_array(header.path, index=index, decoding_plugin=plugin)
-        except InputRefused:
-            raise
-        except Exception as error:  # any of a dozen decoders may raise anything
+            decoder = get_decoder(UID(header.transfer_syntax))
+            dataset = _whole_file(str(header.path), *_stamp(header.path))
+            values, _ = decoder.as_array(dataset, index=index, decoding_plugin=plugin)
+        except Exception as error:  # a dozen decoders raise many kinds
+            if header.transfer_syntax == _EXTENDED:
+                return _by_second_reader(header, index)
             raise _undecodable(error) from error
-    return values
+    return np.asarray(values)
+
+
+@lru_cache(maxsize=1)
+def _whole_file(path: str, size: int, changed_ns: int) -> Dataset:
+    """The object with its compressed pixels, kept for the next frames of the same file."""
+    del size, changed_ns  # they are in the key, so that a file that changed is read again
+    dataset = pydicom.dcmread(path, force=True)
+    meta = dataset.file_meta
+    if "TransferSyntaxUID" not in meta:
+        raise ValueError("no transfer syntax")
+    return dataset
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _by_second_reader(header: Header, index: int) -> NDArray[Any]:
+    """12-bit JPEG that libjpeg does not take, through ITK's GDCM. It rescales, so only without that."""
+    rescales = number(header.dataset, "RescaleSlope") not in (None, 1.0)
+    if rescales or number(header.dataset, "RescaleIntercept") not in (None, 0.0):
+        raise InputRefused("The image cannot be decoded.", "Its 12-bit JPEG is of an unusual kind.")
+    import SimpleITK
+
+    try:
+        image = SimpleITK.ReadImage(str(header.path), imageIO="GDCMImageIO")
+    except RuntimeError as error:
+        raise _undecodable(error) from error
+    values = np.asarray(SimpleITK.GetArrayFromImage(image))
+    return values[index] if index < values.shape[0] else values
 
 
 def _undecodable(error: Exception) -> InputRefused:

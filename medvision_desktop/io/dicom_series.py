@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any, Final
+
+from numpy.typing import NDArray
 
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.study import InstanceRef, SeriesRef
@@ -15,6 +18,9 @@ from medvision_desktop.io.dicom_frame import frame_of
 from medvision_desktop.io.dicom_header import NATIVE, Header, read_header, text
 from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
+
+_BATCH_FRAMES: Final = 16
+_BATCH_BYTES: Final = 32 << 20
 
 FrameSink = Callable[[Frame], None]
 
@@ -60,7 +66,9 @@ def load_frame(
 ) -> Frame:
     """One frame of one file by its index from 0."""
     header, layout = _opened(instance)
-    return _frame(header, layout, instance, index, decoder, cancel)
+    if header.transfer_syntax in NATIVE:
+        return frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
+    return next(_decoded(header, layout, instance, [index], decoder, cancel))
 
 
 def too_large(limit: int) -> InputRefused:
@@ -105,9 +113,13 @@ def _frames_of(
         header, layout = _opened(instance)
         if layout.frames * layout.frame_bytes > decoder.image_memory_bytes:
             raise too_large(decoder.image_memory_bytes)
-        for index in range(layout.frames):
-            token.check()
-            yield _frame(header, layout, instance, index, decoder, token)
+        if header.transfer_syntax in NATIVE:
+            for index in range(layout.frames):
+                token.check()
+                yield frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
+        else:
+            for indices in _batches(layout):
+                yield from _decoded(header, layout, instance, indices, decoder, token)
     except InputRefused as refusal:
         yield refusal
 
@@ -123,29 +135,45 @@ def _opened(instance: InstanceRef) -> tuple[Header, PixelLayout]:
     return header, layout
 
 
-def _frame(
+def _batches(layout: PixelLayout) -> Iterator[list[int]]:
+    """The first frame alone, because somebody waits for it; then a few megabytes at a time."""
+    yield [0]
+    step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // layout.frame_bytes))
+    for start in range(1, layout.frames, step):
+        yield list(range(start, min(start + step, layout.frames)))
+
+
+def _decoded(
     header: Header,
     layout: PixelLayout,
     instance: InstanceRef,
-    index: int,
+    indices: list[int],
     decoder: Decoder,
     cancel: CancelToken | None,
-) -> Frame:
-    if header.transfer_syntax in NATIVE:
-        return frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
-    decoded = decoder.frames(replace(instance, number_of_frames=layout.frames), [index + 1], cancel)
-    values, doubts = decoded.frames[0], decoded.doubts
-    if layout.samples == 1:
+) -> Iterator[Frame]:
+    decoded = decoder.frames(
+        replace(instance, number_of_frames=layout.frames), [index + 1 for index in indices], cancel
+    )
+    for index, values in zip(indices, decoded.frames, strict=True):
+        stored: NDArray[Any] = values
+        disagree: tuple[str, ...] = ()
+        if layout.samples == 1:
+            stored, disagree = _stored(values, layout, right_aligned=decoded.right_aligned)
+        yield frame_of(header, layout, index, stored, doubts=(*decoded.doubts, *disagree))
+
+
+def _stored(
+    values: NDArray[Any], layout: PixelLayout, *, right_aligned: bool
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Codecs give values from bit 0 up, RLE the words as they were: both as stored values."""
+    if not right_aligned:
+        high_bit = layout.high_bit
+    else:
+        high_bit = layout.bits_stored - 1
         span = 1 << layout.bits_stored
-        fits = int(values.min()) >= -(span // 2) and int(values.max()) < span
-        if decoded.right_aligned and not fits:
-            doubts = (*doubts, "the header and the compressed data disagree on the number of bits")
-        else:
-            high_bit = layout.bits_stored - 1 if decoded.right_aligned else layout.high_bit
-            values = justified(
-                values, bits_stored=layout.bits_stored, high_bit=high_bit, signed=layout.signed
-            )
-    return frame_of(header, layout, index, values, doubts=doubts)
+        if int(values.min()) < -(span // 2) or int(values.max()) >= span:
+            return values, ("the header and the compressed data disagree on the number of bits",)
+    return justified(values, bits_stored=layout.bits_stored, high_bit=high_bit, signed=layout.signed), ()
 
 
 def _with_gap_badge(frames: list[Frame], missing: int, files: int) -> tuple[Frame, ...]:
