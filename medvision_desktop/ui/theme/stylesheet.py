@@ -1,7 +1,7 @@
 """The style sheet of every ordinary Qt control, made from resources/stylesheet.qss and the tokens.
 
 Variants are chosen by dynamic properties: `kind` on buttons (primary, ai, danger, quiet) and tool
-buttons (tool, text, ai, ok, reject), `size` (small, tiny) on buttons, `tone` on labels and `card`
+buttons (tool, text, ai, ok, reject), `density` (small, tiny) on buttons, `tone` on labels and `card`
 on frames. A property that changes later needs `repolish`.
 """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -12,8 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medvision_desktop.ui.theme import fonts, icons
 from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.viewmodels.chips import RING, Chip
 
-RING: Final = "ring"
 _PAD: Final = 7
 _GLYPH_GAP: Final = 4
 _COLOURS: Final = {
@@ -24,19 +23,6 @@ _COLOURS: Final = {
     "warn": (T.warn, T.warn_tint),
     "bad": (T.bad, T.bad_tint),
 }
-
-
-@dataclass(frozen=True)
-class Chip:
-    """What a chip says. `glyph` is a Lucide name, `RING` (with `fraction`, or None) or empty.
-
-    `kind` is one of neutral, accent, ai, ok, warn, bad.
-    """
-
-    text: str
-    glyph: str = ""
-    kind: str = "neutral"
-    fraction: float | None = None
 
 
 def chip_width(chip: Chip) -> int:

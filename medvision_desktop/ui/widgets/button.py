@@ -74,7 +74,7 @@ class Button(QPushButton):
         self._size = size
         self.setFont(fonts.font("label"))
         self.setProperty("kind", kind)
-        self.setProperty("size", size)
+        self.setProperty("density", size)
         self.setFixedHeight(_HEIGHT[size])
         self.setAccessibleName(text)
         if key:

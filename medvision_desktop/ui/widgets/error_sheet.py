@@ -50,7 +50,7 @@ class ErrorSheet(QFrame):
         if notice.why:
             body.addWidget(label(notice.why, "body", "t2", wrap=True))
         body.addLayout(self._facts(narrow=narrow))
-        body.addLayout(self._foot())
+        body.addLayout(self._foot(narrow=narrow))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 12, 12)
         layout.setSpacing(6)
@@ -80,11 +80,14 @@ class ErrorSheet(QFrame):
             grid.addWidget(label(text, "label", wrap=True), row, 1)
         return grid
 
-    def _foot(self) -> QHBoxLayout:
+    def _foot(self, *, narrow: bool) -> QVBoxLayout:
+        rows = QVBoxLayout()
+        rows.setSpacing(8)
         row = QHBoxLayout()
         row.setSpacing(8)
         if self.notice.sheet:
-            row.addWidget(label(f"Sheet {self.notice.sheet}", "caption", "t3"))
+            number = label(f"Sheet {self.notice.sheet}", "caption", "t3")
+            (rows if narrow else row).addWidget(number)
         row.addStretch(1)
         self.copy = Button("Copy details", "copy", kind="quiet", size="small")
         self.copy.clicked.connect(self._copy)
@@ -93,7 +96,8 @@ class ErrorSheet(QFrame):
             self.retry = Button("Try again", kind="primary", size="small")
             self.retry.clicked.connect(self._try_again)
             row.addWidget(self.retry)
-        return row
+        rows.addLayout(row)
+        return rows
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(as_text(self.notice))

@@ -1,0 +1,205 @@
+"""Rows of the worklist as pure values: what they say, how they are searched and in what order they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
+from medvision_desktop.ui.viewmodels.chips import RING, Chip
+from medvision_desktop.ui.viewmodels.words import day
+
+if TYPE_CHECKING:
+    from medvision_desktop.services.ingest import StudySummary
+
+SORTS: Final = (
+    ("priority", "AI priority"),
+    ("date", "Date, newest first"),
+    ("name", "Patient name"),
+    ("modality", "Modality"),
+    ("added", "Order of opening"),
+)
+_NOT_RUN: Final = Chip("AI not run", "circle-dashed")
+_ENDED: Final = {
+    "abstained": Chip("AI abstained", "circle-slash"),
+    "refused": Chip("AI refused", "ban", "warn"),
+    "failed": Chip("AI failed", "circle-x", "bad"),
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """An analysis that runs now. `fraction` is 0..1, None when not known."""
+
+    fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One study of the worklist. `order` is the place in the order of opening, the smallest first.
+
+    `alias` is set in privacy mode and stands for the patient. `rank` is the place by AI priority among
+    studies with suggestions, 0 for the others.
+    """
+
+    study: StudyRef
+    order: int
+    summary: StudySummary | None = None
+    running: Running | None = None
+    alias: str = ""
+    rank: int = 0
+
+    @property
+    def key(self) -> str:
+        """The study's key."""
+        return self.study.key
+
+    @property
+    def name(self) -> str:
+        """Patient, or what stands for a patient without a name or whose name is masked."""
+        return self.alias or patient_name(self.study)
+
+    @property
+    def date_text(self) -> str:
+        """Study date as 26 Aug 2004, empty when the header gives none."""
+        return day(self.study.date)
+
+    @property
+    def what(self) -> str:
+        """Modality and description."""
+        told = (self.study.description, *(series.description for series in self.study.series))
+        described = next((text for text in told if text and text != self.name), "")
+        return "  ·  ".join(part for part in (" ".join(self.study.modalities), described) if part)
+
+    @property
+    def unread(self) -> bool:
+        """Nobody has decided or written anything yet."""
+        return self.summary is None or not (self.summary.read or self.summary.signed_version)
+
+    @property
+    def chips(self) -> tuple[Chip, ...]:
+        """AI state, then reading state; a sample that nobody has read says so instead."""
+        reading = reading_chip(self.summary)
+        if self.study.is_sample:
+            extra = (Chip("Sample"),) if self.unread else (reading, Chip("Sample"))
+            return (self.ai_chip, *extra)
+        return (self.ai_chip, reading)
+
+    @property
+    def ai_chip(self) -> Chip:
+        """What the networks have come to."""
+        if self.running is not None:
+            share = self.running.fraction
+            text = "Running" if share is None else f"Running {share * 100:.0f} %"
+            return Chip(text, RING, "accent", share)
+        return ai_chip(self.summary)
+
+    @property
+    def spoken(self) -> str:
+        """The whole row in one sentence, for screen readers."""
+        chips = ", ".join(chip.text for chip in self.chips)
+        parts = (self.name, self.what.replace("  ·  ", " "), self.date_text, chips)
+        return ", ".join(part for part in parts if part)
+
+
+def patient_name(study: StudyRef) -> str:
+    """Name, else number, else the study's description, else that there is no name."""
+    return study.patient.name or study.patient.id or study.description or "No name given"
+
+
+def ai_chip(summary: StudySummary | None) -> Chip:
+    """The AI state of a study that is in the record, or not."""
+    if summary is None or not summary.ai:
+        return _NOT_RUN
+    if summary.ai != "done":
+        return _ENDED.get(summary.ai, _NOT_RUN)
+    if summary.positives:
+        word = "finding" if summary.positives == 1 else "findings"
+        return Chip(f"{summary.positives} {word}", "sparkles", "ai")
+    if summary.undecided:
+        return Chip("Uncertain", "circle-help", "warn")
+    return Chip("Negative", "sparkles", "ai")
+
+
+def reading_chip(summary: StudySummary | None) -> Chip:
+    """How far the reader is with a study."""
+    if summary is None:
+        return Chip("Unread")
+    if summary.signed_version:
+        return Chip("Signed", "lock", "ok")
+    if summary.is_draft:
+        return Chip("Draft", "pencil", "warn")
+    return Chip("Read", "check", "ok") if summary.read else Chip("Unread")
+
+
+def series_title(series: SeriesRef) -> str:
+    """What a series is called."""
+    return (
+        series.description
+        or " ".join(part for part in (series.modality, series.body_part) if part)
+        or (f"Series {series.number}" if series.number is not None else "Series")
+    )
+
+
+def series_detail(series: SeriesRef) -> str:
+    """Number and count of images: "Series 1 · 28 images"."""
+    count = series.frame_count
+    if series.kind is SourceKind.NIFTI:
+        images = "1 volume" if count == 1 else f"{count} slices"
+    else:
+        images = "1 image" if count == 1 else f"{count} images"
+    number = f"Series {series.number}" if series.number is not None else series.kind.value
+    return f"{number}  ·  {images}"
+
+
+def matches(row: StudyRow, words: Sequence[str]) -> bool:
+    """Whether every word is found in name, id, date, modality or description."""
+    study = row.study
+    told = [study.patient.name, study.patient.id, study.date, row.date_text, study.accession]
+    told += [row.what, row.alias, *(chip.text for chip in row.chips), *study.modalities]
+    for series in study.series:
+        told += [series.description, series.body_part]
+    text = " ".join(told).casefold()
+    return all(word.casefold() in text for word in words)
+
+
+def arranged(rows: Iterable[StudyRow], sort: str) -> tuple[StudyRow, ...]:
+    """Rows in an order of `SORTS`; ties keep the order of opening."""
+    ordered = sorted(rows, key=lambda row: row.order)
+    if sort == "date":
+        ordered.sort(key=lambda row: (row.study.date, row.study.time), reverse=True)
+    elif sort == "name":
+        ordered.sort(key=lambda row: row.name.casefold())
+    elif sort == "modality":
+        ordered.sort(key=lambda row: (row.study.modalities, row.name.casefold()))
+    elif sort == "priority":
+        ordered.sort(key=_urgency)
+    return tuple(ordered)
+
+
+def _urgency(row: StudyRow) -> tuple[int, int, int]:
+    summary = row.summary
+    if summary is None:
+        return (1, 0, 0)
+    closed = 2 if summary.signed_version else 0 if summary.undecided else 1
+    return (closed, -summary.undecided, -summary.positives)
+
+
+def relaxed(rows: Sequence[StudyRow], words: Sequence[str]) -> tuple[str, int]:
+    """The longest beginning of a search that still finds something, and how much; ("", 0) if none does."""
+    for length in range(len(words) - 1, 0, -1):
+        count = sum(matches(row, words[:length]) for row in rows)
+        if count:
+            return " ".join(words[:length]), count
+    return "", 0
+
+
+def merged(old: StudyRef, new: StudyRef) -> StudyRef:
+    """One study of two scans: the newer header, the series of both, each once."""
+    if old.is_sample is not new.is_sample:
+        return new
+    fresh = {series.uid for series in new.series}
+    kept = tuple(series for series in old.series if series.uid not in fresh)
+    both = sorted((*kept, *new.series), key=lambda s: (s.number is None, s.number or 0))
+    return StudyRef(**{**vars(new), "series": tuple(both)})

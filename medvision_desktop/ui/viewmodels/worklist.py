@@ -1,0 +1,319 @@
+"""The worklist: which studies are here, how far each is, which is selected, and how more are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from medvision_desktop.domain.study import RefusedFile, ScanResult, StudyRef
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.services.workbench import Workbench
+from medvision_desktop.ui.notify import Notifier
+from medvision_desktop.ui.viewmodels.study_rows import Running, StudyRow, arranged, matches, merged, relaxed
+from medvision_desktop.ui.viewmodels.study_sources import StudySources
+from medvision_desktop.ui.viewmodels.thumbnails import Thumbnails
+from medvision_desktop.ui.workers.lane import Job, Lanes
+
+if TYPE_CHECKING:
+    from medvision_desktop.services.ingest import StudySummary
+
+
+class WorklistModel(QObject):
+    """Owns the list. Rows keep their places while states change; only the reader's own acts reorder.
+
+    `changed`: rows are other ones or in another order. `rowChanged`: one row says something else.
+    `seriesPicked`: the reader wants this series on screen. `refusedListed`: files not taken, with why.
+    """
+
+    changed = Signal()
+    rowChanged = Signal(str)
+    selectionChanged = Signal()
+    seriesPicked = Signal(object, object)
+    refusedListed = Signal(object)
+
+    def __init__(self, bench: Workbench, lanes: Lanes, notifier: Notifier) -> None:
+        super().__init__()
+        self.thumbnails = Thumbnails(bench, lanes)
+        self._bench = bench
+        self._sources = StudySources(bench)
+        self._lanes = lanes
+        self._notifier = notifier
+        self._rows: dict[str, StudyRow] = {}
+        self._summaries: dict[str, StudySummary] = {}
+        self._places: list[str] = []
+        self._counter = 0
+        self._sort = "priority"
+        self._search = ""
+        self._only_unread = False
+        self._selected = ("", "")
+        self._masked = bench.settings.privacy_mode
+
+    # What there is.
+
+    @property
+    def studies(self) -> tuple[StudyRow, ...]:
+        """Every study, in the chosen order."""
+        return tuple(self._rows[key] for key in self._places)
+
+    @property
+    def shown(self) -> tuple[StudyRow, ...]:
+        """The studies that the search and the filter leave."""
+        words = self._search.split()
+        rows = (row for row in self.studies if row.unread or not self._only_unread)
+        return tuple(row for row in rows if matches(row, words))
+
+    @property
+    def samples(self) -> tuple[StudyRow, ...]:
+        """The sample studies in the list, in their own order."""
+        return tuple(sorted((r for r in self.studies if r.study.is_sample), key=lambda row: row.order))
+
+    @property
+    def unread_count(self) -> int:
+        """How many studies nobody has read."""
+        return sum(row.unread for row in self._rows.values())
+
+    def row(self, study_key: str) -> StudyRow | None:
+        """The row of a study, or None."""
+        return self._rows.get(study_key)
+
+    # Search, order, filter, masking.
+
+    @property
+    def search(self) -> str:
+        """The words searched for."""
+        return self._search
+
+    def set_search(self, text: str) -> None:
+        """Show only what has every one of these words."""
+        if text.strip() != self._search:
+            self._search = text.strip()
+            self.changed.emit()
+
+    @property
+    def wider_search(self) -> tuple[str, int]:
+        """A shorter search that finds something when this one does not, and how many; else ("", 0)."""
+        return relaxed(self.studies, self._search.split())
+
+    @property
+    def sort(self) -> str:
+        """The order, a key of `SORTS`."""
+        return self._sort
+
+    def set_sort(self, sort: str) -> None:
+        """Put the list in another order now."""
+        self._sort = sort
+        self._arrange()
+
+    @property
+    def only_unread(self) -> bool:
+        """Whether read studies are left out."""
+        return self._only_unread
+
+    def set_only_unread(self, only: bool) -> None:
+        """Leave read studies out, or not."""
+        self._only_unread = only
+        self.changed.emit()
+
+    @property
+    def masked(self) -> bool:
+        """Whether names are masked."""
+        return self._masked
+
+    def set_masked(self, masked: bool) -> None:
+        """Mask names, or show them."""
+        self._masked = masked
+        self._arrange()
+
+    # Selection.
+
+    @property
+    def selected(self) -> tuple[str, str]:
+        """Study key and series UID of what was picked last, empty strings before."""
+        return self._selected
+
+    def select(self, study_key: str, series_uid: str = "") -> None:
+        """Pick a series, the study's first when none is named, and ask for it to be shown."""
+        row = self._rows.get(study_key)
+        if row is None or not row.study.series:
+            return
+        series = next((one for one in row.study.series if one.uid == series_uid), row.study.series[0])
+        self.show_selected(study_key, series.uid)
+        self.seriesPicked.emit(row.study, series)
+
+    def show_selected(self, study_key: str, series_uid: str) -> None:
+        """Mark what is on screen already, without asking for it."""
+        if (study_key, series_uid) != self._selected:
+            self._selected = (study_key, series_uid)
+            self.selectionChanged.emit()
+
+    # Opening.
+
+    def start(self) -> None:
+        """Fill the list at the start: what the record knows, the samples, what was opened before."""
+        self.refresh()
+        if self._bench.settings.show_samples:
+            self.load_samples()
+        self._lanes.io.submit(
+            self._sources.reopen, done=lambda result: self._add(result.studies), key="reopen"
+        )
+
+    def load_samples(self) -> Job:
+        """List the sample studies; they come back at the next start, too."""
+        self._show_samples_next_time(True)
+        return self._lanes.io.submit(
+            self._sources.samples, done=lambda result: self._add(result.studies), key="samples"
+        )
+
+    def remove_samples(self) -> None:
+        """Take the samples out of the list, now and at the next start."""
+        self._show_samples_next_time(False)
+        self._remove([row.key for row in self.samples])
+
+    def clear_own(self) -> None:
+        """Take the reader's own studies out of the list; files and record stay as they are."""
+        self._sources.forget()
+        self._remove([row.key for row in self.studies if not row.study.is_sample])
+
+    def open_paths(self, paths: Sequence[Path]) -> Job:
+        """Scan folders, files, archives and DICOMDIRs; show what they hold and list what was refused."""
+        wanted = tuple(paths)
+        before = self._selected
+        return self._lanes.io.submit(
+            partial(self._sources.index, wanted),
+            done=lambda result: self._opened(wanted, before, result),
+            failed=lambda error: self._notifier.error(error, retry=partial(self._retry, wanted)),
+            cancelled=lambda: self._notifier.toast("Opening was stopped", "Nothing was added.", "info"),
+            title="Reading headers",
+        )
+
+    def _retry(self, paths: Sequence[Path]) -> None:
+        self.open_paths(paths)
+
+    def close(self) -> None:
+        """Remove what archives were unpacked to. Call after the lanes have closed."""
+        self._sources.close()
+
+    # States that change while the list stands.
+
+    def refresh(self) -> None:
+        """Read the states of the studies from the record again."""
+        self._lanes.db.submit(
+            self._sources.known,
+            done=self._take_summaries,
+            failed=self._notifier.error,
+            key="worklist-states",
+        )
+
+    def show_running(self, study_key: str, running: Running | None) -> None:
+        """Say that an analysis of a study runs, and how far it is; None when it ended."""
+        row = self._rows.get(study_key)
+        if row is not None:
+            self._put(replace(row, running=running))
+
+    def _take_summaries(self, summaries: Iterable[StudySummary]) -> None:
+        self._summaries = {summary.study_key: summary for summary in summaries}
+        for key in self._places:
+            self._put(replace(self._rows[key], summary=self._summaries.get(key)))
+
+    def _put(self, fresh: StudyRow) -> None:
+        if fresh != self._rows[fresh.key]:
+            self._rows[fresh.key] = fresh
+            self.rowChanged.emit(fresh.key)
+
+    def _opened(self, paths: Sequence[Path], before: tuple[str, str], result: ScanResult) -> None:
+        if not result.studies:
+            self._nothing_found(result.refused)
+            return
+        self._sources.remember(paths)
+        self._add(result.studies)
+        first = result.studies[0].key
+        if self._selected == before:
+            self.select(first)
+        else:
+            count = len(result.studies)
+            text = "1 study was added" if count == 1 else f"{count} studies were added"
+            self._notifier.toast(
+                text, "Your view has not moved.", "info", "Open", lambda: self.select(first)
+            )
+        self._tell_refused(result.refused)
+
+    def _nothing_found(self, refused: tuple[RefusedFile, ...]) -> None:
+        if len(refused) == 1:
+            self._notifier.error(
+                InputRefused(
+                    "The file was not opened.", refused[0].why, "Choose a DICOM, NIfTI, PNG or JPEG file."
+                )
+            )
+            return
+        self._notifier.error(
+            InputRefused(
+                "No image was found.",
+                f"{len(refused)} files were looked at." if refused else "The folder is empty.",
+                "Choose a folder with DICOM, NIfTI, PNG or JPEG files.",
+            )
+        )
+        if refused:
+            self.refusedListed.emit(refused)
+
+    def _tell_refused(self, refused: tuple[RefusedFile, ...]) -> None:
+        if not refused:
+            return
+        text = "1 file was not taken" if len(refused) == 1 else f"{len(refused)} files were not taken"
+        self._notifier.toast(
+            text, refused[0].why, "warn", "Show why", lambda: self.refusedListed.emit(refused)
+        )
+
+    def _add(self, studies: Sequence[StudyRef]) -> None:
+        # Own studies stand above the samples: their order counts down, the newest scan first.
+        for study in (
+            *reversed([s for s in studies if not s.is_sample]),
+            *(s for s in studies if s.is_sample),
+        ):
+            known = self._rows.get(study.key)
+            self._counter += 1
+            order = self._counter if study.is_sample else -self._counter
+            if known is None:
+                self._rows[study.key] = StudyRow(study, order, self._summaries.get(study.key))
+            elif known.study.is_sample or not study.is_sample:
+                self.thumbnails.forget(study.key)
+                kept = order if known.study.is_sample is not study.is_sample else known.order
+                self._rows[study.key] = replace(known, study=merged(known.study, study), order=kept)
+        self._arrange()
+
+    def _remove(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._rows.pop(key, None)
+            self.thumbnails.forget(key)
+        self._arrange()
+        if self._selected[0] not in self._rows:
+            self.show_selected("", "")
+
+    def _arrange(self) -> None:
+        self._alias()
+        ordered = arranged(self._rows.values(), self._sort)
+        self._places = [row.key for row in ordered]
+        rank = 0
+        for row in ordered:
+            urgent = self._sort == "priority" and row.summary is not None and row.summary.undecided > 0
+            rank += urgent
+            self._rows[row.key] = replace(row, rank=rank if urgent else 0)
+        self.changed.emit()
+
+    def _alias(self) -> None:
+        numbers: dict[tuple[str, str, str], int] = {}
+        for row in sorted(self._rows.values(), key=lambda row: row.order):
+            patient = row.study.patient
+            who = (patient.name, patient.id, patient.birth_date)
+            if not any(who):
+                who = ("", "", row.key)
+            number = numbers.setdefault(who, len(numbers) + 1)
+            self._rows[row.key] = replace(row, alias=f"Patient {number}" if self._masked else "")
+
+    def _show_samples_next_time(self, wanted: bool) -> None:
+        if self._bench.settings.show_samples is not wanted:
+            self._bench.change_settings(show_samples=wanted)

@@ -1,0 +1,172 @@
+"""The worklist as a flat Qt list: studies, and under the selected one its series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QByteArray,
+    QMimeData,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
+
+from medvision_desktop.domain.study import SeriesRef
+from medvision_desktop.ui.viewmodels.study_rows import StudyRow, series_detail, series_title
+from medvision_desktop.ui.viewmodels.worklist import WorklistModel
+
+SERIES_MIME: Final = "application/x-medvision-series"
+ITEM_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class WorklistItem:
+    """One line: a study, or (with `series`) one of its series. `last` closes an expanded study."""
+
+    row: StudyRow
+    series: SeriesRef | None = None
+    selected: bool = False
+    expanded: bool = False
+    last: bool = False
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """What stays the same while the item changes its words."""
+        return (self.row.key, self.series.uid if self.series is not None else "")
+
+
+class WorklistItems(QAbstractListModel):
+    """Follows a `WorklistModel`; changes touch only the rows concerned, so scrolling stays put."""
+
+    def __init__(self, worklist: WorklistModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worklist = worklist
+        self._expand = True
+        self._items: list[WorklistItem] = []
+        worklist.changed.connect(self.update_items)
+        worklist.selectionChanged.connect(self.update_items)
+        worklist.rowChanged.connect(self._on_row)
+        worklist.thumbnails.ready.connect(self._on_thumbnail)
+        self.update_items()
+
+    def set_expanding(self, expand: bool) -> None:
+        """Whether the selected study shows its series; the narrow rail shows none."""
+        self._expand = expand
+        self.update_items()
+
+    def item(self, index: Index) -> WorklistItem:
+        """The item of a valid index."""
+        return self._items[index.row()]
+
+    def index_of(self, study_key: str, series_uid: str = "") -> QModelIndex:
+        """The index of a study or series, invalid when it is not shown."""
+        for number, item in enumerate(self._items):
+            if item.id == (study_key, series_uid):
+                return self.index(number)
+        return QModelIndex()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """How many items."""
+        return 0 if parent is not None and parent.isValid() else len(self._items)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The item itself under `ITEM_ROLE`; words for people and screen readers under Qt's roles."""
+        if not index.isValid() or index.row() >= len(self._items):
+            return None
+        item = self._items[index.row()]
+        if role == ITEM_ROLE:
+            return item
+        if role == Qt.ItemDataRole.DisplayRole:
+            return series_title(item.series) if item.series is not None else item.row.name
+        if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+            if item.series is not None:
+                return f"{series_title(item.series)}, {series_detail(item.series)}".replace("  ·  ", ", ")
+            return item.row.spoken
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Items can be picked and dragged, never edited or dropped on."""
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
+
+    def mimeTypes(self) -> list[str]:
+        """What a drag carries."""
+        return [SERIES_MIME]
+
+    def mimeData(self, indexes: Any) -> QMimeData:
+        """Study key and series UID in two lines; a dragged study stands for its first series."""
+        mime = QMimeData()
+        for index in list(indexes)[:1]:
+            item = self.item(index)
+            series = item.series or next(iter(item.row.study.series), None)
+            if series is not None:
+                mime.setData(SERIES_MIME, QByteArray(f"{item.row.key}\n{series.uid}".encode()))
+        return mime
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        """A series is shown in a pane, not moved there."""
+        return Qt.DropAction.CopyAction
+
+    def update_items(self) -> None:
+        """Take over the list: only what differs between the common head and tail is replaced."""
+        fresh = self._wanted()
+        old_ids, new_ids = [item.id for item in self._items], [item.id for item in fresh]
+        head = 0
+        while head < min(len(old_ids), len(new_ids)) and old_ids[head] == new_ids[head]:
+            head += 1
+        tail = 0
+        while tail < min(len(old_ids), len(new_ids)) - head and old_ids[-1 - tail] == new_ids[-1 - tail]:
+            tail += 1
+        old_end, new_end = len(old_ids) - tail, len(new_ids) - tail
+        if old_end > head:
+            self.beginRemoveRows(QModelIndex(), head, old_end - 1)
+            del self._items[head:old_end]
+            self.endRemoveRows()
+        if new_end > head:
+            self.beginInsertRows(QModelIndex(), head, new_end - 1)
+            self._items[head:head] = fresh[head:new_end]
+            self.endInsertRows()
+        before, self._items = self._items, fresh
+        for number, (old, new) in enumerate(zip(before, fresh, strict=True)):
+            if old != new:
+                self._tell(number)
+
+    def _wanted(self) -> list[WorklistItem]:
+        study_key, series_uid = self._worklist.selected
+        items: list[WorklistItem] = []
+        for row in self._worklist.shown:
+            selected = row.key == study_key
+            expanded = selected and self._expand
+            items.append(WorklistItem(row, None, selected, expanded))
+            if expanded:
+                count = len(row.study.series)
+                items += [
+                    WorklistItem(row, series, series.uid == series_uid, True, number == count - 1)
+                    for number, series in enumerate(row.study.series)
+                ]
+        return items
+
+    def _on_row(self, study_key: str) -> None:
+        fresh = self._worklist.row(study_key)
+        for number, item in enumerate(self._items):
+            if item.row.key == study_key and fresh is not None:
+                self._items[number] = WorklistItem(
+                    fresh, item.series, item.selected, item.expanded, item.last
+                )
+                self._tell(number)
+
+    def _on_thumbnail(self, study_key: str, _series_uid: str) -> None:
+        for number, item in enumerate(self._items):
+            if item.row.key == study_key:
+                self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        index = self.index(number)
+        self.dataChanged.emit(index, index)
