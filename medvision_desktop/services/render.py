@@ -1,0 +1,328 @@
+"""Draw a file without a window: the display pipeline at source resolution, one image or thousands."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.display import DisplayState, RenderPlan, Voi, VoiWindow, WindowSource
+from medvision_desktop.domain.geometry import Plane
+from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
+from medvision_desktop.errors import ExportFailed, InputRefused, MedVisionError
+from medvision_desktop.io import dicom_series, raster
+from medvision_desktop.pixels import pipeline
+from medvision_desktop.pixels.reslice import PlaneStack
+from medvision_desktop.services import open_study
+from medvision_desktop.work import CancelToken
+
+if TYPE_CHECKING:
+    from medvision_desktop.io.decoder import Decoder
+
+Format = Literal["png", "npy"]
+FORMATS: Final = ("png", "npy")
+_ENDINGS: Final = (".nii.gz", ".nii", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """What is to be drawn.
+
+    `frame` counts from 1 over the frames of the file, or of the series for a folder. `voi` picks
+    an alternative of the header, from 0, VOI LUTs before windows; `window` is (centre, width) for
+    LINEAR; with neither the default window is used. `plane` and `slice_index` (from 0, the middle
+    one when None) cut a volume instead of taking a frame.
+    """
+
+    frame: int = 1
+    voi: int | None = None
+    window: tuple[float, float] | None = None
+    invert: bool = False
+    plane: Plane | None = None
+    slice_index: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """One image drawn: the plan says with which window and badges."""
+
+    plan: RenderPlan
+
+    def levels(self) -> NDArray[np.uint8]:
+        """HxW or HxWx3 uint8."""
+        return pipeline.render(self.plan)
+
+    def values(self) -> NDArray[np.float32]:
+        """HxW or HxWx3 float32 display values in 0..1, before quantisation."""
+        return pipeline.render_float(self.plan)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the drawn image."""
+        frame = self.plan.frame
+        return (frame.rows, frame.columns, 3) if frame.is_colour else (frame.rows, frame.columns)
+
+    @property
+    def window(self) -> dict[str, Any] | None:
+        """The window in use as plain values, None for colour."""
+        voi = self.plan.voi
+        if voi is None:
+            return None
+        if isinstance(voi, VoiWindow):
+            numbers = {"center": voi.center, "width": voi.width, "function": voi.function.value}
+        else:
+            numbers = {"lut": voi.explanation, "entries": len(voi.entries), "first": voi.first_mapped}
+        return {**numbers, "source": self.plan.source.value}
+
+
+@dataclass(frozen=True)
+class BatchLine:
+    """What became of one file of a batch; `as_json` has the keys that the command line promises."""
+
+    path: str
+    state: Literal["ok", "refused"]
+    why: str = ""
+    shape: tuple[int, ...] | None = None
+    window: dict[str, Any] | None = None
+    badges: tuple[str, ...] = ()
+    seconds: float = 0.0
+    out: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for one JSON line."""
+        return {
+            "path": self.path,
+            "state": self.state,
+            "why": self.why,
+            "shape": None if self.shape is None else list(self.shape),
+            "window": self.window,
+            "badges": list(self.badges),
+            "seconds": round(self.seconds, 4),
+            "out": self.out,
+        }
+
+
+def render_file(
+    path: Path,
+    options: RenderOptions = RenderOptions(),
+    *,
+    decoder: Decoder,
+    cancel: CancelToken | None = None,
+) -> Rendered:
+    """Resolve one image of a file or a folder. Raises `InputRefused` and `Cancelled`."""
+    with tempfile.TemporaryDirectory(prefix="medvision-render-") as scratch:
+        study, series = _the_series(path, Path(scratch), cancel)
+        if options.plane is not None:
+            loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
+            return _drawn(_plane(loaded, options), series, options, loaded.stack.modality_range)
+        frame, value_range = _frame(study, series, options, decoder, cancel)
+        return _drawn(frame, series, options, value_range)
+
+
+def save(rendered: Rendered, out: Path) -> None:
+    """Write a PNG of 8 bits or, for `.npy`, float32 display values. Raises `ExportFailed`."""
+    kind = out.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise ExportFailed("The image was not written.", f"{out.suffix or 'No suffix'} is not png or npy.")
+    fresh = out.with_name(f"{out.name}.part")
+    try:
+        if kind == "npy":
+            with fresh.open("wb") as file:
+                np.save(file, rendered.values(), allow_pickle=False)
+        else:
+            fresh.write_bytes(encode_png(rendered.levels()))
+        fresh.replace(out)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise ExportFailed(
+            "The image was not written.",
+            f"{error.strerror or 'The disk refused it'}.",
+            "Choose another place.",
+        ) from error
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """An 8-bit PNG of HxW or HxWx3 (RGB) pixels."""
+    import cv2
+
+    in_order = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
+    done, encoded = cv2.imencode(".png", in_order, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not done:
+        raise ExportFailed("The image was not written.", "It cannot be stored as PNG.")
+    return bytes(encoded)
+
+
+def batch(
+    paths: Sequence[Path],
+    options: RenderOptions = RenderOptions(),
+    *,
+    decoder: Decoder,
+    out_dir: Path | None = None,
+    kind: Format = "png",
+    cancel: CancelToken | None = None,
+) -> Iterator[BatchLine]:
+    """Draw many files in one process, one line each; no file ends it.
+
+    Images are written to `out_dir` (created) under the name of their file; without it they are
+    drawn and dropped. Raises `ExportFailed` if the folder cannot be made, and `Cancelled`.
+    """
+    if out_dir is not None:
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ExportFailed(
+                "The folder for the images cannot be made.", f"{error.strerror or 'The disk refused it'}."
+            ) from error
+    token = cancel or CancelToken()
+    taken: set[str] = set()
+    for path in paths:
+        token.check()
+        target = None if out_dir is None else out_dir / _name_for(path, kind, taken)
+        yield _one(path, options, decoder, target, token, kind)
+
+
+def _one(
+    path: Path,
+    options: RenderOptions,
+    decoder: Decoder,
+    target: Path | None,
+    token: CancelToken,
+    kind: Format,
+) -> BatchLine:
+    started = time.perf_counter()
+    try:
+        rendered = render_file(path, options, decoder=decoder, cancel=token)
+        if target is not None:
+            save(rendered, target)
+        elif kind == "npy":
+            rendered.values()
+        else:
+            rendered.levels()
+    except MedVisionError as refusal:
+        return BatchLine(str(path), "refused", str(refusal), seconds=time.perf_counter() - started)
+    except Exception:  # noqa: BLE001 - a fault of ours on one file must not cost the files after it
+        _log.exception("a file of the batch was not drawn")
+        why = "It was not drawn because of a fault of this program, which is in the log."
+        return BatchLine(str(path), "refused", why, seconds=time.perf_counter() - started)
+    return BatchLine(
+        path=str(path),
+        state="ok",
+        shape=rendered.shape,
+        window=rendered.window,
+        badges=rendered.plan.badges,
+        seconds=time.perf_counter() - started,
+        out=None if target is None else str(target),
+    )
+
+
+def _the_series(path: Path, scratch: Path, cancel: CancelToken | None) -> tuple[StudyRef, SeriesRef]:
+    found = open_study.index([path], scratch=scratch, cancel=cancel)
+    series = [(study, one) for study in found.studies for one in study.series]
+    if len(series) == 1:
+        return series[0]
+    if series:
+        raise InputRefused(
+            f"There are {len(series)} series here.", "One image is drawn of one series.", "Name a file."
+        )
+    why = (
+        found.refused[0].why if len(found.refused) == 1 else "Nothing in it is an image that is read here."
+    )
+    if not path.exists():
+        why = "It is not there."
+    raise InputRefused("The image was not drawn.", why)
+
+
+def _frame(
+    study: StudyRef, series: SeriesRef, options: RenderOptions, decoder: Decoder, cancel: CancelToken | None
+) -> tuple[Frame, tuple[float, float] | None]:
+    """The frame asked for, and the range of the series where the default window will need it."""
+    if series.kind is SourceKind.RASTER:
+        frame = _of_stack(Stack((raster.load(series.instances[0], decoder, cancel),)), options.frame)
+        return frame, None
+    if series.kind is SourceKind.DICOM and 1 <= options.frame <= series.frame_count:
+        number = options.frame
+        for instance in series.instances:
+            if number <= instance.number_of_frames:
+                break
+            number -= instance.number_of_frames
+        frame = dicom_series.load_frame(instance, number - 1, decoder, cancel)
+        plan = pipeline.resolve(DisplayState(voi=_wanted(frame, options)), frame, modality=series.modality)
+        if plan.source is not WindowSource.PERCENTILES or series.frame_count == 1:
+            return frame, None
+    loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
+    return _of_stack(loaded.stack, options.frame), loaded.stack.modality_range
+
+
+def _of_stack(stack: Stack, number: int) -> Frame:
+    if not 1 <= number <= len(stack.frames):
+        raise InputRefused(
+            f"There is no frame {number}.",
+            f"Frames are numbered 1 to {len(stack.frames)}.",
+            "Choose another.",
+        )
+    return stack.frames[number - 1]
+
+
+def _plane(loaded: LoadedSeries, options: RenderOptions) -> Frame:
+    if loaded.volume is None or options.plane is None:
+        raise InputRefused(
+            "No plane can be cut.", loaded.not_a_volume or "The series is not a volume.", "Draw a frame."
+        )
+    planes = PlaneStack(loaded.volume, options.plane)
+    wanted = planes.count // 2 if options.slice_index is None else options.slice_index
+    if not 0 <= wanted < planes.count:
+        raise InputRefused(
+            f"There is no {options.plane.value} slice {wanted}.",
+            f"Slices are numbered 0 to {planes.count - 1}.",
+            "Choose another.",
+        )
+    return planes.frame(wanted)
+
+
+def _drawn(
+    frame: Frame, series: SeriesRef, options: RenderOptions, value_range: tuple[float, float] | None
+) -> Rendered:
+    state = DisplayState(voi=_wanted(frame, options), invert=options.invert)
+    return Rendered(pipeline.resolve(state, frame, modality=series.modality, modality_range=value_range))
+
+
+def _wanted(frame: Frame, options: RenderOptions) -> Voi | None:
+    """The window that was asked for, None for the default."""
+    if options.window is not None:
+        center, width = options.window
+        if not (math.isfinite(center) and math.isfinite(width) and width >= 1):
+            raise InputRefused(
+                "The window cannot be used.", "A width is at least 1.", "Give centre and width."
+            )
+        return VoiWindow(center, width)
+    if options.voi is None or frame.is_colour:
+        return None
+    if not 0 <= options.voi < len(frame.voi):
+        have = f"It has {len(frame.voi)}, counted from 0." if frame.voi else "It has none."
+        raise InputRefused(f"The header has no window {options.voi}.", have, "Choose another.")
+    return frame.voi[options.voi]
+
+
+def _name_for(path: Path, kind: Format, taken: set[str]) -> str:
+    name = path.name
+    for ending in _ENDINGS:
+        if name.lower().endswith(ending):
+            name = name[: -len(ending)]
+            break
+    name = name or "image"
+    fresh, count = f"{name}.{kind}", 1
+    while fresh.casefold() in taken:
+        count += 1
+        fresh = f"{name}-{count}.{kind}"
+    taken.add(fresh.casefold())
+    return fresh
