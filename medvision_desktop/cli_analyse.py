@@ -1,0 +1,278 @@
+"""`medvision analyse`: one model over any number of images, one line a result."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from medvision_desktop.cli_session import (
+    DONE,
+    REFUSED,
+    AsJson,
+    DataDir,
+    Paths,
+    cancellable,
+    complain,
+    emit,
+    progress_line,
+    tell,
+    workbench,
+)
+from medvision_desktop.errors import AnalysisFailed, ChildFailed, ExportFailed, InputRefused
+from medvision_desktop.work import CancelToken, Progress
+
+if TYPE_CHECKING:
+    from medvision_desktop.domain.findings import HeatMap, InferenceResult
+    from medvision_desktop.domain.image import Frame
+    from medvision_desktop.domain.provenance import ModelRef
+    from medvision_desktop.domain.study import ScanResult, SeriesRef, StudyRef
+    from medvision_desktop.services.workbench import Workbench
+
+# Series of these are projections: each image is a picture of its own. Of any other series one image
+# is taken from the middle, because a model of single images has one question to ask of it.
+PROJECTIONS: Final = frozenset({"CR", "DX", "DR", "RG", "RF", "XA", "MG", "IO", "PX", "OT", ""})
+# States in which a network has said something; "refused" and "failed" are the others.
+ANSWERS: Final = ("done", "abstained")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image to analyse: its study, a series cut down to what has to be read, and its path."""
+
+    study: StudyRef
+    series: SeriesRef
+    path: Path
+
+
+def analyse(
+    context: typer.Context,
+    paths: Paths,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Model package; the settings name the usual one.")
+    ] = "",
+    cam: Annotated[
+        Path | None,
+        typer.Option("--cam", metavar="DIR", help="Write each attention map as .npy beside a PNG."),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a model over files, folders and archives.
+
+    Every result goes into the record before it is printed.
+    """
+    from medvision_desktop.services.open_study import index
+
+    with ExitStack() as stack:
+        bench = stack.enter_context(workbench(context, data_dir))
+        cancel = stack.enter_context(cancellable())
+        ref = bench.registry.get(model or bench.settings.default_model).ref
+        maps = MapFolder(cam) if cam is not None else None
+        bench.locations.ensure()
+        scratch = stack.enter_context(
+            tempfile.TemporaryDirectory(dir=bench.locations.cache, prefix="opened-")
+        )
+        says = Says(as_json, Path(scratch))
+        progress = progress_line()
+        scan = index(paths, scratch=Path(scratch), progress=progress, cancel=cancel)
+        for refused in scan.refused:
+            says.unread(refused.path, refused.why, ref)
+        every = list(items(scan))
+        answered = 0
+        for position, item in enumerate(every):
+            progress(Progress(position, len(every), f"Analysing with {ref.name}"))
+            answered += _one(bench, item, ref, maps, cancel, says)
+        progress(Progress(1, 1))
+    asked = len(scan.refused) + len(every)
+    if not asked:
+        raise InputRefused("There is no image to analyse.", "Nothing was found at these paths.")
+    if answered < asked and asked > 1:
+        complain(f"{asked - answered} of {asked} gave no answer; the lines say which.")
+    return DONE if answered else REFUSED
+
+
+def items(scan: ScanResult) -> Iterator[Item]:
+    """The images of a scan, in its order: each projection, and the middle of every other series."""
+    from medvision_desktop.domain.study import SourceKind
+
+    for study in scan.studies:
+        for series in study.series:
+            if series.kind is not SourceKind.NIFTI and series.modality in PROJECTIONS:
+                for instance in series.instances:
+                    yield Item(study, replace(series, instances=(instance,)), instance.path)
+            else:
+                middle = series.instances[len(series.instances) // 2]
+                yield Item(study, replace(series, instances=(middle,)), middle.path)
+
+
+def line(
+    path: str, study: str | None, series: str | None, result: InferenceResult, ledger_seq: int | None
+) -> dict[str, Any]:
+    """One result as the JSON object of `docs/cli.md`."""
+    return {
+        "path": path,
+        "study": study,
+        "series": series,
+        "model": result.model.name,
+        "version": result.model.version,
+        "weights_sha256": result.model.weights_sha256,
+        "state": result.state.value,
+        "gate": {"ok": result.gate.ok, "reasons": list(result.gate.reasons)},
+        "labels": {
+            score.label: {
+                "probability": score.probability,
+                "raw": score.raw,
+                "threshold": score.threshold,
+                "positive": score.positive,
+            }
+            for score in result.labels
+        },
+        "seconds": round(result.seconds, 4),
+        "ledger_seq": ledger_seq,
+    }
+
+
+def _one(
+    bench: Workbench, item: Item, ref: ModelRef, maps: MapFolder | None, cancel: CancelToken, says: Says
+) -> bool:
+    """Analyse one image and say what came of it. Whether there was an answer."""
+    from medvision_desktop.services import analyse as service
+    from medvision_desktop.services.ingest import study_opened
+    from medvision_desktop.services.open_study import open_series
+
+    reader = bench.settings.reader
+    try:
+        loaded = open_series(item.study, item.series, decoder=bench.decoder, cancel=cancel)
+        study_opened(bench.store, item.study, item.series, reader=reader)
+        middle = len(loaded.stack.frames) // 2
+        analysis = service.analyse(
+            bench, loaded, frame_index=middle, model=ref.name, reader=reader, cancel=cancel
+        )
+    except InputRefused as error:
+        says.unread(item.path, str(error), ref, item)
+        return False
+    except (AnalysisFailed, ChildFailed) as error:
+        says.unread(item.path, str(error), ref, item, failed=True)
+        return False
+    result = analysis.result
+    if maps is not None:
+        for heat in result.maps:
+            maps.write(item.path.stem, loaded.stack.frames[middle], heat)
+    says.result(item, result, analysis.ledger_seq)
+    return result.state.value in ANSWERS
+
+
+@dataclass(frozen=True)
+class Says:
+    """How results are told: as JSON lines or as words; `scratch` is where archives were unpacked."""
+
+    as_json: bool
+    scratch: Path
+
+    def result(self, item: Item, result: InferenceResult, ledger_seq: int) -> None:
+        """An answer, or a refusal that is in the record."""
+        path = self._shown(item.path)
+        if self.as_json:
+            emit(line(path, item.study.key, item.series.uid, result, ledger_seq))
+        else:
+            tell(f"{path}: {in_words(result)}")
+        if result.state.value not in ANSWERS:
+            complain(f"{item.path.name}: {result.message or ', '.join(result.gate.reasons)}")
+
+    def unread(
+        self,
+        path: Path,
+        why: str,
+        ref: ModelRef,
+        item: Item | None = None,
+        *,
+        failed: bool = False,
+    ) -> None:
+        """An image that never came to the network; nothing of it is in the record."""
+        from medvision_desktop.domain.findings import AnalysisState, GateReport, InferenceResult
+
+        state = AnalysisState.FAILED if failed else AnalysisState.REFUSED
+        gate = GateReport(ok=failed, reasons=() if failed else ("unreadable",))
+        if self.as_json:
+            study, series = (item.study.key, item.series.uid) if item else (None, None)
+            emit(line(self._shown(path), study, series, InferenceResult(state, ref, gate), None))
+        else:
+            tell(f"{self._shown(path)}: {state.value}")
+        complain(f"{path.name} is left out. {why}")
+
+    def _shown(self, path: Path) -> str:
+        """A path as it was given; of an archive's member the path inside the archive."""
+        if path.is_relative_to(self.scratch):
+            return Path(*path.relative_to(self.scratch).parts[1:]).as_posix()
+        return str(path)
+
+
+def in_words(result: InferenceResult) -> str:
+    """One result in one line for a person."""
+    if not result.gate.ok:
+        return f"refused by the input gate: {', '.join(result.gate.reasons)}"
+    scores = []
+    for score in result.labels:
+        verdict = "positive" if score.positive else "negative"
+        scores.append(
+            f"{score.label} {score.probability:.3f}, "
+            f"{'uncertain: review by hand' if score.uncertain else verdict}"
+        )
+    doubts = f" (doubts: {', '.join(result.gate.reasons)})" if result.gate.reasons else ""
+    return f"{result.state.value}. {'; '.join(scores) or result.message}{doubts}"
+
+
+class MapFolder:
+    """A folder that takes attention maps under names that do not collide within one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._taken: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_written(folder, error) from error
+
+    def write(self, stem: str, frame: Frame, heat: HeatMap) -> None:
+        """Write float32 0..1 in source pixels as .npy, and the map over the image as PNG beside it.
+
+        Raises `ExportFailed`.
+        """
+        import numpy as np
+        from PIL import Image
+
+        from medvision_desktop.domain.display import DisplayState, OverlayState
+        from medvision_desktop.pixels import overlay, pipeline
+
+        name = self._name(f"{stem}-{''.join(c if c.isalnum() else '-' for c in heat.label.lower())}")
+        values = overlay.attention_in_source(heat, frame.rows, frame.columns)
+        image = pipeline.render(pipeline.resolve(DisplayState(), frame))
+        wish = OverlayState()
+        layered = overlay.over(image, overlay.coloured(values, wish.threshold, wish.opacity))
+        try:
+            np.save(self.folder / f"{name}.npy", values)
+            Image.fromarray(layered).save(self.folder / f"{name}.png")
+        except OSError as error:
+            raise _not_written(self.folder, error) from error
+
+    def _name(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}-{number}"
+        self._taken.add(name)
+        return name
+
+
+def _not_written(folder: Path, error: OSError) -> ExportFailed:
+    return ExportFailed(
+        "The attention maps cannot be written.",
+        f"{folder}: {error.strerror}.",
+        "Choose another --cam folder.",
+    )
