@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Bytes that pydicom would not write: what broken and hostile writers put into an element."""
+
+    vr: str
+    data: bytes
+
 
 STUDY_UID = "1.2.826.0.1.3680043.8.498.1"
 SERIES_UID = "1.2.826.0.1.3680043.8.498.1.2"
@@ -16,7 +28,7 @@ FRAME_OF_REFERENCE = "1.2.826.0.1.3680043.8.498.1.3"
 
 
 def ct(pixels: NDArray[Any] | None = None, *, z: float = 0.0, number: int = 1, **elements: Any) -> Dataset:
-    """An axial CT slice; `elements` by keyword replace what it says, None leaves an element out."""
+    """An axial CT slice; `elements` by keyword replace what it says, `None` leaves one out."""
     stored = np.arange(12 * 10, dtype=np.int16).reshape(12, 10) if pixels is None else pixels
     dataset = Dataset()
     said: dict[str, Any] = {
@@ -50,7 +62,10 @@ def ct(pixels: NDArray[Any] | None = None, *, z: float = 0.0, number: int = 1, *
     }
     said.update(elements)
     for keyword, value in said.items():
-        if value is not None:
+        if isinstance(value, Raw):
+            tag = Tag(keyword)
+            dataset[tag] = RawDataElement(tag, value.vr, len(value.data), value.data, 0, False, True)
+        elif value is not None:
             setattr(dataset, keyword, value)
     data = stored.tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)

@@ -25,9 +25,10 @@ from tests.helpers.dicom_files import ct, write
 SampleFile = Callable[[str], Path]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def decoder() -> Iterator[Decoder]:
     made = Decoder(Settings())
+    made.warm()
     yield made
     made.close()
 
@@ -285,12 +286,8 @@ def test_damaged_compressed_data_is_a_refusal_not_a_crash(tmp_path: Path, decode
     data[-3000:-20] = bytes(len(data[-3000:-20]))
     path = tmp_path / "a.dcm"
     path.write_bytes(data)
-    try:
-        shown = frame(path, decoder)
-    except InputRefused as refusal:
-        assert refusal.what == "The image cannot be decoded."
-    else:
-        assert shown.stored.shape == (64, 64)  # a wavelet codec may make do with half the data
+    with pytest.raises(InputRefused, match="cannot be decoded"):
+        frame(path, decoder)
 
 
 def test_a_compressed_image_smaller_than_its_header_says_is_refused(
