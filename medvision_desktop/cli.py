@@ -21,7 +21,7 @@ from typer.main import get_command
 from medvision_desktop import __version__, logs
 from medvision_desktop.cli_analyse import analyse
 from medvision_desktop.cli_bench import bench
-from medvision_desktop.cli_files import index
+from medvision_desktop.cli_files import index, render
 from medvision_desktop.cli_record import record
 from medvision_desktop.cli_report import report
 from medvision_desktop.cli_session import (
@@ -216,6 +216,7 @@ def _never_fail_to_print() -> None:
 
 
 application.command()(index)
+application.command()(render)
 
 application.command()(analyse)
 application.add_typer(record, name="record")

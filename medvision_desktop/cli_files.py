@@ -1,11 +1,14 @@
-"""`medvision index` and `medvision render`: what is in files, and how it looks, without the record."""
+"""`medvision index` and `medvision render`: what is in files and how it looks, apart from the record."""
 
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,9 +26,27 @@ from medvision_desktop.cli_session import (
     workbench,
 )
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.work import CancelToken
 
 if TYPE_CHECKING:
     from medvision_desktop.domain.study import RefusedFile, SeriesRef, StudyRef
+    from medvision_desktop.services.render import BatchLine, RenderOptions
+    from medvision_desktop.services.workbench import Workbench
+
+
+class Kind(StrEnum):
+    """File formats of drawn images."""
+
+    PNG = "png"
+    NPY = "npy"
+
+
+class PlaneName(StrEnum):
+    """Planes that cut a volume."""
+
+    AXIAL = "axial"
+    SAGITTAL = "sagittal"
+    CORONAL = "coronal"
 
 
 def index(context: typer.Context, paths: Paths, data_dir: DataDir = None, as_json: AsJson = False) -> int:
@@ -86,3 +107,104 @@ def series_item(study: StudyRef, series: SeriesRef) -> dict[str, Any]:
 def refused_item(refused: RefusedFile) -> dict[str, Any]:
     """One refused file as the JSON object of `docs/cli.md`."""
     return {"item": "refused", "path": str(refused.path), "why": refused.why}
+
+
+def render(
+    context: typer.Context,
+    paths: Paths,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="PLACE", help="A .png or .npy file for one image, else a folder."),
+    ] = None,
+    kind: Annotated[
+        Kind, typer.Option("--format", help="png: 8 bits; npy: float32 display values 0..1.")
+    ] = Kind.PNG,
+    frame: Annotated[
+        int, typer.Option("--frame", metavar="N", min=1, help="Which image of the series, from 1.")
+    ] = 1,
+    window: Annotated[
+        str, typer.Option("--window", metavar="C,W", help="Centre and width in modality values.")
+    ] = "",
+    voi: Annotated[
+        int | None, typer.Option("--voi", metavar="N", min=0, help="An alternative of the header, from 0.")
+    ] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="Swap black and white.")] = False,
+    plane: Annotated[PlaneName | None, typer.Option("--plane", help="Cut a volume.")] = None,
+    slice_index: Annotated[
+        int | None, typer.Option("--slice", metavar="N", min=0, help="Which slice of the plane, from 0.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> int:
+    """Draw images as the window would, at source resolution.
+
+    Without --out they are drawn and dropped, which shows what would be refused.
+    """
+    from medvision_desktop.domain.geometry import Plane
+    from medvision_desktop.services.render import RenderOptions
+
+    options = RenderOptions(
+        frame=frame,
+        voi=voi,
+        window=_centre_and_width(window),
+        invert=invert,
+        plane=Plane(plane.value) if plane is not None else None,
+        slice_index=slice_index,
+    )
+    drawn = asked = 0
+    with ExitStack() as stack:
+        bench = stack.enter_context(workbench(context, data_dir))
+        cancel = stack.enter_context(cancellable())
+        for became in _rendered(bench, paths, options, out, kind, cancel):
+            asked += 1
+            drawn += became.state == "ok"
+            if as_json:
+                emit(became.as_json())
+            elif became.state == "ok":
+                tell(f"{became.path}: {became.out or 'drawn'}")
+            if became.state != "ok":
+                complain(f"{Path(became.path).name}: {became.why}")
+    if drawn < asked and asked > 1:
+        complain(f"{asked - drawn} of {asked} were not drawn.")
+    return DONE if drawn else REFUSED
+
+
+def _rendered(
+    bench: Workbench,
+    paths: list[Path],
+    options: RenderOptions,
+    out: Path | None,
+    kind: Kind,
+    cancel: CancelToken,
+) -> Iterator[BatchLine]:
+    from medvision_desktop.services import render as service
+
+    if len(paths) == 1 and out is not None and out.suffix.lower() in (".png", ".npy"):
+        began = time.perf_counter()
+        image = service.render_file(paths[0], options, decoder=bench.decoder, cancel=cancel)
+        service.save(image, out)
+        yield service.BatchLine(
+            path=str(paths[0]),
+            state="ok",
+            shape=image.shape,
+            window=image.window,
+            badges=image.plan.badges,
+            seconds=time.perf_counter() - began,
+            out=str(out),
+        )
+        return
+    yield from service.batch(
+        paths, options, decoder=bench.decoder, out_dir=out, kind=kind.value, cancel=cancel
+    )
+
+
+def _centre_and_width(text: str) -> tuple[float, float] | None:
+    if not text:
+        return None
+    try:
+        center, width = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputRefused(
+            "The window cannot be read.", f"{text!r} is not two numbers.", "Write it as 40,400."
+        ) from error
+    return center, width
