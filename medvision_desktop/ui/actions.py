@@ -57,6 +57,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("tool.zoom", "Tools", "Zoom", ("Z",), "zoom-in", "About the cursor.", True),
     Action("tool.scroll", "Tools", "Scroll", ("S",), "layers", "", True),
     Action("tool.probe", "Tools", "Probe", ("B",), "pipette", "Stored, modality and display values.", True),
+    Action(
+        "tool.crosshair", "Tools", "Crosshair", ("D",), "crosshair", "Takes three planes to a point.", True
+    ),
     Action("tool.length", "Tools", "Length", ("L",), "ruler", "Says where its unit comes from.", True),
     Action("view.invert", "View", "Invert", ("I",), "contrast"),
     Action("view.flip_h", "View", "Flip left to right", ("H",), "flip-horizontal"),
@@ -69,6 +72,15 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("view.next_pane", "View", "Next pane", ("Tab",), scope="viewer"),
     Action("view.maximise", "View", "Maximise the pane and back", ("F10",), "maximize-2"),
     Action("view.corner_text", "View", "Corner text on or off", ("T",), "type"),
+    Action(
+        "view.link",
+        "View",
+        "Link panes of one series",
+        ("Ctrl+L",),
+        "link",
+        "Window, zoom, pan and scrolling go together.",
+        True,
+    ),
     Action("view.full_screen", "View", "Full screen", ("F11",), "expand"),
     *_presets(),
     Action("slice.next", "Slices", "Next image", ("Down",), scope="viewer"),
