@@ -27,7 +27,7 @@ _LABEL: Final = 92.0
 _LEFT: Final = _MARGIN
 _RIGHT: Final = _PAGE[0] - _MARGIN
 _TEXT: Final = _MARGIN + _LABEL
-_FLOOR: Final = 80.0  # the footer lies below
+_FLOOR: Final = 76.0  # the footer lies below
 _BODY: Final = (9.6, 14.2)
 _SMALL: Final = (8.0, 11.4)
 _FOOTER: Final = 7.5
@@ -245,7 +245,9 @@ def _fields(sheet: _Sheet, fields: Sequence[tuple[str, str]]) -> None:
 
 
 def _label(sheet: _Sheet, text: str, size: float = 9.5, colour: str = INK) -> None:
-    sheet.line(_LEFT, sheet.y - 9.6, text, SEMIBOLD, size, colour)
+    # On the baseline of the paragraph beside it, which reportlab puts one ascent below its top.
+    leading = 0.969 * (_BODY[0] if size > _SMALL[0] else _SMALL[0])
+    sheet.line(_LEFT, sheet.y - leading, text, SEMIBOLD, size, colour)
 
 
 def _section(sheet: _Sheet, label: str, text: str) -> None:
@@ -277,7 +279,7 @@ def _impression(sheet: _Sheet, text: str) -> None:
         face = SEMIBOLD if position == 0 else REGULAR
         sheet.need(_BODY[1])
         if counted:
-            sheet.line(_TEXT, sheet.y - 10.2, number.rstrip(".)"), SEMIBOLD)
+            sheet.line(_TEXT, sheet.y - 0.969 * _BODY[0], number.rstrip(".)"), SEMIBOLD)
         indent = 16.0 if counted else 0.0
         sheet.paragraph(rest if counted else line, _TEXT + indent, _RIGHT - _TEXT - indent, face=face)
         sheet.y -= 2
@@ -359,7 +361,7 @@ def _signature(sheet: _Sheet) -> None:
 
     # At the foot of the last page, where a signature is looked for.
     y = _FLOOR + 26
-    sheet.need(y + 16 - _FLOOR)
+    sheet.need(y + 12 - _FLOOR)
 
     sheet.canvas.setStrokeColor(HexColor(SECONDARY))
     sheet.canvas.setLineWidth(0.6)
