@@ -1,0 +1,248 @@
+"""`medvision render`: what is drawn, what is refused, and that a batch goes on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from medvision_desktop.domain.geometry import Plane
+from medvision_desktop.errors import Cancelled, ExportFailed, InputRefused
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.services import render
+from medvision_desktop.services.render import RenderOptions, encode_png, render_file, save
+from medvision_desktop.settings import Settings
+from medvision_desktop.work import CancelToken
+
+STUDY, SERIES, FRAME = generate_uid(), generate_uid(), generate_uid()
+
+
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(Settings())
+    yield made
+    made.close()
+
+
+def write_slice(path: Path, pixels: NDArray[np.int16], z: float = 0.0, **entries: Any) -> Path:
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = CTImageStorage
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = STUDY, SERIES, FRAME
+    dataset.Modality, dataset.ImageType = "CT", ["ORIGINAL", "PRIMARY", "AXIAL"]
+    dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [0, 0, z], [1, 0, 0, 0, 1, 0]
+    dataset.PixelSpacing = [1, 1]
+    dataset.RescaleSlope, dataset.RescaleIntercept = 1, 0
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
+    dataset.PixelData = pixels.astype("<i2").tobytes()
+    for name, value in entries.items():
+        setattr(dataset, name, value)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def ramp(offset: int = 0) -> NDArray[np.int16]:
+    return (np.arange(8 * 10).reshape(8, 10) + offset).astype(np.int16)
+
+
+@pytest.fixture
+def head(tmp_path: Path) -> Path:
+    """A folder of five slices whose values name their slice."""
+    folder = tmp_path / "head"
+    folder.mkdir()
+    for k in range(5):
+        write_slice(folder / f"{k}.dcm", ramp(100 * k), z=2.0 * k)
+    return folder
+
+
+def test_a_file_is_drawn_with_the_window_of_its_header(tmp_path: Path, decoder: Decoder) -> None:
+    path = write_slice(tmp_path / "a.dcm", ramp(), WindowCenter=[40, 10], WindowWidth=[80, 20])
+    rendered = render_file(path, decoder=decoder)
+    assert rendered.window == {"center": 40, "width": 80, "function": "LINEAR", "source": "header"}
+    expected = np.clip((ramp() - 39.5) / 79 + 0.5, 0, 1)
+    assert np.allclose(rendered.values(), expected, atol=1e-6)
+    assert np.abs(rendered.levels() - expected * 255).max() <= 0.5
+    assert rendered.shape == (8, 10)
+
+
+def test_an_alternative_of_the_header_is_picked_from_zero(tmp_path: Path, decoder: Decoder) -> None:
+    path = write_slice(tmp_path / "a.dcm", ramp(), WindowCenter=[40, 10], WindowWidth=[80, 20])
+    second = render_file(path, RenderOptions(voi=1), decoder=decoder).window
+    assert second is not None
+    assert (second["center"], second["width"], second["source"]) == (10, 20, "reader")
+    with pytest.raises(InputRefused, match="no window 2"):
+        render_file(path, RenderOptions(voi=2), decoder=decoder)
+
+
+def test_a_window_of_ones_own_comes_first(tmp_path: Path, decoder: Decoder) -> None:
+    path = write_slice(tmp_path / "a.dcm", ramp(), WindowCenter=40, WindowWidth=80)
+    window = render_file(path, RenderOptions(window=(5, 10)), decoder=decoder).window
+    assert window == {"center": 5, "width": 10, "function": "LINEAR", "source": "reader"}
+
+
+@pytest.mark.parametrize("window", [(5, 0.5), (float("nan"), 10), (5, float("inf"))])
+def test_a_window_that_means_nothing_is_refused(
+    window: tuple[float, float], tmp_path: Path, decoder: Decoder
+) -> None:
+    path = write_slice(tmp_path / "a.dcm", ramp())
+    with pytest.raises(InputRefused, match="window"):
+        render_file(path, RenderOptions(window=window), decoder=decoder)
+
+
+def test_a_folder_is_a_series_whose_frames_are_numbered_in_its_order(head: Path, decoder: Decoder) -> None:
+    for number in (1, 3, 5):
+        frame = render_file(head, RenderOptions(frame=number), decoder=decoder).plan.frame
+        assert int(frame.stored[0, 0]) == 100 * (number - 1)
+
+
+@pytest.mark.parametrize("number", [0, -1, 6])
+def test_a_frame_that_is_not_there_is_refused(number: int, head: Path, decoder: Decoder) -> None:
+    with pytest.raises(InputRefused, match="no frame"):
+        render_file(head, RenderOptions(frame=number), decoder=decoder)
+
+
+def test_a_plane_is_cut_from_the_volume_of_a_folder(head: Path, decoder: Decoder) -> None:
+    coronal = render_file(head, RenderOptions(plane=Plane.CORONAL, slice_index=3), decoder=decoder)
+    frame = coronal.plan.frame
+    # Head on top: the last slice comes first; row 3 of every slice.
+    expected = np.stack([ramp(100 * k)[3] for k in reversed(range(5))])
+    assert np.array_equal(frame.stored, expected)
+    middle = render_file(head, RenderOptions(plane=Plane.AXIAL), decoder=decoder)
+    assert int(middle.plan.frame.stored[0, 0]) == 200
+
+
+def test_a_slice_or_a_volume_that_is_not_there_is_refused(head: Path, decoder: Decoder) -> None:
+    with pytest.raises(InputRefused, match="no axial slice 5"):
+        render_file(head, RenderOptions(plane=Plane.AXIAL, slice_index=5), decoder=decoder)
+    with pytest.raises(InputRefused, match="No plane"):
+        render_file(head / "0.dcm", RenderOptions(plane=Plane.AXIAL), decoder=decoder)
+
+
+def test_a_picture_file_is_drawn_as_it_is(tmp_path: Path, decoder: Decoder) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (6, 7, 3)).astype(np.uint8)
+    Image.fromarray(colour).save(tmp_path / "photo.png")
+    rendered = render_file(tmp_path / "photo.png", decoder=decoder)
+    assert np.array_equal(rendered.levels(), colour)
+    assert rendered.window is None
+    assert rendered.shape == (6, 7, 3)
+    with pytest.raises(InputRefused, match="no frame 2"):
+        render_file(tmp_path / "photo.png", RenderOptions(frame=2), decoder=decoder)
+
+
+def test_two_series_in_a_folder_need_a_name(head: Path, decoder: Decoder) -> None:
+    write_slice(head / "other.dcm", ramp(), SeriesInstanceUID=generate_uid())
+    with pytest.raises(InputRefused, match="2 series"):
+        render_file(head, decoder=decoder)
+
+
+def test_what_is_no_image_is_refused_with_why(tmp_path: Path, decoder: Decoder) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("not an image")
+    with pytest.raises(InputRefused, match="not a kind of image"):
+        render_file(note, decoder=decoder)
+    with pytest.raises(InputRefused, match="not there"):
+        render_file(tmp_path / "missing.dcm", decoder=decoder)
+
+
+def test_png_holds_the_levels_and_npy_the_values(tmp_path: Path, decoder: Decoder) -> None:
+    rendered = render_file(write_slice(tmp_path / "a.dcm", ramp()), decoder=decoder)
+    save(rendered, tmp_path / "a.png")
+    save(rendered, tmp_path / "a.npy")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == "L"
+        assert np.array_equal(np.asarray(image), rendered.levels())
+    values = np.load(tmp_path / "a.npy")
+    assert values.dtype == np.float32
+    assert np.array_equal(values, rendered.values())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.dcm", "a.npy", "a.png"]
+
+
+def test_colours_keep_their_order_in_a_png() -> None:
+    red = np.zeros((2, 2, 3), np.uint8)
+    red[..., 0] = 200
+    with Image.open(io.BytesIO(encode_png(red))) as image:
+        assert np.asarray(image)[0, 0].tolist() == [200, 0, 0]
+
+
+def test_other_formats_and_places_that_cannot_be_written_are_refused(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    rendered = render_file(write_slice(tmp_path / "a.dcm", ramp()), decoder=decoder)
+    with pytest.raises(ExportFailed, match="not png or npy"):
+        save(rendered, tmp_path / "a.tiff")
+    with pytest.raises(ExportFailed, match="not written"):
+        save(rendered, tmp_path / "nowhere" / "a.png")
+
+
+def test_a_batch_goes_on_after_what_it_cannot_draw(tmp_path: Path, decoder: Decoder) -> None:
+    good = write_slice(tmp_path / "good.dcm", ramp())
+    bad = tmp_path / "bad.dcm"
+    bad.write_bytes(good.read_bytes()[:-40])
+    paths = [good, bad, tmp_path / "missing.dcm", good]
+    lines = list(render.batch(paths, decoder=decoder, out_dir=tmp_path / "out"))
+    assert [line.state for line in lines] == ["ok", "refused", "refused", "ok"]
+    assert [line.path for line in lines] == [str(path) for path in paths]
+    assert all(line.why for line in lines if line.state == "refused")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good-2.png", "good.png"]
+    assert set(lines[0].as_json()) == {
+        "path",
+        "state",
+        "why",
+        "shape",
+        "window",
+        "badges",
+        "seconds",
+        "out",
+    }
+    assert lines[0].as_json()["shape"] == [8, 10]
+    assert lines[1].as_json()["window"] is None
+
+
+def test_a_fault_of_ours_costs_one_file_of_a_batch(
+    tmp_path: Path, decoder: Decoder, monkeypatch: pytest.MonkeyPatch, expected_log: list[Any]
+) -> None:
+    paths = [write_slice(tmp_path / f"{n}.dcm", ramp()) for n in range(2)]
+    real = render.pipeline.resolve
+    calls = iter([True, False])
+
+    def faulty(*arguments: Any, **options: Any) -> Any:
+        if next(calls, False):
+            raise ZeroDivisionError
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(render.pipeline, "resolve", faulty)
+    lines = list(render.batch(paths, decoder=decoder))
+    assert [line.state for line in lines] == ["refused", "ok"]
+    assert "fault of this program" in lines[0].why
+    assert expected_log
+
+
+def test_a_batch_stops_between_files_when_asked(tmp_path: Path, decoder: Decoder) -> None:
+    path = write_slice(tmp_path / "a.dcm", ramp())
+    cancel = CancelToken()
+    lines = render.batch([path, path], decoder=decoder, cancel=cancel)
+    assert next(lines).state == "ok"
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        next(lines)
+
+
+def test_the_same_name_in_two_folders_is_written_twice(tmp_path: Path, decoder: Decoder) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_slice(tmp_path / name / "1.2.3", ramp())
+    paths = [tmp_path / name / "1.2.3" for name in ("one", "two")]
+    list(render.batch(paths, decoder=decoder, out_dir=tmp_path / "out", kind="npy"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.2.3-2.npy", "1.2.3.npy"]
