@@ -1,0 +1,190 @@
+"""Draws the rows of the worklist: studies, series under the selected one, and thumbnails on the rail."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.ui.theme import fonts
+from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.viewmodels.study_rows import series_detail, series_title
+from medvision_desktop.ui.viewmodels.worklist_items import ITEM_ROLE, WorklistItem
+from medvision_desktop.ui.widgets.badge import chip_width, draw_chip, draw_glyph
+from medvision_desktop.ui.widgets.thumbnail import framed
+
+Picture = Callable[[StudyRef, SeriesRef], "NDArray[np.uint8] | None"]
+
+_TEXT_X: Final = M.pad_left + M.thumbnail + 12
+_RIGHT: Final = 14
+_SERIES_PICTURE: Final = 32
+_RAIL_ROW: Final = 56
+_RAIL_PICTURE: Final = 40
+_KEPT: Final = 400
+_MIDDLE: Final = Qt.AlignmentFlag.AlignVCenter
+
+
+class StudyDelegate(QStyledItemDelegate):
+    """Rows of fixed heights, drawn from values; pixmaps of visible rows are kept."""
+
+    def __init__(self, picture: Picture, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._picture = picture
+        self._kept: OrderedDict[tuple[str, str, int, float], QPixmap] = OrderedDict()
+        self.rail = False
+
+    def forget(self, study_key: str, series_uid: str) -> None:
+        """A picture is there, or another one: draw it anew."""
+        for key in [key for key in self._kept if key[:2] == (study_key, series_uid)]:
+            del self._kept[key]
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """Heights as the design measures them; the width is the view's."""
+        item = index.data(ITEM_ROLE)
+        if self.rail:
+            return QSize(M.rail, _RAIL_ROW)
+        if isinstance(item, WorklistItem) and item.series is not None:
+            return QSize(M.worklist_min, M.series_row + (9 if item.last else 4))
+        return QSize(M.worklist_min, M.study_row)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Draw one row."""
+        item = index.data(ITEM_ROLE)
+        if not isinstance(item, WorklistItem):
+            return
+        area = QRect(option.rect)
+        state = option.state
+        hot = bool(state & QStyle.StateFlag.State_MouseOver)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._ground(painter, area, item, hot=hot)
+        if self.rail:
+            self._rail(painter, area, item)
+        elif item.series is None:
+            self._study(painter, area, item)
+        else:
+            self._series(painter, area, item, item.series, hot=hot)
+        if state & QStyle.StateFlag.State_HasFocus:
+            height = M.series_row if item.series is not None else area.height()
+            inside = QRectF(area.x(), area.y(), area.width(), height).adjusted(1, 1, -1, -1)
+            if item.series is not None:
+                inside = inside.adjusted(M.pad_left, 0, -M.pad_right, 0)
+            painter.setPen(QPen(QColor(T.t1), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(inside, M.radius_chip, M.radius_chip)
+        painter.restore()
+
+    def _ground(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> None:
+        if item.selected or item.series is not None:
+            painter.fillRect(area, QColor(T.bg3))
+            painter.fillRect(QRect(area.left(), area.top(), 3, area.height()), QColor(T.accent))
+        elif hot:
+            painter.fillRect(area, QColor(T.bg2))
+
+    def _study(self, painter: QPainter, area: QRect, item: WorklistItem) -> None:
+        row = item.row
+        place = QPointF(area.left() + M.pad_left, area.top() + 15)
+        painter.drawPixmap(place, self._pixmap(painter, item, M.thumbnail))
+        if row.rank:
+            self._rank(painter, place, row.rank)
+        left, right = area.left() + _TEXT_X, area.right() + 1 - _RIGHT
+        date_width = _advance("caption", row.date_text)
+        room = right - left - (date_width + 8 if date_width else 0)
+        # Two patients may share the beginning of a name: the middle gives way, both ends stay.
+        name = QFontMetricsF(fonts.font("value")).elidedText(row.name, Qt.TextElideMode.ElideMiddle, room)
+        _line(painter, "value", T.t1, QRectF(left, area.top() + 8, room + 1, 20), name)
+        if row.date_text:
+            place_date = QRectF(right - date_width - 1, area.top() + 8, date_width + 1, 20)
+            _line(painter, "caption", T.t2 if item.selected else T.t3, place_date, row.date_text)
+        _line(painter, "caption", T.t2, QRectF(left, area.top() + 28, right - left, 20), row.what)
+        x = float(left)
+        for chip in row.chips:
+            if x + chip_width(chip) > right + 4:
+                break
+            x += draw_chip(painter, QPointF(x, area.top() + 49), chip, raised=item.selected) + 4
+
+    def _series(
+        self, painter: QPainter, area: QRect, item: WorklistItem, series: SeriesRef, *, hot: bool
+    ) -> None:
+        card = QRectF(
+            area.left() + M.pad_left,
+            area.top(),
+            area.width() - M.pad_left - M.pad_right,
+            M.series_row,
+        )
+        if item.selected or hot:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(T.bg4 if item.selected else T.line))
+            painter.drawRoundedRect(card, M.radius_control, M.radius_control)
+        painter.drawPixmap(
+            QPointF(card.left() + 8, card.top() + 4), self._pixmap(painter, item, _SERIES_PICTURE)
+        )
+        left = card.left() + 48
+        room = card.right() - left - 8
+        _line(painter, "section", T.t1, QRectF(left, card.top() + 3, room, 18), series_title(series))
+        _line(painter, "caption", T.t2, QRectF(left, card.top() + 19, room, 18), series_detail(series))
+
+    def _rail(self, painter: QPainter, area: QRect, item: WorklistItem) -> None:
+        place = QPointF(
+            area.left() + (area.width() - _RAIL_PICTURE) / 2, area.top() + (_RAIL_ROW - _RAIL_PICTURE) / 2
+        )
+        painter.drawPixmap(place, self._pixmap(painter, item, _RAIL_PICTURE))
+        chip = item.row.ai_chip
+        colours = {"ai": T.ai, "warn": T.warn, "bad": T.bad, "accent": T.accent}
+        if chip.kind in colours:
+            dot = QRectF(place.x() + _RAIL_PICTURE - 12, place.y() + _RAIL_PICTURE - 12, 16, 16)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(T.bg1))
+            painter.drawEllipse(dot)
+            draw_glyph(painter, dot.adjusted(2, 2, -2, -2), chip.glyph, colours[chip.kind], chip.fraction)
+
+    def _rank(self, painter: QPainter, corner: QPointF, rank: int) -> None:
+        text = str(rank)
+        place = QRectF(corner.x(), corner.y(), max(16.0, _advance("section", text) + 8), 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(T.ai_tint))
+        painter.drawRoundedRect(place, M.radius_chip, M.radius_chip)
+        painter.setPen(QColor(T.ai))
+        painter.setFont(fonts.font("section"))
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _pixmap(self, painter: QPainter, item: WorklistItem, side: int) -> QPixmap:
+        study = item.row.study
+        series = item.series or study.series[0]
+        ratio = painter.device().devicePixelRatioF()
+        key = (study.key, series.uid, side, ratio)
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+            return found
+        picture = self._picture(study, series)
+        made = framed(picture, QSize(side, side), ratio)
+        if picture is not None:
+            self._kept[key] = made
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+def _advance(style: str, text: str) -> float:
+    return QFontMetricsF(fonts.font(style)).horizontalAdvance(text) if text else 0.0
+
+
+def _line(painter: QPainter, style: str, colour: str, place: QRectF, text: str) -> None:
+    font = fonts.font(style)
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+    painter.drawText(place, _MIDDLE | Qt.AlignmentFlag.AlignLeft, shown)

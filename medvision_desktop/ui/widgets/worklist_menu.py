@@ -1,0 +1,89 @@
+"""Menus of the worklist: its order, and what is done with the list as a whole."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+
+from medvision_desktop.ui.theme import fonts, icons
+from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.viewmodels.study_rows import SORTS
+from medvision_desktop.ui.viewmodels.worklist import WorklistModel
+
+_ENTRIES: Final = (
+    ("file.open", "Open files", "file-plus"),
+    ("file.open_folder", "Open folder", "folder-open"),
+    ("file.samples", "Show sample studies", "images"),
+    ("file.remove_samples", "Remove sample studies", "x"),
+)
+
+
+class WorklistMenu(QMenu):
+    """`actionAsked` carries the id of an action of the table."""
+
+    actionAsked = Signal(str)
+
+    def __init__(self, model: WorklistModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.entries = {}
+        for action_id, text, icon in _ENTRIES:
+            entry = self.addAction(icons.icon(icon), text)
+            entry.triggered.connect(partial(self._ask, action_id))
+            self.entries[action_id] = entry
+        self.addSeparator()
+        self.addMenu(sort_menu(model, self))
+        self.clear_own = self.addAction("Clear the list of opened studies")
+        self.clear_own.setToolTip("Files and record stay as they are")
+        self.clear_own.triggered.connect(lambda _checked=False: model.clear_own())
+        self.aboutToShow.connect(self._refresh)
+
+    def _ask(self, action_id: str, _checked: bool = False) -> None:
+        self.actionAsked.emit(action_id)
+
+    def _refresh(self) -> None:
+        samples = bool(self._model.samples)
+        self.entries["file.samples"].setVisible(not samples)
+        self.entries["file.remove_samples"].setVisible(samples)
+        self.clear_own.setEnabled(any(not row.study.is_sample for row in self._model.studies))
+
+
+def sort_menu(model: WorklistModel, parent: QWidget) -> QMenu:
+    """The orders of the list, one of them checked."""
+    menu = QMenu("Sort by", parent)
+    group = QActionGroup(menu)
+    entries = {}
+    for key, text in SORTS:
+        entry = menu.addAction(text)
+        entry.setCheckable(True)
+        entry.triggered.connect(lambda _checked=False, key=key: model.set_sort(key))
+        group.addAction(entry)
+        entries[key] = entry
+    menu.aboutToShow.connect(lambda: entries[model.sort].setChecked(True))
+    return menu
+
+
+def sort_button(model: WorklistModel) -> QToolButton:
+    """A button that names the order and opens the menu of orders."""
+    button = QToolButton()
+    button.setFont(fonts.font("section"))
+    button.setFixedHeight(M.control_tiny)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    button.setIcon(icons.icon("chevron-down", T.t2, M.chip_icon))
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setMenu(sort_menu(model, button))
+    names = dict(SORTS)
+
+    def name() -> None:
+        button.setText(names[model.sort])
+        button.setToolTip(f"Sorted by: {names[model.sort]}")
+        button.setAccessibleName(f"Sort by: {names[model.sort]}")
+
+    model.changed.connect(name)
+    name()
+    return button
