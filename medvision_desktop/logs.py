@@ -177,8 +177,9 @@ class _SharedFile(logging.handlers.WatchedFileHandler):
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
     def emit(self, record: logging.LogRecord) -> None:
-        super().emit(record)
+        # A log that cannot be written, a full disk for one, must not end the work that logged.
         with contextlib.suppress(OSError):
+            super().emit(record)
             path = Path(self.baseFilename)
             if path.stat().st_size > MAX_BYTES:
                 for number in range(KEPT_FILES - 1, 0, -1):
@@ -188,7 +189,7 @@ class _SharedFile(logging.handlers.WatchedFileHandler):
                 path.replace(path.with_name(f"{path.name}.1"))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """A full disk must not end the work that logged, nor print what it logged."""
+        """Do not print what was to be logged: it is not redacted yet."""
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -50,7 +50,7 @@ class Channel:
         """Send one message with its arrays. Raises `ChannelClosed` if nobody listens."""
         layout: list[dict[str, Any]] = []
         total = 0
-        packed = {name: np.ascontiguousarray(array) for name, array in (arrays or {}).items()}
+        packed = {name: np.asarray(array, order="C") for name, array in (arrays or {}).items()}
         for name, array in packed.items():
             layout.append({"name": name, "dtype": array.dtype.str, "shape": array.shape, "offset": total})
             total += -(-max(array.nbytes, 1) // _ALIGN) * _ALIGN
