@@ -222,6 +222,13 @@ def _resized(image: NDArray[Any], view: ViewTransform, how: Interpolation) -> ND
         Interpolation.AREA: cv2.INTER_AREA,
         Interpolation.CUBIC: cv2.INTER_CUBIC,
     }[how]
+    shrinks = size[0] < view.columns, size[1] < view.rows
+    if how is Interpolation.AREA and shrinks[0] != shrinks[1]:
+        # One axis shrinks and the other grows, as in planes of thick slices: one after the other,
+        # because cv2 averages only where both shrink.
+        first = (size[0], view.rows) if shrinks[0] else (view.columns, size[1])
+        image = cv2.resize(image, first, interpolation=cv2.INTER_AREA)
+        flag = cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, size, interpolation=flag))
 
 

@@ -86,6 +86,14 @@ def test_reducing_when_still_averages_every_pixel_under_it() -> None:
     assert np.abs(image - blocks).max() <= 1
 
 
+def test_a_plane_of_thick_slices_is_averaged_along_the_axis_that_shrinks() -> None:
+    stored = np.tile(np.random.default_rng(3).integers(0, 256, 300), (20, 1)).astype(np.uint16)
+    frame = Frame(stored, voi=(EIGHT_BIT,), pixel_aspect=6.0)
+    image = viewport.draw(pipeline.resolve(DisplayState(), frame), Viewport(100, 40), interactive=False)
+    expected = stored[0].reshape(100, 3).mean(axis=1)
+    assert np.abs(image - expected).max() <= 1
+
+
 def test_a_part_of_a_reduced_image_is_the_part_of_the_whole() -> None:
     stored = smooth(400, 500)
     whole = drawn(stored, Viewport(500, 400, zoom=0.8))
