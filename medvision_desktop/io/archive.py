@@ -10,14 +10,14 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from medvision_desktop.domain.study import RefusedFile
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io.dicom_header import items_of, read_header, texts
+from medvision_desktop.io.dicom_header import items_of, quiet, read_header, texts
 from medvision_desktop.work import CancelToken
 
 MAX_MEMBERS: Final = 100_000
@@ -76,28 +76,13 @@ def unpack(
     """
     files: list[Path] = []
     refused: list[RefusedFile] = []
-    total = 0
     try:
         with zipfile.ZipFile(archive) as opened:
             members = opened.infolist()
             if len(members) > limits.members:
                 raise InputRefused("The archive holds too many files.", f"The limit is {limits.members}.")
-            for position, member in enumerate(members):
+            for position, member in _wanted(members, archive, refused, limits):
                 cancel.check()
-                if member.is_dir() or any(
-                    _is_litter(part) for part in PurePosixPath(member.filename).parts
-                ):
-                    continue
-                shown = archive / f"member {position + 1}"
-                why = _why_not(member, limits)
-                if why:
-                    refused.append(RefusedFile(shown, why))
-                    continue
-                total += member.file_size
-                if total > limits.total_bytes:
-                    raise InputRefused(
-                        "The archive is too large.", f"The limit is {limits.total_bytes >> 30} GB."
-                    )
                 # Our own names, so that no name in the archive can reach outside or collide.
                 target = _target(into, member.filename, position)
                 try:
@@ -111,7 +96,8 @@ def unpack(
                     RuntimeError,
                 ) as error:
                     target.unlink(missing_ok=True)
-                    refused.append(RefusedFile(shown, f"It cannot be unpacked ({type(error).__name__})."))
+                    why = f"It cannot be unpacked ({type(error).__name__})."
+                    refused.append(RefusedFile(_shown(archive, position), why))
     except zipfile.BadZipFile as error:
         raise InputRefused("The archive cannot be read.", "It is damaged or no zip file.") from error
     except OSError as error:
@@ -119,6 +105,28 @@ def unpack(
             "The archive cannot be unpacked.", f"{error.strerror or 'No reason given'}."
         ) from error
     return files, refused
+
+
+def _wanted(
+    members: Sequence[zipfile.ZipInfo], archive: Path, refused: list[RefusedFile], limits: Limits
+) -> Iterator[tuple[int, zipfile.ZipInfo]]:
+    total = 0
+    for position, member in enumerate(members):
+        why = _why_not(member, limits)
+        if why:
+            refused.append(RefusedFile(_shown(archive, position), why))
+            continue
+        if member.is_dir() or any(_is_litter(part) for part in PurePosixPath(member.filename).parts):
+            continue
+        total += member.file_size
+        if total > limits.total_bytes:
+            raise InputRefused("The archive is too large.", f"The limit is {limits.total_bytes >> 30} GB.")
+        yield position, member
+
+
+def _shown(archive: Path, position: int) -> Path:
+    """How a member is listed: by its place, because its name may be anything."""
+    return archive / f"member {position + 1}"
 
 
 def _why_not(member: zipfile.ZipInfo, limits: Limits) -> str:
@@ -171,12 +179,14 @@ def directory_files(dicomdir: Path) -> tuple[list[Path], list[RefusedFile]]:
     Only files below its own folder are taken, whatever its records say (PS3.10 8.6). Raises
     `InputRefused` when the DICOMDIR cannot be read.
     """
-    header = read_header(dicomdir)
+    with quiet():
+        records = items_of(read_header(dicomdir).dataset, "DirectoryRecordSequence")
+        listed_parts = [texts(record, "ReferencedFileID") for record in records]
     root = dicomdir.parent.resolve()
     files: list[Path] = []
     refused: list[RefusedFile] = []
-    for record in items_of(header.dataset, "DirectoryRecordSequence"):
-        parts = [part for text in texts(record, "ReferencedFileID") for part in text.split("\\")]
+    for identifiers in listed_parts:
+        parts = [part for text in identifiers for part in text.split("\\")]
         if not parts:
             continue
         listed = dicomdir.parent.joinpath(*(part.replace("/", "_") for part in parts))

@@ -14,7 +14,16 @@ from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space, dicom_tables
 from medvision_desktop.io.dicom_groups import group_of
-from medvision_desktop.io.dicom_header import Header, iso_time, number, numbers, text, texts, value_of
+from medvision_desktop.io.dicom_header import (
+    Header,
+    iso_time,
+    number,
+    numbers,
+    quiet,
+    text,
+    texts,
+    value_of,
+)
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
 
 _OVERLAY_ROWS: Final = tuple((group << 16) | 0x0010 for group in range(0x6000, 0x6020, 2))
@@ -33,6 +42,13 @@ def frame_of(
     header: Header, layout: PixelLayout, index: int, values: NDArray[Any], *, doubts: tuple[str, ...] = ()
 ) -> Frame:
     """A `Frame` of decoded values (HxW, or HxWx3 RGB) of frame `index`, counted from 0."""
+    with quiet():
+        return _frame(header, layout, index, values, doubts)
+
+
+def _frame(
+    header: Header, layout: PixelLayout, index: int, values: NDArray[Any], doubts: tuple[str, ...]
+) -> Frame:
     dataset, little = header.dataset, header.little_endian
     photometric = _photometric(layout)
     not_faithful = [*doubts, *_not_drawn(dataset)]

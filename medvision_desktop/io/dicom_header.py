@@ -10,6 +10,7 @@ import io
 import logging
 import math
 import struct
+import threading
 import unicodedata
 import warnings
 import zlib
@@ -89,12 +90,40 @@ class Header:
     pixels: PixelElement | None
 
 
+class _Silence:
+    """Warning filters belong to the process: the first thread in sets them, the last one out restores."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth = 0
+        self._filters = warnings.catch_warnings()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._depth += 1
+            if self._depth == 1:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+
+    def leave(self) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_silence: Final = _Silence()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the parser's warnings, which quote header values, off the terminal."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Keep the parser's warnings, which quote header values, off the terminal. Reading values warns too."""
+    _silence.enter()
+    try:
         yield
+    finally:
+        _silence.leave()
 
 
 def looks_like_dicom(head: bytes) -> bool:

@@ -28,6 +28,7 @@ from medvision_desktop.io.dicom_header import (
     iso_date,
     iso_time,
     person,
+    quiet,
     read_header,
     text,
     texts,
@@ -57,6 +58,11 @@ class ScannedFile:
 
 def scan_file(path: Path) -> ScannedFile:
     """Read one header. Raises `InputRefused` for what is no image or cannot be one."""
+    with quiet():
+        return _scanned(path)
+
+
+def _scanned(path: Path) -> ScannedFile:
     header = read_header(path)
     dataset = header.dataset
     class_uid = text(dataset, "SOPClassUID")

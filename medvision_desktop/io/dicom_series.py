@@ -15,7 +15,7 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_frame import frame_of
-from medvision_desktop.io.dicom_header import NATIVE, Header, read_header, text
+from medvision_desktop.io.dicom_header import NATIVE, Header, quiet, read_header, text
 from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -125,11 +125,12 @@ def _frames_of(
 
 
 def _opened(instance: InstanceRef) -> tuple[Header, PixelLayout]:
-    header = read_header(instance.path)
-    named = text(header.dataset, "SOPInstanceUID")
+    with quiet():
+        header = read_header(instance.path)
+        named = text(header.dataset, "SOPInstanceUID")
+        layout = layout_of(header)
     if named and named != instance.sop_instance_uid:
         raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
-    layout = layout_of(header)
     if (layout.rows, layout.columns) != (instance.rows, instance.columns):
         raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
     return header, layout

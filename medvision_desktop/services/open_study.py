@@ -86,6 +86,8 @@ def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(_HEAD)
+    except FileNotFoundError as error:
+        raise InputRefused("It does not exist.") from error
     except OSError as error:
         raise InputRefused(f"It cannot be read: {error.strerror or 'no reason given'}.") from error
 
