@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -17,11 +18,13 @@ from medvision_desktop.cli_session import (
     DataDir,
     Reader,
     StudyKey,
+    cancellable,
     emit,
+    progress_line,
     tell,
     workbench,
 )
-from medvision_desktop.errors import DecisionRefused, StoreUnavailable
+from medvision_desktop.errors import DecisionRefused, RecordDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
     from medvision_desktop.audit.store import Store
@@ -177,6 +180,35 @@ def add(
     with workbench(context, data_dir) as bench:
         who = reader or bench.settings.reader
         _show(review.add_finding(bench.store, study, decision, reader=who), as_json)
+    return DONE
+
+
+@record.command()
+def verify(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> int:
+    """Check the chain, all that rests on it, and the PDFs.
+
+    Nothing is written. The first line that is wrong is named, and how. Exit code 2 when anything is.
+    """
+    from medvision_desktop.services.verify import verify as check
+
+    with _reading(context, data_dir) as store, cancellable() as cancel:
+        result = check(store, progress=progress_line(), cancel=cancel)
+    if as_json:
+        emit(asdict(result))
+    else:
+        state = "verifies" if result.ok else "does not verify"
+        tell(f"The record {state}: {result.entries} entries, head {result.head_hash[:16]}.")
+        for note in result.notes:
+            tell(f"  note: {note}")
+        for fault in result.faults:
+            tell(f"  entry {fault.seq}, {fault.part}: {fault.why}")
+    if not result.ok:
+        first = result.faults[0]
+        raise RecordDamaged(
+            f"The record does not verify: {first.part}, entry {first.seq}.",
+            first.why,
+            "Keep the file as it is, and restore the last good backup elsewhere.",
+        )
     return DONE
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medvision_desktop.cli_session import DONE, AsJson, DataDir, Reader, StudyKey, emit, tell, workbench
-from medvision_desktop.errors import ExportFailed
+from medvision_desktop.errors import ExportFailed, InputRefused
 
 if TYPE_CHECKING:
     from medvision_desktop.domain.report import ReportDraft, SignatureCheck, SignedReport
+    from medvision_desktop.services.workbench import Workbench
 
 report = typer.Typer(
     help="Write, preview and sign the report of a study.", no_args_is_help=True, rich_markup_mode=None
@@ -27,7 +28,7 @@ def show(context: typer.Context, study: StudyKey, data_dir: DataDir = None, as_j
     from medvision_desktop.services import issue_report
 
     with workbench(context, data_dir) as bench:
-        draft = issue_report.load_draft(bench.store, study)
+        draft = _draft(bench, study)
         checks = issue_report.checks(bench.store, draft)
         signed = issue_report.reports(bench.store, study)
     _tell_draft(draft, checks, as_json)
@@ -60,7 +61,7 @@ def write(
         "impression": impression,
     }
     with workbench(context, data_dir) as bench:
-        draft = issue_report.load_draft(bench.store, study)
+        draft = _draft(bench, study)
         words = {name: text for name, text in given.items() if text is not None}
         changed = replace(draft, sections=replace(draft.sections, **words))
         saved = issue_report.save_draft(bench.store, changed, reader or bench.settings.reader)
@@ -82,7 +83,7 @@ def preview(
     from medvision_desktop.services import issue_report
 
     with workbench(context, data_dir) as bench:
-        draft = issue_report.load_draft(bench.store, study)
+        draft = _draft(bench, study)
         pdf = issue_report.preview(
             bench.store,
             draft,
@@ -115,7 +116,7 @@ def sign(
     from medvision_desktop.services import issue_report
 
     with workbench(context, data_dir) as bench:
-        draft = issue_report.load_draft(bench.store, study)
+        draft = _draft(bench, study)
         signed = issue_report.sign(
             bench.store,
             draft,
@@ -124,9 +125,24 @@ def sign(
             reports_dir=bench.locations.reports,
         )
         if out is not None:
-            _write(out, (bench.locations.reports / signed.pdf_name).read_bytes())
+            _write(out, issue_report.signed_pdf(signed, bench.locations.reports))
     _tell_signed(signed, bench.locations.reports, as_json)
     return DONE
+
+
+def _draft(bench: Workbench, study: str) -> ReportDraft:
+    """The draft that waits, or a new one, with what was decided since it was saved."""
+    from medvision_desktop.services import issue_report
+    from medvision_desktop.services.ingest import known_studies
+    from medvision_desktop.services.review import findings
+
+    if all(known.study_key != study for known in known_studies(bench.store)):
+        raise InputRefused(
+            "The record knows no such study.",
+            f"{study!r} was never opened here.",
+            "See medvision record studies.",
+        )
+    return issue_report.refill(issue_report.load_draft(bench.store, study), findings(bench.store, study))
 
 
 def draft_item(draft: ReportDraft, checks: tuple[SignatureCheck, ...]) -> dict[str, Any]:
