@@ -49,7 +49,11 @@ def display_gray(frame: Frame) -> NDArray[np.float32]:
     from medvision_desktop.domain.display import DisplayState
     from medvision_desktop.pixels import pipeline
 
-    shown = pipeline.render_float(pipeline.resolve(DisplayState(), frame))
+    plan = pipeline.resolve(DisplayState(), frame)
+    if not frame.is_colour and pipeline.has_table(frame.stored):
+        table = pipeline.display_values(plan, pipeline.table_values(frame.stored.dtype))
+        return np.take(table.astype(np.float32), pipeline.as_table_index(frame.stored))
+    shown = pipeline.render_float(plan)
     if shown.ndim == 3:  # ITU-R BT.601 luma
         shown = shown @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return np.ascontiguousarray(shown, dtype=np.float32)

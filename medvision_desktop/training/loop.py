@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medvision_desktop.modelkit.networks.efficientnet import EfficientNetB0
+from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
 from medvision_desktop.training import augment, checkpoint, metrics
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
@@ -58,7 +58,7 @@ def batch_of(pictures: Sequence[NDArray[np.float32]], data: Statistics) -> Tenso
 
 
 def scores(
-    network: EfficientNetB0, fold: Fold, data: Statistics, cancel: CancelToken | None = None
+    network: EfficientNet, fold: Fold, data: Statistics, cancel: CancelToken | None = None
 ) -> NDArray[np.float64]:
     """(n,) logits of a fold, without augmentation."""
     network.eval()
@@ -74,7 +74,7 @@ def scores(
 
 def train(
     recipe: Recipe,
-    network: EfficientNetB0,
+    network: EfficientNet,
     training: Fold,
     validation: Fold,
     folder: Path,
@@ -97,7 +97,7 @@ def train(
     state |= {"mean": data.mean, "std": data.std, "seconds": 0.0}
     if newest.exists():
         state = checkpoint.read(newest, network, optimizer)
-    elif recipe.initial != "none":
+    elif recipe.initial == "lite0":
         _recalibrate(network, training, data, recipe, cancel)
         _fit_head(network, training, data, cancel)
     while state["epoch"] < recipe.epochs and state["epoch"] - state["best_epoch"] <= recipe.patience:
@@ -132,7 +132,7 @@ def class_weights(labels: NDArray[np.int64]) -> tuple[float, float]:
 
 def _epoch(
     recipe: Recipe,
-    network: EfficientNetB0,
+    network: EfficientNet,
     optimizer: torch.optim.Optimizer,
     fold: Fold,
     data: Statistics,
@@ -177,7 +177,7 @@ def _epoch(
 
 
 def _recalibrate(
-    network: EfficientNetB0, fold: Fold, data: Statistics, recipe: Recipe, cancel: CancelToken | None
+    network: EfficientNet, fold: Fold, data: Statistics, recipe: Recipe, cancel: CancelToken | None
 ) -> None:
     """Batch-norm statistics of our images instead of ImageNet's, as cumulative means."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
@@ -198,7 +198,7 @@ def _recalibrate(
         layer.momentum = momentum
 
 
-def _fit_head(network: EfficientNetB0, fold: Fold, data: Statistics, cancel: CancelToken | None) -> None:
+def _fit_head(network: EfficientNet, fold: Fold, data: Statistics, cancel: CancelToken | None) -> None:
     """The frozen phase: features once, then the linear head by logistic regression."""
     network.eval()
     found = []

@@ -13,6 +13,27 @@ from medvision_desktop.training.augment import Augmentation
 
 
 @dataclass(frozen=True)
+class Words:
+    """What the package of a recipe says of itself beside its numbers; goes to manifest and card.
+
+    `who`: whose images these are. `beyond`: what to expect on other sources. `wanted` and `data`
+    are tables of the manifest; the number of images in `data` is counted, not written.
+    """
+
+    version: str
+    title: str
+    task: str
+    intended_use: str
+    contraindications: list[str]
+    licence: str
+    who: str
+    beyond: str
+    evaluated_on: str = ""
+    wanted: dict[str, Any] = field(default_factory=dict)
+    data: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What to train, on what and how. Sizes in pixels, rates per step, epochs as counts.
 
@@ -38,6 +59,7 @@ class Recipe:
     dropout: float = 0.2
     stretch: tuple[float, float] = (0.5, 99.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    package: Words | None = None
 
 
 def read(path: Path) -> Recipe:
@@ -47,12 +69,14 @@ def read(path: Path) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputRefused("The recipe cannot be read.", f"{error}.", "Check the file.") from error
     augmentation = Augmentation(**_known(Augmentation, table.pop("augmentation", {})))
+    words = table.pop("package", None)
     values = _known(Recipe, table)
     for name in ("labels", "stretch"):
         if name in values:
             values[name] = tuple(values[name])
     try:
-        recipe = Recipe(**values, augmentation=augmentation)
+        package = None if words is None else Words(**_known(Words, words))
+        recipe = Recipe(**values, augmentation=augmentation, package=package)
     except TypeError as error:
         raise InputRefused("The recipe is not complete.", f"{error}.") from error
     if recipe.size % 32 or not 32 <= recipe.size <= 1024 or recipe.batch_size < 1 or recipe.epochs < 1:

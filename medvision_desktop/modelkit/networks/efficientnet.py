@@ -15,23 +15,25 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-FEATURES: Final = 1280
-STRIDE: Final = 32
+FEATURES: Final = {6: 112, 9: 1280}
 _REPEATS: Final = (1, 2, 2, 3, 3, 4, 1)
 _LITE_EPSILON: Final = 1e-3
 _EPSILON: Final = 1e-5
 
 
-class EfficientNetB0(nn.Module):
-    """Classifier of 3-channel images, side a multiple of 32."""
+class EfficientNet(nn.Module):
+    """Classifier of 3-channel images: B0, or its first `stages` of nine for an easier question.
 
-    def __init__(self, classes: int, *, dropout: float = 0.2) -> None:
+    The side is a multiple of the stride: 32 for all nine stages, 16 for the first six.
+    """
+
+    def __init__(self, classes: int, *, stages: int = 9, dropout: float = 0.2) -> None:
         super().__init__()
         from torchvision.models import efficientnet_b0
 
-        self.features: nn.Module = efficientnet_b0(weights=None).features
+        self.features: nn.Sequential = efficientnet_b0(weights=None).features[:stages]
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(FEATURES, classes)
+        self.classifier = nn.Linear(FEATURES[stages], classes)
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
 
@@ -44,12 +46,12 @@ class EfficientNetB0(nn.Module):
         return maps.mean(dim=(2, 3)) + self.classifier.bias, maps
 
     def pooled(self, images: Tensor) -> Tensor:
-        """Penultimate features (B, 1280): what the linear classifier sees."""
+        """Penultimate features (B, n): what the linear classifier sees."""
         found: Tensor = self.features(images)
         return found.mean(dim=(2, 3))
 
 
-def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNetB0) -> int:
+def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNet) -> int:
     """Copy EfficientNet-Lite0 tensors into B0 where they fit; returns how many were copied.
 
     Lite0 has the same convolutions and no squeeze-and-excitation: those blocks are set to pass
@@ -61,7 +63,7 @@ def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNetB0) -> int:
     for ours, theirs in _pairs():
         for name in ("weight", "bias", "running_mean", "running_var"):
             source, target = f"{theirs}.{name}", f"features.{ours}.{name}"
-            if source not in lite:
+            if source not in lite or target not in own:
                 continue
             value = lite[source]
             if name == "weight" and f"{theirs}.running_var" in lite:

@@ -1,0 +1,135 @@
+"""Where the network looked: class activation maps in the frame's own pixels, and checks of them.
+
+The native map is the summand of the logit (Zhou et al. 2016), so it costs nothing. Grad-CAM
+(Selvaraju et al. 2017) comes from pytorch-grad-cam. Neither is a lesion's outline.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.findings import HeatMap
+from medvision_desktop.inference.engine import Engine
+from medvision_desktop.modelkit.preprocess import Preprocessing
+
+Floats = NDArray[np.float32]
+
+METHODS: Final = ("native", "gradcam")
+DELETED_SHARES: Final = (0.1, 0.3)
+# Corners of the phantom (down, right) in the order top left, top right, bottom left, bottom right;
+# and where each would come out for the identity and the seven other turns and mirrorings.
+_CORNERS: Final = ((0.2, 0.2), (0.2, 0.8), (0.8, 0.2), (0.8, 0.8))
+_TURNS: Final = (
+    (0, 1, 2, 3),
+    (1, 3, 0, 2),
+    (3, 2, 1, 0),
+    (2, 0, 3, 1),
+    (1, 0, 3, 2),
+    (2, 3, 0, 1),
+    (0, 2, 1, 3),
+    (3, 1, 2, 0),
+)
+_BLUR: Final = 0.08  # of the side: wide enough to take texture away, narrow enough to keep the body
+
+
+def native(label: str, summand: Floats, peak: float, rows: int, columns: int) -> HeatMap:
+    """The map of one label from its summand (h, w), for a frame of rows x columns.
+
+    What speaks for the label, in parts of `peak`, the height that true cases usually reach; a map
+    that goes higher is scaled by its own. So a weak map stays dim.
+    """
+    top = max(peak, float(summand.max()))
+    grid = np.clip(summand / np.float32(top), 0, 1).astype(np.float32)
+    return in_source(label, "native", grid, rows, columns)
+
+
+def in_source(label: str, method: str, grid: Floats, rows: int, columns: int) -> HeatMap:
+    """A grid that covers the whole frame, as preprocessing resizes the whole frame."""
+    return HeatMap(label, method, grid, (0.0, 0.0, float(columns), float(rows)))
+
+
+def maps_keep_their_place(engine: Engine, spec: Preprocessing) -> bool:
+    """Whether a change in a known corner of the input changes the maps in that corner.
+
+    A phantom: a smooth picture, and the same with a textured patch in each corner in turn. A deep
+    network sees the whole picture in every cell, so what counts is where the maps change more than
+    they do for the other corners. Of the eight ways in which a map can be turned or mirrored, the
+    right one must fit best.
+    """
+    energy = np.zeros((4, 4))
+    base = _phantom(spec)
+    for texture in _textures(spec):
+        patched = [_patched(base, texture, *corner) for corner in _CORNERS]
+        maps = engine.run(np.stack(patched))[1]
+        own = np.abs(maps - maps.mean(axis=0)).sum(axis=1)
+        quadrants = np.array([_quadrants(change) for change in own])
+        energy += quadrants / max(float(quadrants.sum()), 1e-12)
+    energy -= energy.mean(axis=0)
+    fits = [sum(energy[corner, place] for corner, place in enumerate(turn)) for turn in _TURNS]
+    return bool(fits[0] > max(fits[1:]))
+
+
+def deletion_scores(
+    engine: Engine, batch: Floats, label: int, grid: Floats, *, random_maps: int, seed: int
+) -> tuple[float, float]:
+    """How much of the answer goes with the places the map points at, and with random places.
+
+    The share of the raw probability lost when the most attended 10 and 30 % of the input are
+    blurred, averaged; and the same for maps whose cells were shuffled (deletion, Petsiuk et al.
+    2018). Both in 0..1; a faithful map scores above random.
+    """
+    random = np.random.default_rng(seed)
+    shuffled = (random.permutation(grid.ravel()).reshape(grid.shape) for _ in range(random_maps))
+    grids = [grid, *shuffled]
+    inputs = [batch[0]] + [_deleted(batch[0], each, share) for each in grids for share in DELETED_SHARES]
+    logits = engine.run(np.stack(inputs))[0][:, label].astype(np.float64)
+    probability = 0.5 * (1 + np.tanh(0.5 * logits))
+    lost = np.clip(1 - probability[1:] / max(float(probability[0]), 1e-12), 0, 1)
+    each_map = lost.reshape(len(grids), len(DELETED_SHARES)).mean(axis=1)
+    return float(each_map[0]), float(each_map[1:].mean()) if random_maps else float("nan")
+
+
+def _deleted(image: Floats, grid: Floats, share: float) -> Floats:
+    side = image.shape[-1]
+    attention = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
+    mask = (attention >= np.quantile(attention, 1 - share)).astype(np.float32)
+    mask = cv2.GaussianBlur(mask, (0, 0), side * 0.01)
+    smooth = cv2.GaussianBlur(image[0], (0, 0), side * _BLUR)
+    mixed: Floats = image * (1 - mask) + smooth * mask
+    return mixed.astype(np.float32)
+
+
+def _phantom(spec: Preprocessing) -> Floats:
+    y, x = np.mgrid[0 : spec.size, 0 : spec.size].astype(np.float32) / spec.size - 0.5
+    body = np.exp(-(x**2 + y**2) / 0.18) - 0.5
+    return np.repeat(body[np.newaxis].astype(np.float32), spec.channels, axis=0)
+
+
+def _textures(spec: Preprocessing) -> tuple[Floats, Floats]:
+    x = np.arange(spec.size, dtype=np.float32) / spec.size
+    waves = np.tile(0.5 * np.sin(60 * x), (spec.size, 1)).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 1, (spec.size, spec.size)).astype(np.float32)
+    return waves, noise
+
+
+def _patched(base: Floats, texture: Floats, top: float, left: float) -> Floats:
+    side = base.shape[-1]
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
+    weight = np.exp(-((x - left) ** 2 + (y - top) ** 2) / (2 * 0.08**2))
+    mixed: Floats = (base * (1 - weight) + texture * weight).astype(np.float32)
+    return mixed
+
+
+def _quadrants(change: NDArray[np.floating]) -> list[float]:
+    rows, columns = change.shape[0] // 2, change.shape[1] // 2
+    parts = (
+        change[:rows, :columns],
+        change[:rows, -columns:],
+        change[-rows:, :columns],
+        change[-rows:, -columns:],
+    )
+    return [float(part.sum()) for part in parts]

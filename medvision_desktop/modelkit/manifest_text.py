@@ -1,0 +1,55 @@
+"""The manifest as TOML text: the inverse of `manifest.from_table`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from medvision_desktop.modelkit.manifest import Manifest
+
+
+def text(manifest: Manifest) -> str:
+    """TOML that reads back as the same manifest."""
+    steps, wanted = manifest.preprocessing, manifest.wanted
+    simple = (
+        "name version title task network executed trained_on licence trained_utc intended_use labels "
+        "contraindications grid confidence_floor uncertain_band"
+    )
+    parts = [_table("", {name: getattr(manifest, name) for name in simple.split()})]
+    parts.append(_table("preprocessing", {"version": manifest.preprocessing_version, **asdict(steps)}))
+    parts.append(_table("thresholds", dict(manifest.thresholds)))
+    parts.append(
+        _table("wanted", {key: value for key, value in asdict(wanted).items() if value is not None})
+    )
+    parts.append(_table("files", dict(manifest.files)))
+    if manifest.parity is not None:
+        parts.append(_table("parity", asdict(manifest.parity)))
+    if manifest.training:
+        parts.append(_table("training", dict(manifest.training)))
+    parts += [_table("data", asdict(entry), array=True) for entry in manifest.data]
+    parts += [_table("metrics", asdict(entry), array=True) for entry in manifest.metrics]
+    return "\n".join(parts)
+
+
+def _table(name: str, values: Mapping[str, Any], *, array: bool = False) -> str:
+    head = [f"[[{name}]]" if array else f"[{name}]"] if name else []
+    lines = [f"{_key(key)} = {_value(value)}" for key, value in values.items()]
+    return "\n".join([*head, *lines, ""])
+
+
+def _key(name: str) -> str:
+    bare = name.replace("_", "").replace("-", "")
+    return name if bare.isascii() and bare.isalnum() else _value(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are a part of TOML's basic strings, but for DEL.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_value(entry) for entry in value) + "]"
+    return repr(value)

@@ -1,0 +1,34 @@
+"""Networks by the name in a manifest: an allow-list, so a package is data and never code."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from medvision_desktop.errors import ModelRefused
+from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
+from medvision_desktop.modelkit.registry import ModelPackage
+
+
+def network(name: str, classes: int, *, dropout: float = 0.2) -> EfficientNet:
+    """A fresh network. Raises `ModelRefused` for a name that is not on the list."""
+    if name == "efficientnet-b0":
+        return EfficientNet(classes, stages=9, dropout=dropout)
+    if name == "efficientnet-b0-front":
+        return EfficientNet(classes, stages=6, dropout=dropout)
+    raise ModelRefused(f"There is no network {name!r}.")
+
+
+def from_package(package: ModelPackage) -> nn.Module:
+    """The network of a package with its safetensors weights, in evaluation mode."""
+    from safetensors.torch import load
+
+    made = network(package.manifest.network, len(package.manifest.labels))
+    try:
+        made.load_state_dict(load(package.safetensors()))
+    except (RuntimeError, ValueError) as error:
+        raise ModelRefused(
+            f"The model package {package.manifest.name} may not run.",
+            f"Its weights do not fit {package.manifest.network}.",
+            "Install it again.",
+        ) from error
+    return made.eval()

