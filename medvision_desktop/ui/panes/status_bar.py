@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from medvision_desktop.ui.theme import fonts, icons
 from medvision_desktop.ui.theme.stylesheet import repolish
@@ -68,7 +68,7 @@ class JobsArea(QWidget):
         self._ring = Ring(M.chip_icon)
         self._text = elided("", "caption", "t2")
         self._line = ProgressLine()
-        self._line.setFixedWidth(120)
+        self._line.setFixedWidth(96)
         self.cancel = IconButton("x", "Cancel the job", kind="mini")
         self.cancel.clicked.connect(partial(jobs.cancel, 0))
         self.more = _link("", "All jobs")
@@ -226,6 +226,7 @@ def _link(text: str, tip: str) -> QToolButton:
     button.setFont(fonts.font("caption"))
     button.setIconSize(QSize(M.chip_icon, M.chip_icon))
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     return button
 
 

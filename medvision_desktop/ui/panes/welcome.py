@@ -7,7 +7,16 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSpacerItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medvision_desktop.ui.actions import key_text
 from medvision_desktop.ui.theme import icons
@@ -87,6 +96,8 @@ class WelcomePane(QScrollArea):
     """Shown while nothing is open. `actionAsked` carries the id of an action of the table."""
 
     actionAsked = Signal(str)
+    # On the class, because Qt filters events while the base is still being made.
+    _watched: QWidget | None = None
 
     def __init__(self, model: WorklistModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,7 +113,6 @@ class WelcomePane(QScrollArea):
         self.drop.actionAsked.connect(self.actionAsked)
         self.show_samples = Button("Show sample studies", "images", kind="quiet")
         self.show_samples.clicked.connect(partial(self.actionAsked.emit, "file.samples"))
-        self._watched: QWidget | None = None
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
         self.setWidget(self._make_page())
@@ -128,7 +138,8 @@ class WelcomePane(QScrollArea):
         self._column.addWidget(elided(words, "body", "t2"))
         self._column.addSpacing(20)
         self._column.addWidget(self.drop)
-        self._column.addSpacing(32)
+        self._gap = QSpacerItem(0, 32)
+        self._column.addSpacerItem(self._gap)
         heads = QHBoxLayout()
         self._samples_title = label("Sample studies", "title")
         self._samples_note = label("Each one shows a different tool", "caption", "t3")
@@ -139,7 +150,7 @@ class WelcomePane(QScrollArea):
         self._column.addLayout(heads)
         self._column.addSpacing(12)
         self._column.addLayout(self._grid)
-        self._column.addSpacing(24)
+        self._column.addSpacing(20)
         self._column.addStretch(1)
         self._column.addLayout(self._make_hints())
         return page
@@ -189,6 +200,8 @@ class WelcomePane(QScrollArea):
         low = self.viewport().height() < _LOW
         self.drop.set_low(low)
         self._column.setContentsMargins(0, 24 if low else 40, 0, 16 if low else 24)
+        self._gap.changeSize(0, 20 if low else 32)
+        self._column.invalidate()
         for card in self.cards.values():
             card.set_picture_height(96 if low else 120)
         if columns == self._columns:
