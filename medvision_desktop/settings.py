@@ -107,7 +107,8 @@ def _check_range(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
             f"Setting {name} cannot be {value!r}.", "", f"Choose from {', '.join(metadata['choices'])}."
         )
     low, high = metadata["low"], metadata["high"]
-    if (low is not None and value < low) or (high is not None and value > high):
+    # Written so that what is not a number is refused as well.
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
         raise SettingsInvalid(f"Setting {name} must be from {low:g} to {high:g}.", f"It is {value:g}.")
 
 

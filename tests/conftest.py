@@ -38,6 +38,8 @@ for _name, _folder in {
 }.items():
     os.environ[_name] = str(_home / _folder)
     (_home / _folder).mkdir(parents=True, mode=0o700)
+# Temporary folders of the tests lie there too: no other run prunes them, and nothing stays behind.
+os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_home)
 # Child processes find the package as we do, from whatever folder they are started in.
 sys.path.insert(0, str(REPOSITORY))
 os.environ["PYTHONPATH"] = str(REPOSITORY)
