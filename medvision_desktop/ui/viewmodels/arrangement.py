@@ -1,0 +1,226 @@
+"""All panes together as one frozen value: what each shows, the layout, and which is active.
+
+Every function takes an arrangement and gives the next one; the viewer compares the two and tells
+the views what changed. Nothing here knows Qt, threads or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from medvision_desktop.domain.geometry import Vector3
+from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.ui.viewmodels import layouts, pane_state, planes
+from medvision_desktop.ui.viewmodels.layouts import BY_NAME, MPR, PANES, Layout
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal
+from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
+
+Panes = tuple[PaneState, ...]
+_PLANES = len(planes.ORDER)
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """Four panes, of which the layout shows the first ones.
+
+    `chosen`: the reader picked this layout for what is on screen. `hung`: the layout the reader
+    picked last for each kind of series. `aside`: panes put away while planes are shown.
+    """
+
+    panes: Panes = field(default_factory=lambda: (PaneState(),) * PANES)
+    layout: Layout = BY_NAME["1x1"]
+    active: int = 0
+    maximised: int | None = None
+    chosen: bool = False
+    hung: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    aside: Panes | None = None
+
+    @property
+    def visible(self) -> tuple[int, ...]:
+        """Numbers of the panes on screen."""
+        if self.maximised is not None:
+            return (self.maximised,)
+        return tuple(range(len(self.layout.cells)))
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether the layout is the one of three planes."""
+        return self.layout.name == MPR
+
+    def wanted(self) -> frozenset[SeriesKey]:
+        """Series that panes wait for."""
+        waiting = (PaneStatus.LOADING, PaneStatus.PARTIAL)
+        return frozenset(
+            pane.series_key for pane in self.panes if pane.series_key and pane.status in waiting
+        )
+
+
+def opened(now: Arrangement, study: StudyRef, series: SeriesRef, pane: int | None) -> Arrangement:
+    """A series asked for: on one pane, or where its kind is hung."""
+    if pane is not None and not (now.has_planes and pane < _PLANES):
+        return _activated(_asked(now, study, series, (pane,)), pane)
+    now = _hanging(now, study, series)
+    if now.has_planes:
+        return _activated(_asked(now, study, series, tuple(range(_PLANES))), 0)
+    target = 0 if now.panes[now.active].companion else now.active
+    companions = _companions(now, target) if series.frame_count == 1 else ()
+    return _activated(_asked(now, study, series, (target, *companions)), target)
+
+
+def arrived(now: Arrangement, key: SeriesKey, loaded: LoadedSeries, *, complete: bool) -> Arrangement:
+    """Pixels for every pane that waits for them. Panes that moved on are left alone."""
+    waiting = [
+        number
+        for number, pane in enumerate(now.panes)
+        if pane.series_key == key and pane.status in (PaneStatus.LOADING, PaneStatus.PARTIAL)
+    ]
+    if not waiting:
+        return now
+    if now.has_planes and waiting[0] == 0:
+        return _planes_arrived(now, loaded, complete=complete)
+    panes = {n: pane_state.with_loaded(now.panes[n], loaded, complete=complete) for n in waiting}
+    return with_panes(now, panes)
+
+
+def failed(now: Arrangement, key: SeriesKey, refusal: Refusal) -> Arrangement:
+    """The reason on every pane that waited for the series."""
+    waiting = (PaneStatus.LOADING, PaneStatus.PARTIAL)
+    panes = {
+        number: pane_state.refused(pane, refusal)
+        for number, pane in enumerate(now.panes)
+        if pane.series_key == key and pane.status in waiting
+    }
+    return with_panes(now, panes)
+
+
+def closed(now: Arrangement, study_key: str) -> Arrangement:
+    """Every pane of a study emptied; one pane is left when none shows anything."""
+    panes = {
+        n: PaneState() for n, pane in enumerate(now.panes) if pane.study and pane.study.key == study_key
+    }
+    now = replace(with_panes(now, panes), aside=None)
+    if any(pane.status is not PaneStatus.EMPTY for pane in now.panes):
+        return now
+    return Arrangement(hung=now.hung)
+
+
+def chosen(now: Arrangement, name: str) -> Arrangement | str:
+    """The layout that the reader picks, or the reason why it cannot be used."""
+    pane = now.panes[now.active]
+    if name == MPR and not now.has_planes:
+        spread = _spread(now)
+        if isinstance(spread, str):
+            return spread
+        now = spread
+    else:
+        now = _laid_out(now, BY_NAME[name])
+    hung = dict(now.hung)
+    if pane.study is not None and pane.series is not None:
+        hung[layouts.kind_of(pane.study, pane.series)] = name
+    return replace(now, chosen=True, hung=MappingProxyType(hung))
+
+
+def activated(now: Arrangement, pane: int) -> Arrangement:
+    """Another pane for keys and menus to act on."""
+    return _activated(now, pane)
+
+
+def maximised(now: Arrangement, pane: int) -> Arrangement:
+    """One pane over the whole grid, or all of them again."""
+    if len(now.layout.cells) == 1:
+        return now
+    return replace(now, maximised=pane if now.maximised is None else None, active=pane)
+
+
+def with_panes(now: Arrangement, fresh: Mapping[int, PaneState]) -> Arrangement:
+    """Some panes replaced. The same arrangement when nothing is."""
+    if all(now.panes[number] is pane for number, pane in fresh.items()):
+        return now
+    return replace(now, panes=tuple(fresh.get(n, pane) for n, pane in enumerate(now.panes)))
+
+
+def at_point(now: Arrangement, point_lps_mm: Vector3) -> Arrangement:
+    """Every plane at a patient position."""
+    return with_panes(now, dict(enumerate(planes.moved_to(now.panes, point_lps_mm))))
+
+
+def _asked(now: Arrangement, study: StudyRef, series: SeriesRef, targets: tuple[int, ...]) -> Arrangement:
+    fresh = {number: pane_state.asked(study, series, companion=number != targets[0]) for number in targets}
+    return with_panes(now, fresh)
+
+
+def _activated(now: Arrangement, pane: int) -> Arrangement:
+    shown = now.maximised if now.maximised in (None, pane) else pane
+    return replace(now, active=pane, maximised=shown)
+
+
+def _hanging(now: Arrangement, study: StudyRef, series: SeriesRef) -> Arrangement:
+    """The layout for a kind of series, unless the reader has arranged several panes for comparing."""
+    if now.chosen and len(now.layout.cells) > 1 and not now.has_planes:
+        return now
+    kind = layouts.kind_of(study, series)
+    layout = BY_NAME[now.hung.get(kind, layouts.HANGING[kind])]
+    if layout.name == MPR:
+        aside = now.aside if now.has_planes else now.panes
+        return replace(now, layout=layout, active=0, maximised=None, aside=aside)
+    return replace(_laid_out(now, layout), active=0, chosen=False)
+
+
+def _companions(now: Arrangement, target: int) -> tuple[int, ...]:
+    """The pane beside a film that is free to carry its layers."""
+    if len(now.layout.cells) != 2:
+        return ()
+    other = 1 - target
+    pane = now.panes[other]
+    free = pane.companion or pane.status is PaneStatus.EMPTY or not now.chosen
+    return (other,) if free else ()
+
+
+def _laid_out(now: Arrangement, layout: Layout) -> Arrangement:
+    if now.has_planes and layout.name != MPR:
+        now = _gathered(now)
+    active = now.active if now.active < len(layout.cells) else 0
+    return replace(now, layout=layout, active=active, maximised=None)
+
+
+def _gathered(now: Arrangement) -> Arrangement:
+    """Planes back to a stack on the first pane, near the point they shared; the others as before."""
+    first = now.panes[0]
+    restored = now.aside if now.aside is not None else (PaneState(),) * PANES
+    if first.shown is not None and first.shown.planes is not None:
+        point = planes.common_point(now.panes) or pane_state.point_lps_mm(first.shown)
+        first = pane_state.as_stack(first, point)
+    rest = tuple(
+        PaneState() if n < _PLANES and pane.series_key == first.series_key else pane
+        for n, pane in enumerate(restored)
+    )
+    panes = (first, *rest[1:_PLANES], now.panes[_PLANES])
+    return replace(now, panes=panes, aside=None, active=0)
+
+
+def _spread(now: Arrangement) -> Arrangement | str:
+    pane = now.panes[now.active]
+    if pane.shown is None:
+        return "Open a series first."
+    loaded = pane.shown.loaded
+    if pane.status is not PaneStatus.SHOWN:
+        return "The series is still being read."
+    if loaded.volume is None:
+        return loaded.not_a_volume or "This series is not a volume."
+    base = replace(now, layout=BY_NAME[MPR], active=0, maximised=None, aside=now.panes)
+    source = (pane, *now.panes[1:])
+    return replace(base, panes=planes.spread(source, loaded, pane_state.point_lps_mm(pane.shown)))
+
+
+def _planes_arrived(now: Arrangement, loaded: LoadedSeries, *, complete: bool) -> Arrangement:
+    first = pane_state.with_loaded(now.panes[0], loaded, complete=complete)
+    if not complete:
+        return with_panes(now, {0: first})
+    if loaded.volume is None or not (now.chosen or layouts.has_fine_planes(loaded)):
+        # No planes after all: the series is read as the stack it is.
+        alone = with_panes(now, {0: first, 1: PaneState(), 2: PaneState()})
+        return replace(alone, layout=BY_NAME["1x1"], active=0, aside=None)
+    return replace(now, panes=planes.spread(now.panes, loaded, None))

@@ -1,0 +1,216 @@
+"""The reader's hand on one pane: what pressing, dragging and wheeling do with each tool.
+
+Positions are (x, y) in device pixels from the pane's top left corner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from medvision_desktop.domain.display import VoiWindow
+from medvision_desktop.pixels import pipeline, viewport
+from medvision_desktop.pixels.viewport import ViewTransform
+from medvision_desktop.ui.viewmodels import gestures, measure, pane_state
+from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
+from medvision_desktop.ui.viewmodels.measure import Length
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, Shown
+from medvision_desktop.ui.viewmodels.viewer import ViewerModel
+
+# How near to an end of a line the hand must be to take hold of it, and the shortest line kept.
+_REACH_PX = 9.0
+_SHORTEST_PX = 4.0
+
+
+@dataclass
+class _Drag:
+    """A drag under way: what there was when it began, and how far it has come."""
+
+    tool: Tool
+    origin: Position
+    last: Position
+    before: PaneState
+    lengths: tuple[Length, ...]
+    window: VoiWindow | None = None
+    moved: tuple[float, float] = (0.0, 0.0)
+    held: int = -1
+    end: str = "end"
+
+
+class Hand:
+    """One reader, one pane, one drag at a time."""
+
+    def __init__(self, viewer: ViewerModel, pane: int) -> None:
+        self._viewer = viewer
+        self._pane = pane
+        self._drag: _Drag | None = None
+        self._wheel = 0.0
+
+    @property
+    def is_dragging(self) -> bool:
+        """Whether a button is down."""
+        return self._drag is not None
+
+    def press(self, tool: Tool, at: Position) -> None:
+        """A button goes down with a tool."""
+        self._viewer.set_active(self._pane)
+        shown = self._shown
+        if shown is None:
+            return
+        state = self._viewer.panes[self._pane]
+        drag = _Drag(tool, at, at, state, self._viewer.lengths(self._pane))
+        drag.window = gestures.as_window(shown.plan.voi)
+        self._drag = drag
+        if tool is Tool.LENGTH:
+            self._take_hold(drag, at)
+        elif tool is Tool.CROSSHAIR:
+            self._point(at)
+
+    def move(self, at: Position, pace: Pace = Pace.NORMAL) -> None:
+        """The mouse moves with a button down."""
+        drag = self._drag
+        if drag is None:
+            return
+        dx, dy = at[0] - drag.last[0], at[1] - drag.last[1]
+        drag.last = at
+        drag.moved = (drag.moved[0] + dx * pace.value, drag.moved[1] + dy * pace.value)
+        if drag.tool is Tool.WINDOW:
+            self._window(drag)
+        elif drag.tool is Tool.PAN:
+            display = self._viewer.panes[self._pane].display
+            self._viewer.set_display(self._pane, gestures.panned(display, dx, dy))
+        elif drag.tool is Tool.ZOOM:
+            self._zoom(gestures.drag_zoom_factor(dy / self._ratio), drag.origin)
+        elif drag.tool is Tool.SCROLL:
+            self._scroll(drag)
+        elif drag.tool is Tool.LENGTH:
+            self._stretch(drag, at)
+        elif drag.tool is Tool.CROSSHAIR:
+            self._point(at)
+
+    def release(self) -> None:
+        """The button goes up."""
+        drag, self._drag = self._drag, None
+        if drag is None or drag.tool is not Tool.LENGTH or self._shown is None:
+            return
+        lengths = self._viewer.lengths(self._pane)
+        view = self.transform
+        if view is None or not 0 <= drag.held < len(lengths):
+            return
+        (x0, y0), (x1, y1) = (
+            view.to_screen(*end) for end in (lengths[drag.held].start, lengths[drag.held].end)
+        )
+        if max(abs(x1 - x0), abs(y1 - y0)) < _SHORTEST_PX:
+            self._viewer.set_lengths(self._pane, lengths[: drag.held] + lengths[drag.held + 1 :])
+
+    def cancel(self) -> bool:
+        """Escape: back to what there was when the button went down; False when nothing was dragged."""
+        drag, self._drag = self._drag, None
+        if drag is None:
+            return False
+        if drag.tool is Tool.LENGTH:
+            self._viewer.set_lengths(self._pane, drag.lengths)
+        elif drag.before.shown is not None:
+            self._viewer.set_index(self._pane, drag.before.shown.index)
+            self._viewer.set_display(self._pane, drag.before.display)
+        return True
+
+    def wheel(self, notches: float, at: Position, *, zoom: bool) -> None:
+        """The wheel turns, away from the reader counting up: images, or zoom about the cursor."""
+        self._viewer.set_active(self._pane)
+        shown = self._shown
+        if shown is None:
+            return
+        if zoom:
+            self._zoom(gestures.wheel_zoom_factor(notches), at)
+            return
+        self._wheel -= notches
+        steps = int(self._wheel)
+        if steps:
+            self._wheel -= steps
+            self._viewer.set_index(self._pane, shown.index + steps)
+
+    def slide(self, fraction: float) -> None:
+        """The thumb of the slice rail is at a fraction of its way, 0 at the first image."""
+        self._viewer.set_active(self._pane)
+        shown = self._shown
+        if shown is not None:
+            self._viewer.set_index(self._pane, round(fraction * (shown.count - 1)))
+
+    def probe(self, at: Position) -> tuple[str, ...]:
+        """What the pixel under the cursor holds; nothing outside the image."""
+        shown, view = self._shown, self.transform
+        if shown is None or view is None:
+            return ()
+        pixel = view.pixel_at(*at)
+        found = pipeline.probe(shown.plan, *pixel) if pixel is not None else None
+        return measure.probe_lines(found) if found is not None else ()
+
+    @property
+    def transform(self) -> ViewTransform | None:
+        """Source to screen for what the pane shows now."""
+        shown = self._shown
+        if shown is None:
+            return None
+        state = self._viewer.panes[self._pane]
+        port = gestures.viewport_of(state.display, self._viewer.size_of(self._pane))
+        return viewport.transform(shown.frame, port)
+
+    @property
+    def _shown(self) -> Shown | None:
+        return self._viewer.panes[self._pane].shown
+
+    @property
+    def _ratio(self) -> float:
+        return self._viewer.ratio_of(self._pane)
+
+    def _window(self, drag: _Drag) -> None:
+        shown = self._shown
+        if shown is None or drag.window is None:
+            return
+        dx, dy = drag.moved[0] / self._ratio, drag.moved[1] / self._ratio
+        window = gestures.dragged_window(drag.window, dx, dy, span=pane_state.value_span(shown))
+        state = self._viewer.panes[self._pane]
+        self._viewer.set_display(self._pane, replace(state.display, voi=window))
+
+    def _zoom(self, factor: float, at: Position) -> None:
+        shown, state = self._shown, self._viewer.panes[self._pane]
+        if shown is not None:
+            size = self._viewer.size_of(self._pane)
+            self._viewer.set_display(
+                self._pane, gestures.zoomed(state.display, shown.frame, size, factor, at)
+            )
+
+    def _scroll(self, drag: _Drag) -> None:
+        shown, started = self._shown, drag.before.shown
+        if shown is None or started is None:
+            return
+        height = self._viewer.size_of(self._pane)[1] / self._ratio
+        per_image = gestures.scroll_px_per_image(shown.count, int(height))
+        self._viewer.set_index(self._pane, started.index + round(drag.moved[1] / self._ratio / per_image))
+
+    def _take_hold(self, drag: _Drag, at: Position) -> None:
+        """Take hold of an end of a line that is there, else begin a new one."""
+        view = self.transform
+        if view is None:
+            return
+        for number, length in enumerate(drag.lengths):
+            for end, point in (("start", length.start), ("end", length.end)):
+                x, y = view.to_screen(*point)
+                if max(abs(x - at[0]), abs(y - at[1])) <= _REACH_PX * self._ratio:
+                    drag.held, drag.end = number, end
+                    return
+        point = view.to_source(*at)
+        drag.held = len(drag.lengths)
+        self._viewer.set_lengths(self._pane, (*drag.lengths, Length(point, point)))
+
+    def _stretch(self, drag: _Drag, at: Position) -> None:
+        view, lengths = self.transform, list(self._viewer.lengths(self._pane))
+        if view is not None and 0 <= drag.held < len(lengths):
+            lengths[drag.held] = lengths[drag.held].moved(drag.end, view.to_source(*at))
+            self._viewer.set_lengths(self._pane, tuple(lengths))
+
+    def _point(self, at: Position) -> None:
+        shown, view = self._shown, self.transform
+        if shown is not None and shown.planes is not None and view is not None:
+            row, column = view.to_source(*at)
+            self._viewer.set_point(shown.planes.point_lps_mm(shown.index, row, column))

@@ -1,0 +1,86 @@
+"""What panes have to do with each other: who follows whom, who carries the layers, whose band."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from medvision_desktop.domain.display import DisplayState
+from medvision_desktop.ui.viewmodels.arrangement import Arrangement, with_panes
+from medvision_desktop.ui.viewmodels.measure import Region
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, with_display, with_index
+
+
+def displayed(now: Arrangement, pane: int, display: DisplayState, *, linked: bool) -> Arrangement:
+    """A pane looked at in another way, and the panes of the same series with it.
+
+    A stack follows in everything, the planes of a volume in window and polarity.
+    """
+    fresh = {pane: with_display(now.panes[pane], display)}
+    for number in _followers(now, pane) if linked else ():
+        other = now.panes[number]
+        wanted = display
+        if now.panes[pane].plane is not other.plane:
+            wanted = replace(other.display, voi=display.voi, invert=display.invert)
+        fresh[number] = with_display(other, wanted)
+    return with_panes(now, fresh)
+
+
+def indexed(now: Arrangement, pane: int, index: int, *, linked: bool) -> Arrangement:
+    """Another image on a pane, and on panes with the same stack or plane."""
+    fresh = {pane: with_index(now.panes[pane], index)}
+    for number in _followers(now, pane) if linked else ():
+        if now.panes[number].plane is now.panes[pane].plane:
+            fresh[number] = with_index(now.panes[number], index)
+    return with_panes(now, fresh)
+
+
+def layer_pane(now: Arrangement, pane: int) -> bool:
+    """Whether a pane carries its series' layers: the last one that shows it, so the first stays plain."""
+    here = now.panes[pane]
+    if here.shown is None or here.plane is not None:
+        return False
+    same = [
+        number
+        for number in range(len(now.layout.cells))
+        if now.panes[number].shown is not None
+        and now.panes[number].plane is None
+        and now.panes[number].series_key == here.series_key
+    ]
+    return bool(same) and same[-1] == pane
+
+
+def band(now: Arrangement, pane: int) -> int:
+    """1 or 2 where panes on screen show two patients, in order of appearance; else 0."""
+    patients: list[tuple[str, str]] = []
+    for number in now.visible:
+        who = _patient(now.panes[number])
+        if who is not None and who not in patients:
+            patients.append(who)
+    who = _patient(now.panes[pane])
+    if len(patients) < 2 or who is None:
+        return 0
+    return 1 if who == patients[0] else 2
+
+
+def region_of(pane: PaneState) -> Region | None:
+    """What measurements on a pane belong to."""
+    if pane.shown is None or pane.series_key is None:
+        return None
+    study, series = pane.series_key
+    return Region(study, series, pane.plane.value if pane.plane else "", pane.shown.index)
+
+
+def _followers(now: Arrangement, pane: int) -> list[int]:
+    here = now.panes[pane]
+    return [
+        number
+        for number, other in enumerate(now.panes)
+        if number != pane and other.shown is not None and other.series_key == here.series_key
+    ]
+
+
+def _patient(pane: PaneState) -> tuple[str, str] | None:
+    if pane.study is None or pane.status is PaneStatus.EMPTY:
+        return None
+    patient = pane.study.patient
+    return (patient.name, patient.id)

@@ -1,0 +1,198 @@
+"""One pane as a frozen value: what was asked for, what is here, and what is to be drawn.
+
+Every function takes a state and gives the next one. `Shown` is what a pane has once pixels are
+here; the frame and the plan are resolved whenever the state that they follow from changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from medvision_desktop.domain.display import DisplayState, RenderPlan
+from medvision_desktop.domain.geometry import Plane, Vector3
+from medvision_desktop.domain.image import Frame, LoadedSeries
+from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.pixels import pipeline
+from medvision_desktop.pixels.reslice import PlaneStack
+from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
+
+
+class PaneStatus(Enum):
+    """What a pane has to show. `PARTIAL` has the first image and waits for the rest."""
+
+    EMPTY = "empty"
+    LOADING = "loading"
+    PARTIAL = "partial"
+    SHOWN = "shown"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a pane shows nothing: what happened, why, what to do now."""
+
+    what: str
+    why: str = ""
+    now: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Pixels on a pane: a series, one of its images or one slice of a plane, and the plan for it."""
+
+    loaded: LoadedSeries
+    planes: PlaneStack | None
+    index: int
+    frame: Frame
+    plan: RenderPlan
+
+    @property
+    def count(self) -> int:
+        """Images of the stack, or slices of the plane."""
+        return self.planes.count if self.planes is not None else len(self.loaded.stack.frames)
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane of the volume; None for a stack."""
+        return self.planes.plane if self.planes is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class PaneState:
+    """One pane. `companion` panes were filled by the program beside a film, to carry its layers."""
+
+    study: StudyRef | None = None
+    series: SeriesRef | None = None
+    status: PaneStatus = PaneStatus.EMPTY
+    shown: Shown | None = None
+    display: DisplayState = field(default_factory=DisplayState)
+    refusal: Refusal | None = None
+    companion: bool = False
+
+    @property
+    def series_key(self) -> SeriesKey | None:
+        """Which series the pane is about; None for an empty pane."""
+        if self.study is None or self.series is None:
+            return None
+        return key_of(self.study.key, self.series.uid)
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane drawn, if it is one of a volume."""
+        return self.shown.plane if self.shown is not None else None
+
+
+def asked(study: StudyRef, series: SeriesRef, *, companion: bool = False) -> PaneState:
+    """A pane waiting for a series."""
+    return PaneState(study=study, series=series, status=PaneStatus.LOADING, companion=companion)
+
+
+def refused(pane: PaneState, refusal: Refusal) -> PaneState:
+    """The pane saying why it shows nothing."""
+    return replace(pane, status=PaneStatus.REFUSED, shown=None, refusal=refusal)
+
+
+def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> PaneState:
+    """The pane showing a stack. The image on screen stays the same when the rest arrives."""
+    index = len(loaded.stack.frames) // 2 if complete and len(loaded.stack.frames) > 1 else 0
+    if complete and pane.shown is not None and pane.status is PaneStatus.PARTIAL:
+        index = _same_image(loaded, pane.shown.frame, index)
+    status = PaneStatus.SHOWN if complete else PaneStatus.PARTIAL
+    return replace(pane, status=status, shown=_shown(loaded, None, index, pane.display), refusal=None)
+
+
+def with_planes(pane: PaneState, loaded: LoadedSeries, planes: PlaneStack, index: int) -> PaneState:
+    """The pane showing one slice of a plane of the volume."""
+    shown = _shown(loaded, planes, index, pane.display)
+    return replace(pane, status=PaneStatus.SHOWN, shown=shown, refusal=None)
+
+
+def as_stack(pane: PaneState, near_lps_mm: Vector3 | None) -> PaneState:
+    """A pane of planes back to its stack, at the image nearest to a patient position."""
+    if pane.shown is None:
+        return pane
+    loaded = pane.shown.loaded
+    distances = [
+        abs(_distance(frame, near_lps_mm)) if near_lps_mm is not None else 0.0
+        for frame in loaded.stack.frames
+    ]
+    index = distances.index(min(distances)) if any(distances) else len(distances) // 2
+    display = DisplayState(voi=pane.display.voi, invert=pane.display.invert)
+    return replace(pane, display=display, shown=_shown(loaded, None, index, display))
+
+
+def with_index(pane: PaneState, index: int) -> PaneState:
+    """The pane at another image, held within the series. The same state when nothing changes."""
+    if pane.shown is None:
+        return pane
+    held = min(max(0, index), pane.shown.count - 1)
+    if held == pane.shown.index:
+        return pane
+    return replace(pane, shown=_shown(pane.shown.loaded, pane.shown.planes, held, pane.display))
+
+
+def with_display(pane: PaneState, display: DisplayState) -> PaneState:
+    """The pane with another wish of the reader; the plan is made anew only if brightness changes."""
+    if display == pane.display:
+        return pane
+    shown = pane.shown
+    same_look = display.voi is pane.display.voi and display.invert == pane.display.invert
+    if shown is not None and not same_look:
+        shown = replace(shown, plan=_plan(shown.loaded, shown.planes, shown.frame, display))
+    return replace(pane, display=display, shown=shown)
+
+
+def value_span(shown: Shown) -> float:
+    """The range of the series in modality values, which a window drag is proportional to."""
+    known = _modality_range(shown.loaded, shown.planes)
+    if known is not None and known[1] > known[0]:
+        return known[1] - known[0]
+    voi = shown.plan.voi
+    return getattr(voi, "width", 256.0)
+
+
+def point_lps_mm(shown: Shown) -> Vector3 | None:
+    """Patient position of the centre of the image on screen; None without geometry."""
+    frame = shown.frame
+    if frame.geometry is None:
+        return None
+    return frame.geometry.point_lps_mm((frame.rows - 1) / 2, (frame.columns - 1) / 2)
+
+
+def _shown(loaded: LoadedSeries, planes: PlaneStack | None, index: int, display: DisplayState) -> Shown:
+    frame = loaded.stack.frames[index] if planes is None else planes.frame(index)
+    return Shown(loaded, planes, index, frame, _plan(loaded, planes, frame, display))
+
+
+def _plan(
+    loaded: LoadedSeries, planes: PlaneStack | None, frame: Frame, display: DisplayState
+) -> RenderPlan:
+    return pipeline.resolve(
+        display,
+        frame,
+        modality=loaded.series.modality,
+        modality_range=_modality_range(loaded, planes),
+    )
+
+
+def _modality_range(loaded: LoadedSeries, planes: PlaneStack | None) -> tuple[float, float] | None:
+    if planes is not None and loaded.volume is not None and loaded.volume.modality_range is not None:
+        return loaded.volume.modality_range
+    return loaded.stack.modality_range
+
+
+def _distance(frame: Frame, point: Vector3) -> float:
+    if frame.geometry is None:
+        return 0.0
+    normal = frame.geometry.normal_lps
+    along = sum(one * other for one, other in zip(normal, point, strict=True))
+    return along - frame.geometry.position_mm
+
+
+def _same_image(loaded: LoadedSeries, frame: Frame, otherwise: int) -> int:
+    for index, candidate in enumerate(loaded.stack.frames):
+        same = candidate.sop_instance_uid == frame.sop_instance_uid
+        if candidate is frame or (same and candidate.frame_number == frame.frame_number):
+            return index
+    return otherwise

@@ -1,0 +1,178 @@
+"""What a pane paints, as one frozen value: no view has to ask anything else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from medvision_desktop.domain.display import OverlayState, RenderPlan
+from medvision_desktop.domain.findings import HeatMap
+from medvision_desktop.domain.geometry import EdgeLetters, SpacingSource, edge_letters
+from medvision_desktop.pixels import viewport
+from medvision_desktop.pixels.viewport import Viewport, ViewTransform
+from medvision_desktop.ui.viewmodels.corner_lines import CornerText, corner_text
+from medvision_desktop.ui.viewmodels.gestures import Size, viewport_of
+from medvision_desktop.ui.viewmodels.measure import Length, length_text
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, Shown
+from medvision_desktop.ui.viewmodels.planes import Crosshair
+
+# Below this a pane keeps only what identifies the image and its window (logical pixels).
+SMALL_WIDTH: Final = 480
+SMALL_HEIGHT: Final = 360
+_RULER_SHARE: Final = 0.26
+_NICE: Final = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """A scale bar: its length on screen in pane pixels, in how many parts, and its words."""
+
+    length_px: float
+    parts: int
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Rail:
+    """Which image of how many."""
+
+    index: int
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """A model's attention map for one finding on one image of a series."""
+
+    label: str
+    heat: HeatMap
+    series_uid: str
+    image_index: int = 0
+
+
+@dataclass(frozen=True)
+class DrawnLength:
+    """A measured line in pane pixels, with its text."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class PaneView:
+    """Everything one pane paints. `band` is 1 or 2 where two patients are on screen, else 0."""
+
+    status: PaneStatus
+    active: bool
+    plan: RenderPlan | None = None
+    viewport: Viewport | None = None
+    transform: ViewTransform | None = None
+    corner: CornerText = field(default_factory=CornerText)
+    letters: EdgeLetters | None = None
+    ruler: Ruler | None = None
+    rail: Rail | None = None
+    attention: Attention | None = None
+    overlay: OverlayState = field(default_factory=OverlayState)
+    lengths: tuple[DrawnLength, ...] = ()
+    crosshair: Crosshair | None = None
+    band: int = 0
+    refusal: Refusal | None = None
+    title: str = ""
+    small: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What of the whole viewer matters to one pane's picture."""
+
+    size: Size
+    ratio: float
+    active: bool
+    band: int
+    overlay: OverlayState
+    attention: Attention | None
+    lengths: tuple[Length, ...]
+    crosshair: Crosshair | None
+    corner_text: bool
+    masked: bool
+
+
+def build(pane: PaneState, scene: Scene) -> PaneView:
+    """The picture of a pane."""
+    small = scene.size[0] < SMALL_WIDTH * scene.ratio or scene.size[1] < SMALL_HEIGHT * scene.ratio
+    shown = pane.shown
+    if shown is None or pane.study is None:
+        return PaneView(
+            pane.status,
+            scene.active,
+            refusal=pane.refusal,
+            title=pane.series.description or pane.series.modality if pane.series else "",
+            small=small,
+        )
+    pane_port = viewport_of(pane.display, scene.size)
+    view = viewport.transform(shown.frame, pane_port)
+    layered = scene.overlay.visible
+    attention = scene.attention if layered else None
+    corner = corner_text(
+        pane.study,
+        shown,
+        scale=view.scale,
+        interpolation=viewport.interpolation(view, interactive=False).value,
+        layers=("AI overlay",) if attention is not None else (),
+        status=pane.status,
+        small=small,
+        masked=scene.masked,
+    )
+    return PaneView(
+        status=pane.status,
+        active=scene.active,
+        plan=shown.plan,
+        viewport=pane_port,
+        transform=view,
+        corner=corner if scene.corner_text else CornerText(),
+        letters=edge_letters(shown.frame.orientation, pane.display.turn),
+        ruler=ruler(shown, view, scene.size),
+        rail=_rail(pane, shown),
+        attention=attention,
+        overlay=scene.overlay,
+        lengths=tuple(drawn(shown, view, length) for length in scene.lengths) if layered else (),
+        crosshair=scene.crosshair if layered else None,
+        band=scene.band,
+        small=small,
+    )
+
+
+def drawn(shown: Shown, view: ViewTransform, length: Length) -> DrawnLength:
+    """A measurement where it lies on screen."""
+    start, end = view.to_screen(*length.start), view.to_screen(*length.end)
+    return DrawnLength(start, end, length_text(shown.frame, length))
+
+
+def ruler(shown: Shown, view: ViewTransform, size: Size) -> Ruler | None:
+    """A scale bar of a round length, about a quarter of the pane high; None without a spacing."""
+    spacing = shown.frame.spacing
+    if spacing is None:
+        return None
+    # The bar stands upright on screen: rows count there, or columns after a quarter turn.
+    if view.turn.quarters % 2:
+        millimetres_per_px = spacing.column_mm / view.scale_column
+    else:
+        millimetres_per_px = spacing.row_mm / view.scale_row
+    wanted = size[1] * _RULER_SHARE * millimetres_per_px
+    if not (math.isfinite(wanted) and wanted > 0):
+        return None
+    decade = 10.0 ** math.floor(math.log10(wanted))
+    step = max(nice for nice in _NICE if nice * decade <= wanted or nice == 1)
+    length_mm = step * decade
+    # Upright bars start and end on whole pixels of any image, so they may be drawn crisply.
+    source = spacing.source.value if spacing.source is not SpacingSource.PATIENT else "patient"
+    return Ruler(length_mm / millimetres_per_px, 5 if step != 2 else 4, f"{length_mm:g} mm", source)
+
+
+def _rail(pane: PaneState, shown: Shown) -> Rail | None:
+    if shown.count < 2 or pane.status is not PaneStatus.SHOWN:
+        return None
+    return Rail(shown.index, shown.count)

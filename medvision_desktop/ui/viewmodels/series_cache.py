@@ -1,0 +1,55 @@
+"""Series that were opened lately, kept while they fit the memory the reader gave."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from medvision_desktop.domain.image import LoadedSeries
+
+SeriesKey = tuple[str, str]
+
+
+def key_of(study_key: str, series_uid: str) -> SeriesKey:
+    """What a series is known by: its study's key and its own UID."""
+    return (study_key, series_uid)
+
+
+def bytes_of(loaded: LoadedSeries) -> int:
+    """Bytes of pixels held by a loaded series; arrays shared by stack and volume count once."""
+    arrays = [frame.stored for frame in loaded.stack.frames]
+    if loaded.volume is not None:
+        arrays.append(loaded.volume.values_kji)
+    owners = {}
+    for array in arrays:
+        owner = array
+        while owner.base is not None and hasattr(owner.base, "nbytes"):
+            owner = owner.base
+        owners[id(owner)] = int(owner.nbytes)
+    return sum(owners.values())
+
+
+class SeriesCache:
+    """Least recently used first to go. The newest is kept even when it alone is over the limit."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._kept: OrderedDict[SeriesKey, tuple[LoadedSeries, int]] = OrderedDict()
+
+    def get(self, key: SeriesKey) -> LoadedSeries | None:
+        """The series, which becomes the newest; None when it is not here."""
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def put(self, key: SeriesKey, loaded: LoadedSeries) -> None:
+        """Keep a series, dropping the oldest ones that no longer fit."""
+        self._kept[key] = (loaded, bytes_of(loaded))
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._limit:
+            self._kept.popitem(last=False)
+
+    def forget(self, study_key: str) -> None:
+        """Drop every series of a study."""
+        for key in [key for key in self._kept if key[0] == study_key]:
+            del self._kept[key]

@@ -1,0 +1,393 @@
+"""The viewer: what every pane shows, which is active, and the tool in the reader's hand.
+
+State is one frozen `Arrangement` and a few values beside it. Setters apply; signals ask the views to
+look again, and a view looks by asking for its `PaneView`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from medvision_desktop.domain.display import DisplayState, OverlayState
+from medvision_desktop.domain.findings import HeatMap
+from medvision_desktop.domain.geometry import Vector3
+from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.errors import MedVisionError
+from medvision_desktop.ui.notify import Notifier
+from medvision_desktop.ui.viewmodels import (
+    arrangement,
+    linking,
+    pane_view,
+    planes,
+    snapshot,
+    viewer_actions,
+)
+from medvision_desktop.ui.viewmodels.arrangement import Arrangement
+from medvision_desktop.ui.viewmodels.gestures import Size, Tool
+from medvision_desktop.ui.viewmodels.layouts import PANES, Layout
+from medvision_desktop.ui.viewmodels.measure import Length, Region
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal
+from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
+from medvision_desktop.ui.viewmodels.planes import Crosshair
+from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
+from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads
+from medvision_desktop.ui.viewmodels.snapshot import Snapshot
+from medvision_desktop.ui.workers.lane import Lanes
+from medvision_desktop.work import CancelToken, ProgressSink
+
+if TYPE_CHECKING:
+    from medvision_desktop.services.workbench import Workbench
+
+
+class ViewerModel(QObject):
+    """Panes 0 to 3; the layout says how many of them are on screen.
+
+    Signals: `changed` for tool, links, layers and the active pane's window; `layoutChanged` for the
+    grid; `paneChanged(n)` for one pane; `activeChanged(n)`; `loaded(n, LoadedSeries)` when a whole
+    series is on pane n; `attentionChanged` when the map shown, its opacity or threshold changes.
+    """
+
+    changed = Signal()
+    layoutChanged = Signal()
+    paneChanged = Signal(int)
+    activeChanged = Signal(int)
+    loaded = Signal(int, object)
+    attentionChanged = Signal()
+
+    def __init__(
+        self, bench: Workbench, lanes: Lanes, notifier: Notifier, *, read: OpenSeries | None = None
+    ) -> None:
+        super().__init__()
+        settings = bench.settings
+        self._notifier = notifier
+        cache = SeriesCache(settings.image_memory_mb << 20)
+        self._loads = SeriesLoads(lanes.io, read or _reader_of(bench), cache)
+        self._loads.arrived.connect(self._on_arrived)
+        self._loads.failed.connect(self._on_failed)
+        self._now = Arrangement()
+        self._sizes: list[tuple[Size, float]] = [((1, 1), 1.0)] * PANES
+        self._tool = Tool.WINDOW
+        self._linked = True
+        self._corner_text = True
+        self._masked = settings.privacy_mode
+        self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
+        self._attention: dict[str, Attention] = {}
+        self._lengths: dict[Region, tuple[Length, ...]] = {}
+
+    # What is.
+
+    @property
+    def panes(self) -> tuple[PaneState, ...]:
+        """All four panes, also those that the layout does not show."""
+        return self._now.panes
+
+    @property
+    def layout(self) -> Layout:
+        """The layout in use."""
+        return self._now.layout
+
+    @property
+    def visible(self) -> tuple[int, ...]:
+        """Numbers of the panes on screen, in the order of the layout's cells."""
+        return self._now.visible
+
+    @property
+    def is_maximised(self) -> bool:
+        """Whether one pane fills the grid for now."""
+        return self._now.maximised is not None
+
+    @property
+    def active(self) -> int:
+        """Number of the active pane."""
+        return self._now.active
+
+    @property
+    def active_pane(self) -> PaneState:
+        """The active pane."""
+        return self._now.panes[self._now.active]
+
+    @property
+    def tool(self) -> Tool:
+        """The tool in the reader's hand."""
+        return self._tool
+
+    @property
+    def linked(self) -> bool:
+        """Whether panes of the same series move together."""
+        return self._linked
+
+    @property
+    def overlay(self) -> OverlayState:
+        """All layers on or off, and the attention map's numbers."""
+        return self._overlay
+
+    @property
+    def corner_text(self) -> bool:
+        """Whether corner text is on."""
+        return self._corner_text
+
+    @property
+    def masked(self) -> bool:
+        """Whether names are hidden on screen."""
+        return self._masked
+
+    def size_of(self, pane: int) -> Size:
+        """Width and height of a pane in device pixels."""
+        return self._sizes[pane][0]
+
+    def ratio_of(self, pane: int) -> float:
+        """Device pixels a logical pixel of a pane."""
+        return self._sizes[pane][1]
+
+    def attention_of(self, pane: int) -> Attention | None:
+        """The attention map that belongs to the image on a pane, shown or not."""
+        shown = self.panes[pane].shown
+        if shown is None or shown.plane is not None:
+            return None
+        found = self._attention.get(shown.loaded.series.uid)
+        return found if found is not None and found.image_index == shown.index else None
+
+    def lengths(self, pane: int) -> tuple[Length, ...]:
+        """Measurements on the image of a pane."""
+        region = linking.region_of(self.panes[pane])
+        return self._lengths.get(region, ()) if region is not None else ()
+
+    def view(self, pane: int) -> PaneView:
+        """What a pane paints now."""
+        size, ratio = self._sizes[pane]
+        carries = self._overlay.attention_label is not None and linking.layer_pane(self._now, pane)
+        scene = Scene(
+            size=size,
+            ratio=ratio,
+            active=pane == self.active,
+            band=linking.band(self._now, pane),
+            overlay=self._overlay,
+            attention=self.attention_of(pane) if carries else None,
+            lengths=self.lengths(pane),
+            crosshair=self._crosshair(pane),
+            corner_text=self._corner_text,
+            masked=self._masked,
+        )
+        return pane_view.build(self.panes[pane], scene)
+
+    def snapshot(self, pane: int | None = None) -> Snapshot | None:
+        """What a key image of a pane (else of the active one) is drawn from; None for no image."""
+        number = self.active if pane is None else pane
+        return snapshot.taken(
+            self.panes[number],
+            self.size_of(number),
+            lengths=self.lengths(number),
+            attention=self.attention_of(number),
+            overlay=self._overlay,
+        )
+
+    # Opening and laying out.
+
+    def open(self, study: StudyRef, series: SeriesRef, *, pane: int | None = None) -> None:
+        """Show a series on `pane`, or where its kind is hung (a chest film twice: plain and layered)."""
+        self._set(arrangement.opened(self._now, study, series, pane))
+        self._loads.keep_only(self._now.wanted())
+        kept = self._loads.fetch(study, series)
+        if kept is not None:
+            self._on_arrived(key_of(study.key, series.uid), kept, True)
+
+    def close_study(self, study_key: str) -> None:
+        """Empty every pane of a study and let go of its images."""
+        self._set(arrangement.closed(self._now, study_key))
+        self._loads.forget(study_key)
+
+    def set_layout(self, name: str) -> bool:
+        """Use the layout that the reader chose; False, and said why, when it cannot be used."""
+        fresh = arrangement.chosen(self._now, name)
+        if isinstance(fresh, str):
+            self._notifier.toast("Three planes need a volume.", fresh)
+            return False
+        self._set(fresh)
+        return True
+
+    def set_size(self, pane: int, width: int, height: int, ratio: float) -> None:
+        """The view tells how large a pane is: device pixels, and device pixels a logical one."""
+        fresh = ((max(1, width), max(1, height)), ratio)
+        if self._sizes[pane] != fresh:
+            self._sizes[pane] = fresh
+            self.paneChanged.emit(pane)
+
+    def set_active(self, pane: int) -> None:
+        """Make a pane the one that keys and menus act on."""
+        if pane != self.active:
+            self._set(arrangement.activated(self._now, pane))
+
+    def toggle_maximised(self, pane: int) -> bool:
+        """Fill the grid with one pane, or go back; False where there is only one."""
+        fresh = arrangement.maximised(self._now, pane)
+        changed = fresh is not self._now
+        self._set(fresh)
+        return changed
+
+    # Looking.
+
+    def set_tool(self, tool: Tool) -> None:
+        """Take a tool in hand."""
+        if tool is not self._tool:
+            self._tool = tool
+            self.changed.emit()
+            self._tell(range(PANES))
+
+    def set_linked(self, linked: bool) -> None:
+        """Whether panes of the same series move together."""
+        self._linked = linked
+        self.changed.emit()
+
+    def set_display(self, pane: int, display: DisplayState) -> None:
+        """Change how a pane is looked at, and its linked panes with it."""
+        self._set(linking.displayed(self._now, pane, display, linked=self._linked))
+
+    def set_index(self, pane: int, index: int) -> None:
+        """Show another image or slice on a pane, and on linked panes of the same series."""
+        self._set(linking.indexed(self._now, pane, index, linked=self._linked))
+
+    def set_point(self, point_lps_mm: Vector3) -> None:
+        """Take every plane to a patient position."""
+        self._set(arrangement.at_point(self._now, point_lps_mm))
+
+    def set_lengths(self, pane: int, lengths: tuple[Length, ...]) -> None:
+        """Replace the measurements on the image of a pane."""
+        region = linking.region_of(self.panes[pane])
+        if region is not None:
+            self._lengths[region] = lengths
+            self._tell(range(PANES))
+
+    def set_corner_text(self, shown: bool) -> None:
+        """Corner text on or off, in every pane."""
+        self._corner_text = shown
+        self._tell(range(PANES))
+
+    def set_masked(self, masked: bool) -> None:
+        """Names hidden or shown, in every pane."""
+        self._masked = masked
+        self._tell(range(PANES))
+
+    # Layers.
+
+    def show_attention(
+        self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0
+    ) -> None:
+        """Show the map of a finding over its image; with None, no map for that series.
+
+        Without `series_uid` it belongs to the active pane's series. Nothing else of the view moves.
+        """
+        uid = series_uid or (self.active_pane.series.uid if self.active_pane.series else "")
+        if label is None or heat is None:
+            self._attention.pop(uid, None)
+            self.set_overlay(replace(self._overlay, attention_label=None))
+            return
+        self._attention[uid] = Attention(label, heat, uid, image_index)
+        self.set_overlay(replace(self._overlay, attention_label=label, visible=True))
+
+    def toggle_attention(self) -> bool:
+        """The map of the active pane's image on or off; False where no model has made one."""
+        found = self.attention_of(self.active)
+        if found is None:
+            return False
+        is_on = self._overlay.attention_label is not None and self._overlay.visible
+        label = None if is_on else found.label
+        self.set_overlay(replace(self._overlay, attention_label=label, visible=True))
+        return True
+
+    def set_overlay(self, overlay: OverlayState) -> None:
+        """Layers on or off, and the map's opacity and threshold."""
+        self._overlay = overlay
+        self._tell(range(PANES))
+        self.changed.emit()
+        self.attentionChanged.emit()
+
+    def perform(self, action_id: str) -> bool:
+        """Do what an action of the table asks; False when it is not ours or cannot be done now."""
+        return viewer_actions.perform(self, action_id)
+
+    # Inside.
+
+    def _set(self, fresh: Arrangement) -> None:
+        """Take the next arrangement and tell the views what is different."""
+        before, self._now = self._now, fresh
+        if fresh is before:
+            return
+        if fresh.layout is not before.layout and (fresh.has_planes or before.has_planes):
+            swap = (Tool.WINDOW, Tool.CROSSHAIR) if fresh.has_planes else (Tool.CROSSHAIR, Tool.WINDOW)
+            self._tool = swap[1] if self._tool is swap[0] else self._tool
+        if fresh.visible != before.visible or fresh.layout is not before.layout:
+            self.layoutChanged.emit()
+            self._tell(range(PANES))
+        else:
+            self._tell(_touched(before, fresh))
+        if fresh.active != before.active:
+            self.activeChanged.emit(fresh.active)
+        self.changed.emit()
+
+    def _tell(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.paneChanged.emit(number)
+
+    def _crosshair(self, pane: int) -> Crosshair | None:
+        shown = self.panes[pane].shown
+        if not self._now.has_planes or shown is None or shown.planes is None:
+            return None
+        point = planes.common_point(self.panes)
+        if point is None:
+            return None
+        others = tuple(
+            other.shown
+            for number, other in enumerate(self.panes)
+            if number != pane and other.shown is not None and other.shown.planes is not None
+        )
+        return planes.crosshair(shown, self.panes[pane].display, self.size_of(pane), others, point)
+
+    def _on_arrived(self, key: SeriesKey, loaded: LoadedSeries, complete: bool) -> None:
+        before = self._now
+        self._set(arrangement.arrived(before, key, loaded, complete=complete))
+        for number, pane in enumerate(self.panes):
+            if complete and pane is not before.panes[number] and pane.status is PaneStatus.SHOWN:
+                self.loaded.emit(number, loaded)
+
+    def _on_failed(self, key: SeriesKey, error: Exception) -> None:
+        if isinstance(error, MedVisionError):
+            refusal = Refusal(error.what, error.why, error.now)
+        else:
+            refusal = Refusal("The series could not be shown.", "This is a fault of ours.")
+            self._notifier.error(error)
+        self._set(arrangement.failed(self._now, key, refusal))
+
+
+def _touched(before: Arrangement, fresh: Arrangement) -> list[int]:
+    """Panes whose picture may differ: their own state, the active edge, the lines of other planes."""
+    changed = {n for n in range(PANES) if fresh.panes[n] is not before.panes[n]}
+    if any(before.panes[n].series_key != fresh.panes[n].series_key for n in changed):
+        return list(range(PANES))  # bands and layers depend on who else is on screen
+    if any(fresh.panes[n].plane is not None for n in changed):
+        changed |= {n for n in range(PANES) if fresh.panes[n].plane is not None}
+    if fresh.active != before.active:
+        changed |= {before.active, fresh.active}
+    return sorted(changed)
+
+
+def _reader_of(bench: Workbench) -> OpenSeries:
+    def read(
+        study: StudyRef,
+        series: SeriesRef,
+        *,
+        first: Callable[[LoadedSeries], None],
+        progress: ProgressSink,
+        cancel: CancelToken,
+    ) -> LoadedSeries:
+        from medvision_desktop.services.open_study import open_series
+
+        return open_series(
+            study, series, decoder=bench.decoder, first=first, progress=progress, cancel=cancel
+        )
+
+    return read
