@@ -1,0 +1,59 @@
+"""The four corners of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from medvision_desktop.domain.geometry import Plane
+from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.corner_lines import CornerText, Line
+from medvision_desktop.ui.widgets.edged_text import EdgedText
+
+INSET: Final = 12
+LINE: Final = 17
+RAIL_ROOM: Final = 18
+_SWATCH: Final = 8
+
+PLANE_COLOURS: Final = {Plane.AXIAL: T.axial, Plane.CORONAL: T.coronal, Plane.SAGITTAL: T.sagittal}
+
+
+def paint(painter: QPainter, text: EdgedText, corner: CornerText, room: QRectF) -> None:
+    """Draw the lines within `room`, which already leaves the rail and the patient band out."""
+    left, right = room.left() + INSET, room.right() - INSET
+    top, bottom = room.top() + INSET + LINE / 2, room.bottom() - INSET - LINE / 2
+    _column(painter, text, corner.top_left, left, top, Qt.AlignmentFlag.AlignLeft)
+    _column(painter, text, corner.top_right, right, top, Qt.AlignmentFlag.AlignRight)
+    from_bottom = bottom - LINE * (len(corner.bottom_left) - 1)
+    _column(painter, text, corner.bottom_left, left, from_bottom, Qt.AlignmentFlag.AlignLeft)
+    from_bottom = bottom - LINE * (len(corner.bottom_right) - 1)
+    _column(painter, text, corner.bottom_right, right, from_bottom, Qt.AlignmentFlag.AlignRight)
+
+
+def _column(
+    painter: QPainter,
+    text: EdgedText,
+    lines: Sequence[Line],
+    x: float,
+    y: float,
+    align: Qt.AlignmentFlag,
+) -> None:
+    for number, line in enumerate(lines):
+        middle = y + number * LINE
+        start = x
+        if line.plane is not None:
+            colour = QColor(PLANE_COLOURS[line.plane])
+            painter.fillRect(QRectF(x, round(middle) - _SWATCH / 2, _SWATCH, _SWATCH), colour)
+            start = x + 2 * _SWATCH
+        text.draw(
+            painter,
+            start,
+            middle,
+            line.text,
+            style="section" if line.strong else "caption",
+            colour=T.warn if line.warn else T.t1 if line.strong else T.corner,
+            align=align,
+        )

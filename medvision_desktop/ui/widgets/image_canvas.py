@@ -1,0 +1,262 @@
+"""One black square with an image on it: paints what it is shown, and reports what the mouse does.
+
+Pixels come from `pixels.drawer` at exactly the size of the pane and are copied 1:1; everything else
+is painted over them. Drawing happens when Qt asks for a paint, so a fast mouse costs one drawing a
+frame. While things move the quick interpolation is used; 150 ms after they stop, the careful one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from medvision_desktop.pixels.drawer import Drawer
+from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
+from medvision_desktop.ui.viewmodels.pane_view import PaneView
+from medvision_desktop.ui.widgets import pane_furniture, series_drop, slice_rail
+from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
+from medvision_desktop.ui.widgets.edged_text import EdgedText
+
+SETTLE_MS: Final = 150
+_NOTCH: Final = 120.0
+
+
+class ImageCanvas(QWidget):
+    """Signals carry positions in device pixels from the pane's top left corner.
+
+    `pressed(button, position)`, `moved(position, modifiers)`, `released()`,
+    `hovered(position)`, `left()`, `wheeled(notches, position, modifiers)`, `slid(fraction)` for the
+    slice rail, `doubleClicked()`, `focused()`, `sized(width, height, ratio)` in device pixels,
+    `seriesDropped(study key, series uid)`.
+    """
+
+    pressed = Signal(object, tuple)
+    moved = Signal(tuple, object)
+    released = Signal()
+    hovered = Signal(tuple)
+    left = Signal()
+    wheeled = Signal(float, tuple, object)
+    slid = Signal(float)
+    doubleClicked = Signal()
+    focused = Signal()
+    sized = Signal(int, int, float)
+    seriesDropped = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAcceptDrops(True)
+        self.setMinimumSize(96, 96)
+        self._view = PaneView(PaneStatus.EMPTY, active=False)
+        self._drawer = Drawer()
+        self._pixels: NDArray[np.uint8] | None = None  # what the image shows without owning it
+        self._image = QImage()
+        self._drawn_of: tuple[object, object] = (None, None)
+        self._careful = True
+        self._lively = False
+        self._text = EdgedText()
+        self._layer = AttentionLayer()
+        self._probe: tuple[str, ...] = ()
+        self._cursor = QPointF()
+        self._sliding = False
+        self._dropping = False
+        self._by_key = False
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._on_settled)
+
+    def show_view(self, view: PaneView) -> None:
+        """Paint this from now on."""
+        self._view = view
+        if view.plan is None:
+            self._drawer.clear()
+            self._drawn_of = (None, None)
+            self._image, self._pixels = QImage(), None
+        elif (view.plan, view.viewport) != self._drawn_of and self._drawn_of != (None, None):
+            self._lively = self._settle.isActive()
+            self._settle.start()
+        self.update()
+
+    def show_probe(self, lines: tuple[str, ...]) -> None:
+        """Words beside the cursor, or none."""
+        if lines or self._probe:
+            self._probe = lines
+            self.update()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is on screen is drawn with the careful interpolation."""
+        return self._careful and not self._settle.isActive()
+
+    def sizeHint(self) -> QSize:
+        """As much as there is."""
+        return QSize(640, 640)
+
+    # Painting.
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The image, then what lies over it."""
+        view, ratio = self._view, self.devicePixelRatioF()
+        self._draw_pixels()
+        painter = QPainter(self)
+        pane = QRectF(self.rect())
+        if self._image.isNull():
+            painter.fillRect(self.rect(), QColor(T.image))
+        else:
+            if self._image.width() < pane.width() * ratio or self._image.height() < pane.height() * ratio:
+                painter.fillRect(self.rect(), QColor(T.image))
+            painter.drawImage(QPointF(0, 0), self._image)
+        if view.attention is not None and view.transform is not None:
+            self._layer.paint(painter, view.attention.heat, view.overlay, view.transform, ratio)
+        room = pane_furniture.paint(painter, self._text, view, pane, ratio)
+        if self._probe:
+            pane_furniture.paint_probe(painter, self._text, self._probe, self._cursor, room)
+        pane_furniture.paint_edges(
+            painter, view, pane, dropping=self._dropping, focused=self.hasFocus() and self._by_key
+        )
+
+    def _draw_pixels(self) -> None:
+        view = self._view
+        if view.plan is None or view.viewport is None:
+            return
+        wanted = (view.plan, view.viewport)
+        quick = self._lively and self._settle.isActive()
+        if wanted == self._drawn_of and (self._careful or quick):
+            return
+        self._pixels = self._drawer.draw(view.plan, view.viewport, interactive=quick)
+        self._drawn_of, self._careful = wanted, not quick
+        height, width = self._pixels.shape[:2]
+        colour = self._pixels.ndim == 3
+        kind = QImage.Format.Format_RGB888 if colour else QImage.Format.Format_Grayscale8
+        self._image = QImage(self._pixels.data, width, height, width * (3 if colour else 1), kind)
+        self._image.setDevicePixelRatio(self.devicePixelRatioF())
+
+    def _on_settled(self) -> None:
+        self._lively = False
+        if not self._careful:
+            self.update()
+
+    # Input.
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell how many device pixels there are."""
+        super().resizeEvent(event)
+        self._tell_size()
+
+    def event(self, event: QEvent) -> bool:
+        """A move to a screen of another density is a change of size."""
+        if event.type() is QEvent.Type.DevicePixelRatioChange:
+            self._tell_size()
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the rail, or press with a tool."""
+        position = event.position()
+        rail = self._view.rail is not None and slice_rail.grip(QRectF(self.rect())).contains(position)
+        if rail and event.button() is Qt.MouseButton.LeftButton:
+            self._sliding = True
+            self.slid.emit(slice_rail.fraction_at(QRectF(self.rect()), position.y()))
+            return
+        self.pressed.emit(event.button(), self._device(position))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag, slide or hover."""
+        self._cursor = event.position()
+        if self._sliding:
+            self.slid.emit(slice_rail.fraction_at(QRectF(self.rect()), event.position().y()))
+        elif event.buttons() is Qt.MouseButton.NoButton:
+            self.hovered.emit(self._device(event.position()))
+        else:
+            self.moved.emit(self._device(event.position()), event.modifiers())
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Let go."""
+        if self._sliding:
+            self._sliding = False
+            return
+        self.released.emit()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Maximise and back."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.doubleClicked.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """None: the right button windows."""
+        event.accept()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Slices, or zoom with Ctrl."""
+        turned = event.angleDelta().y() or event.angleDelta().x()
+        if turned:
+            self.wheeled.emit(turned / _NOTCH, self._device(event.position()), event.modifiers())
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The cursor is gone, and what it pointed at with it."""
+        super().leaveEvent(event)
+        self.left.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Having the focus is being active; the ring shows when a key brought it."""
+        super().focusInEvent(event)
+        keys = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._by_key = event.reason() in keys
+        self.focused.emit()
+        self.update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """A series from the worklist is welcome; files are left to the window."""
+        if series_drop.unpacked(event.mimeData()) is None:
+            event.ignore()
+            return
+        self._dropping = True
+        self.update()
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """It went elsewhere."""
+        super().dragLeaveEvent(event)
+        self._dropping = False
+        self.update()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Show the series here."""
+        self._dropping = False
+        self.update()
+        found = series_drop.unpacked(event.mimeData())
+        if found is None:
+            event.ignore()
+            return
+        event.acceptProposedAction()
+        self.seriesDropped.emit(*found)
+
+    def _device(self, position: QPointF) -> tuple[float, float]:
+        ratio = self.devicePixelRatioF()
+        return (position.x() * ratio, position.y() * ratio)
+
+    def _tell_size(self) -> None:
+        ratio = self.devicePixelRatioF()
+        self.sized.emit(round(self.width() * ratio), round(self.height() * ratio), ratio)

@@ -1,0 +1,52 @@
+"""The rail at the right edge: which slice of how many."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.pane_view import Rail
+from medvision_desktop.ui.widgets.edged_text import edge_colour
+
+_FROM_RIGHT: Final = 14
+_WIDTH: Final = 4
+_CLEAR: Final = 48
+_THUMB_WIDTH: Final = 10
+_THUMB_HEIGHT: Final = 8
+_GRIP: Final = 22
+
+
+def track(pane: QRectF) -> QRectF:
+    """Where the rail lies in a pane."""
+    return QRectF(
+        pane.right() - _FROM_RIGHT, pane.top() + _CLEAR, _WIDTH, max(1.0, pane.height() - 2 * _CLEAR)
+    )
+
+
+def grip(pane: QRectF) -> QRectF:
+    """Where the mouse takes hold of the rail: wider than it is drawn."""
+    return QRectF(pane.right() - _GRIP, pane.top() + _CLEAR - 8, _GRIP, track(pane).height() + 16)
+
+
+def fraction_at(pane: QRectF, y: float) -> float:
+    """How far along the rail a height is, 0 at the top."""
+    rail = track(pane)
+    return min(1.0, max(0.0, (y - rail.top()) / rail.height()))
+
+
+def paint(painter: QPainter, rail: Rail, pane: QRectF) -> None:
+    """Draw the rail and its thumb."""
+    where = track(pane)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(T.track))
+    painter.drawRoundedRect(where, 2, 2)
+    y = where.top() + where.height() * rail.index / max(1, rail.count - 1)
+    thumb = QRectF(
+        where.center().x() - _THUMB_WIDTH / 2, y - _THUMB_HEIGHT / 2, _THUMB_WIDTH, _THUMB_HEIGHT
+    )
+    painter.setPen(QPen(edge_colour(), 1.5))
+    painter.setBrush(QColor(T.t1))
+    painter.drawRoundedRect(thumb, 3, 3)
