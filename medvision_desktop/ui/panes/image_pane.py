@@ -1,0 +1,166 @@
+"""One pane: a canvas, the reader's hand on it, and the viewer's state behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from medvision_desktop.domain.display import OverlayState
+from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
+from medvision_desktop.ui.viewmodels.hand import Hand
+from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
+from medvision_desktop.ui.viewmodels.pane_view import PaneView
+from medvision_desktop.ui.viewmodels.viewer import ViewerModel
+from medvision_desktop.ui.widgets import color_bar
+from medvision_desktop.ui.widgets.color_bar import ColorBar
+from medvision_desktop.ui.widgets.image_canvas import ImageCanvas
+
+_CURSORS: Final = {
+    Tool.WINDOW: Qt.CursorShape.ArrowCursor,
+    Tool.PAN: Qt.CursorShape.OpenHandCursor,
+    Tool.ZOOM: Qt.CursorShape.SizeVerCursor,
+    Tool.SCROLL: Qt.CursorShape.SizeVerCursor,
+    Tool.PROBE: Qt.CursorShape.CrossCursor,
+    Tool.LENGTH: Qt.CursorShape.CrossCursor,
+    Tool.CROSSHAIR: Qt.CursorShape.CrossCursor,
+}
+# The card stands above the lines of the lower corners.
+_CORNER_ROOM: Final = 190
+_CARD_FROM_BOTTOM: Final = 63
+_CARD_FROM_BOTTOM_NARROW: Final = 71
+
+
+class ImagePane(QWidget):
+    """Passes gestures on and shows what comes back. `seriesDropped(study key, series uid)`."""
+
+    seriesDropped = Signal(str, str)
+
+    def __init__(self, viewer: ViewerModel, number: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._number = number
+        self._hand = Hand(viewer, number)
+        self.canvas = ImageCanvas(self)
+        self.card = ColorBar(self)
+        self.setFocusProxy(self.canvas)
+        canvas = self.canvas
+        canvas.sized.connect(self._on_sized)
+        canvas.pressed.connect(self._on_pressed)
+        canvas.moved.connect(self._on_moved)
+        canvas.released.connect(self._hand.release)
+        canvas.hovered.connect(self._on_hovered)
+        canvas.left.connect(self._on_left)
+        canvas.wheeled.connect(self._on_wheeled)
+        canvas.slid.connect(self._hand.slide)
+        canvas.doubleClicked.connect(self._on_double_clicked)
+        canvas.focused.connect(self._on_focused)
+        canvas.seriesDropped.connect(self.seriesDropped)
+        self.card.changed.connect(self._on_card_changed)
+        viewer.paneChanged.connect(self._on_pane_changed)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what the viewer holds for this pane."""
+        view = self._viewer.view(self._number)
+        self.canvas.show_view(view)
+        self.canvas.setCursor(_CURSORS[self._viewer.tool])
+        self._show_card(view)
+        name = _spoken(self._number, view)
+        if name != self.canvas.accessibleName():
+            self.canvas.setAccessibleName(name)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The canvas fills the pane."""
+        super().resizeEvent(event)
+        self.canvas.setGeometry(self.rect())
+        self._place_card()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape stops a drag; Delete takes away the last measurement."""
+        if event.key() == Qt.Key.Key_Escape and self._hand.cancel():
+            return
+        if event.key() == Qt.Key.Key_Delete and self._viewer.perform("measure.delete"):
+            return
+        super().keyPressEvent(event)
+
+    def _on_pane_changed(self, number: int) -> None:
+        if number == self._number:
+            self.refresh()
+
+    def _on_sized(self, width: int, height: int, ratio: float) -> None:
+        self._viewer.set_size(self._number, width, height, ratio)
+
+    def _on_pressed(self, button: Qt.MouseButton, at: Position) -> None:
+        tools = {
+            Qt.MouseButton.LeftButton: self._viewer.tool,
+            Qt.MouseButton.MiddleButton: Tool.PAN,
+            Qt.MouseButton.RightButton: Tool.WINDOW,
+        }
+        tool = tools.get(button)
+        if tool is None or self._hand.is_dragging:
+            return
+        self.canvas.show_probe(self._hand.probe(at) if tool is Tool.PROBE else ())
+        self._hand.press(tool, at)
+
+    def _on_moved(self, at: Position, modifiers: Qt.KeyboardModifier) -> None:
+        pace = Pace.NORMAL
+        if modifiers & Qt.KeyboardModifier.ShiftModifier:
+            pace = Pace.FINE
+        elif modifiers & Qt.KeyboardModifier.ControlModifier:
+            pace = Pace.COARSE
+        self._hand.move(at, pace)
+        if self._viewer.tool is Tool.PROBE:
+            self.canvas.show_probe(self._hand.probe(at))
+
+    def _on_hovered(self, at: Position) -> None:
+        self.canvas.show_probe(self._hand.probe(at) if self._viewer.tool is Tool.PROBE else ())
+
+    def _on_left(self) -> None:
+        self.canvas.show_probe(())
+
+    def _on_wheeled(self, notches: float, at: Position, modifiers: Qt.KeyboardModifier) -> None:
+        zoom = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
+        self._hand.wheel(notches, at, zoom=zoom)
+
+    def _on_double_clicked(self) -> None:
+        self._hand.cancel()
+        self._viewer.toggle_maximised(self._number)
+
+    def _on_focused(self) -> None:
+        self._viewer.set_active(self._number)
+
+    def _on_card_changed(self, state: OverlayState) -> None:
+        overlay = self._viewer.overlay
+        fresh = replace(overlay, threshold=state.threshold, opacity=state.opacity)
+        self._viewer.set_overlay(fresh)
+
+    def _show_card(self, view: PaneView) -> None:
+        shown = view.attention is not None
+        if view.attention is not None:
+            self.card.show_state(view.attention.label, view.overlay)
+            self._place_card()
+        self.card.setVisible(shown)
+
+    def _place_card(self) -> None:
+        width, height = self.width(), self.height()
+        narrow = width < self.card.width() + 2 * _CORNER_ROOM
+        above = _CARD_FROM_BOTTOM_NARROW if narrow else _CARD_FROM_BOTTOM
+        at = QPoint((width - self.card.width()) // 2, height - above - self.card.height())
+        self.card.move(at)
+        fits = height >= 4 * color_bar.SIZE.height() and width >= color_bar.SIZE.width()
+        self.card.setEnabled(fits)
+
+
+def _spoken(number: int, view: PaneView) -> str:
+    """What a screen reader says of the pane: never the patient's name."""
+    head = f"Image pane {number + 1}"
+    if view.status is PaneStatus.REFUSED and view.refusal is not None:
+        return f"{head}, {view.refusal.what}"
+    if view.plan is None:
+        return f"{head}, {view.status.value}"
+    lines = [line.text for line in (*view.corner.bottom_left, *view.corner.bottom_right)]
+    return ", ".join([head, *lines])
