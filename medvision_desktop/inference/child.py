@@ -12,13 +12,14 @@ from medvision_desktop.children.serve import Answer, Handler
 from medvision_desktop.inference import wire
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.inference.runner import Loaded, Runner
+from medvision_desktop.modelkit import registry
 from medvision_desktop.work import CancelToken, Progress, ProgressSink
 
 
 def handlers() -> Mapping[str, Handler]:
     """Operations of the child by name."""
     served = _Served()
-    return {"warm": served.warm, "run": served.run}
+    return {"warm": served.warm, "run": served.run, "peer": served.peer}
 
 
 class _Served:
@@ -59,6 +60,20 @@ class _Served:
         result = runner.run(request, model, gate, progress=progress, cancel=cancel)
         words, maps = wire.pack_result(result)
         return {"result": words, "device": model.engine.text}, maps
+
+    def peer(
+        self,
+        arguments: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        progress: ProgressSink,  # noqa: ARG002 - the handlers' common signature
+        cancel: CancelToken,  # noqa: ARG002
+    ) -> Answer:
+        """Time eager torch with Grad-CAM on the same frame, for the benchmark."""
+        from medvision_desktop.inference import peer
+
+        package = registry.open_package(Path(arguments["model"]["directory"]))
+        frame = wire.unpack_frame(arguments["frame"], arrays)
+        return {"seconds": peer.timed(package, frame, int(arguments["rounds"]))}, {}
 
     def _models(
         self, arguments: dict[str, Any], progress: ProgressSink, cancel: CancelToken

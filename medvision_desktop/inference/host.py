@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from medvision_desktop.children.process import ChildProcess
 from medvision_desktop.domain.findings import AnalysisState, InferenceResult
+from medvision_desktop.domain.image import Frame
 from medvision_desktop.errors import AnalysisFailed
 from medvision_desktop.inference import device, wire
 from medvision_desktop.inference.request import InferenceRequest
@@ -83,6 +84,13 @@ class InferenceHost:
         if result.state is AnalysisState.FAILED:
             raise AnalysisFailed("The network came to no result.", result.message, "Run again.")
         return _with_uid(result, request)
+
+    def peer(self, model: str, frame: Frame, rounds: int) -> list[float]:
+        """Seconds of each round of the benchmark's peer in this child, see `inference.peer`."""
+        words, arrays = wire.pack_frame(frame)
+        arguments = {**self._packages(self._registry.get(model)), "frame": words, "rounds": rounds}
+        answer, _ = self._child.request("peer", arguments, arrays)
+        return [float(seconds) for seconds in answer["seconds"]]
 
     def close(self) -> None:
         """End the child."""
