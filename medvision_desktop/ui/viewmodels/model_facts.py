@@ -1,0 +1,128 @@
+"""What the model card says: of the package before a run, of the recorded run after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from medvision_desktop.domain.findings import AnalysisState
+from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.errors import ModelRefused
+from medvision_desktop.services.review import RecordedAnalysis
+from medvision_desktop.ui.viewmodels import words
+
+if TYPE_CHECKING:
+    from medvision_desktop.modelkit.registry import Registry
+
+_NETWORKS: Final = {
+    "efficientnet-b0": "EfficientNet-B0",
+    "efficientnet-b0-front": "EfficientNet-B0, front part",
+    "densenet-121": "DenseNet-121",
+    "resnet-50": "ResNet-50",
+}
+_GATE_TASK: Final = "gate"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """One model package, as far as the panel speaks of it. `missing` says why it may not run."""
+
+    name: str = ""
+    version: str = ""
+    title: str = ""
+    network: str = ""
+    labels: tuple[str, ...] = ()
+    input_size: int = 0
+    trained_on: str = ""
+    intended_use: str = ""
+    wanted: str = ""
+    confidence_floor: float | None = None
+    missing: str = ""
+
+
+def facts_of(registry: Registry, name: str) -> ModelFacts:
+    """Facts of a package by name; one that is absent or refused is told, not raised."""
+    try:
+        manifest = registry.get(name).manifest
+    except ModelRefused as error:
+        return ModelFacts(name=name, missing=str(error))
+    network = _NETWORKS.get(manifest.network, manifest.network)
+    number = len(manifest.labels)
+    multi = manifest.task == "multi-label"
+    return ModelFacts(
+        name=manifest.name,
+        version=manifest.version,
+        title=manifest.title,
+        network=f"{network}, {number} label" + ("" if number == 1 else "s"),
+        labels=manifest.labels,
+        input_size=manifest.preprocessing.size,
+        trained_on=manifest.trained_on,
+        intended_use=manifest.intended_use,
+        wanted=manifest.wanted.text,
+        confidence_floor=None if multi else manifest.confidence_floor,
+    )
+
+
+def choices_of(registry: Registry) -> tuple[ModelFacts, ...]:
+    """Every package that can be started by hand; gates are not among them."""
+    found = []
+    for name in registry.names():
+        try:
+            if registry.get(name).manifest.task == _GATE_TASK:
+                continue
+        except ModelRefused:
+            pass  # listed with what is wrong
+        found.append(facts_of(registry, name))
+    return tuple(found)
+
+
+def shown_of(analyses: Sequence[RecordedAnalysis], series_uid: str) -> RecordedAnalysis | None:
+    """The run that the panel shows: the newest on this series; a failed one only when it is alone.
+
+    `analyses` come the newest first.
+    """
+    here = [analysis for analysis in analyses if analysis.series_uid == series_uid or not series_uid]
+    answered = [analysis for analysis in here if analysis.state is not AnalysisState.FAILED]
+    return next(iter(answered or here), None)
+
+
+def card_rows(
+    facts: ModelFacts, analysis: RecordedAnalysis | None, loaded: LoadedSeries | None
+) -> tuple[tuple[str, str], ...]:
+    """Name and value of each row of the card."""
+    if analysis is not None and analysis.state is AnalysisState.REFUSED:
+        return (
+            ("Wants", analysis.gate.wanted or facts.wanted),
+            ("Was given", analysis.gate.given),
+            ("Checked", words.clock_seconds(analysis.ran_utc)),
+        )
+    trained = analysis.trained_on if analysis is not None and analysis.trained_on else facts.trained_on
+    if analysis is None:
+        return (("Network", facts.network), ("Wants", facts.wanted), ("Trained on", trained))
+    return (
+        ("Network", facts.network),
+        ("Input", _input(facts, analysis, loaded)),
+        ("Ran", _ran(analysis)),
+        ("Trained on", trained),
+    )
+
+
+def _input(facts: ModelFacts, analysis: RecordedAnalysis, loaded: LoadedSeries | None) -> str:
+    manifest = analysis.manifest
+    if manifest is None or not manifest.inputs:
+        return ""
+    given = manifest.inputs[0]
+    text = f"{given.columns} × {given.rows}"
+    if facts.input_size and facts.version == analysis.model.version:
+        text += f" → {facts.input_size} × {facts.input_size}"
+    view = loaded.series.view_position if loaded and loaded.series.uid == analysis.series_uid else ""
+    return f"{view}, {text}" if view else text
+
+
+def _ran(analysis: RecordedAnalysis) -> str:
+    parts = [words.clock_seconds(analysis.ran_utc), f"{analysis.seconds * 1000:.0f} ms"]
+    manifest = analysis.manifest
+    if manifest is not None:
+        parts.append(" ".join(part for part in (manifest.engine, manifest.device) if part))
+    return ", ".join(part for part in parts if part)
