@@ -27,13 +27,18 @@ _REACH: Final = 16.0
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """A frame as it is resampled, and the modality value (float64) of every table index."""
+    """A frame as it is resampled, and what its levels mean.
+
+    `values`: modality values (float64) of the levels from `lowest` up, None for colour. What
+    interpolation makes beyond them takes the end's value.
+    """
 
     frame: Frame
     image: NDArray[Any]
-    table_values: NDArray[np.float64] | None
-    stored_span: tuple[float, float] | None = None  # of quantised values
-    is_whole: bool = True  # whether that is all the frame has
+    values: NDArray[np.float64] | None
+    lowest: int = 0
+    is_reduced: bool = False  # to 16 bits
+    is_whole: bool = True  # whether the levels reach over all the frame has
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,7 @@ class Drawer:
         source = self._source_of(plan)
         resampled = self._resample(source, pane, interactive=interactive)
         shape = (pane.height, pane.width)
-        if source.table_values is None:
+        if source.values is None:
             canvas = np.zeros((*shape, 3), np.uint8)
             if resampled.pixels is not None:
                 part = resampled.pixels
@@ -70,7 +75,7 @@ class Drawer:
         if resampled.pixels is not None:
             import cv2
 
-            table = presentation.quantise(pipeline.display_of_modality(plan, source.table_values))
+            table = _table(plan, source, source.values)
             cv2.LUT(pipeline.as_table_index(resampled.pixels), table, dst=canvas[resampled.target])
         return canvas
 
@@ -111,27 +116,38 @@ class Drawer:
 
 
 def _prepare(plan: RenderPlan) -> _Source:
-    frame = plan.frame
+    frame, stored = plan.frame, plan.frame.stored
     if frame.is_colour:
         return _Source(frame, pipeline.render_colour(frame), None)
-    if pipeline.has_table(frame.stored):
-        stored = frame.stored
-        values = modality.apply(frame.modality, pipeline.table_values(stored.dtype))
-        if stored.dtype.kind == "i" and stored.dtype.itemsize == 1:
-            # Interpolating signed bytes as unsigned would mix -1 with 0 through 255.
-            stored = stored.astype(np.int16)
-            values = modality.apply(frame.modality, pipeline.table_values(stored.dtype))
-        if not stored.dtype.isnative:
-            stored = stored.astype(stored.dtype.newbyteorder("="))
-        return _Source(frame, stored, values)
-    return _quantised(plan)
+    if not pipeline.has_table(stored):
+        return _quantised(plan)
+    if stored.dtype.kind == "i" and stored.dtype.itemsize == 1:
+        stored = stored.astype(np.int16)  # cv2 resamples no signed bytes
+    if not stored.dtype.isnative:
+        stored = stored.astype(stored.dtype.newbyteorder("="))
+    low, high = int(stored.min()), int(stored.max())
+    values = modality.apply(frame.modality, np.arange(low, high + 1, dtype=np.int32))
+    return _Source(frame, stored, values, low)
+
+
+def _table(plan: RenderPlan, source: _Source, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Grey level of every unsigned reading of the source's bytes."""
+    levels = presentation.quantise(pipeline.display_of_modality(plan, values))
+    half = 1 << (8 * source.image.dtype.itemsize - 1)
+    zero = half if source.image.dtype.kind == "i" else 0
+    first = zero + source.lowest
+    in_order = np.empty(2 * half, np.uint8)
+    in_order[:first] = levels[0]
+    in_order[first : first + len(levels)] = levels
+    in_order[first + len(levels) :] = levels[-1]
+    return np.roll(in_order, -zero) if zero else in_order
 
 
 def _serves(source: _Source, wanted: Voi | None) -> bool:
     """Whether a frame reduced to 16 bits is still fine enough for this window."""
-    if source.stored_span is None or source.table_values is None or wanted is None:
+    if not source.is_reduced or source.values is None or wanted is None:
         return True
-    low, high = sorted((float(source.table_values[1]), float(source.table_values[-1])))
+    low, high = sorted((float(source.values[1]), float(source.values[-1])))
     window_low, window_high = voi.window_span(wanted)
     if source.is_whole:
         return _fine_enough(high - low, window_high - window_low)
@@ -159,7 +175,7 @@ def _quantised(plan: RenderPlan) -> _Source:
         image[rows] = np.nan_to_num(part, copy=False, nan=0).astype(np.uint16)
     steps = low + (np.arange(_LEVELS + 2, dtype=np.float64) - 1) * (span / _LEVELS)
     steps[0] = np.nan
-    return _Source(frame, image, modality.apply(frame.modality, steps), (low, high), near is None)
+    return _Source(frame, image, modality.apply(frame.modality, steps), 0, True, near is None)
 
 
 def _near_window(plan: RenderPlan, low: float, high: float) -> tuple[float, float] | None:
