@@ -130,7 +130,7 @@ def _by_second_reader(header: Header, index: int) -> NDArray[Any]:
 
 
 def _undecodable(error: Exception) -> InputRefused:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.strerror:
         return refused_by_parser(error)
     if isinstance(error, MemoryError):
         return InputRefused("The image cannot be decoded.", "It needs more memory than decoding may take.")

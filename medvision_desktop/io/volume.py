@@ -61,7 +61,7 @@ def _spacing_fault(planes: Sequence[PlaneGeometry]) -> str:
     if np.any(np.abs(steps) < 1e-3):
         return "Several images share one position."
     gaps = np.abs(steps)
-    typical = float(np.median(gaps))
+    typical = float(np.sort(gaps)[(len(gaps) - 1) // 2])  # of two middle gaps the smaller one
     tolerance = max(0.02, 0.02 * typical)
     if np.any(np.sign(steps) != np.sign(steps[0])):
         return "The slices are not in one direction."

@@ -91,7 +91,7 @@ def write_stack(folder: Path, positions: list[float], **elements: Any) -> list[P
     """One CT slice for each position, with pixels that tell the slices apart."""
     files = []
     for index, z in enumerate(positions):
-        pixels = (np.arange(12 * 10, dtype=np.int16).reshape(12, 10) + 1000 * index).astype(np.int16)
+        pixels = (np.arange(12 * 10, dtype=np.int16).reshape(12, 10) + 100 * index).astype(np.int16)
         dataset = ct(pixels, z=z, number=index + 1, **elements)
         files.append(write(dataset, folder / f"{index + 1:03d}.dcm"))
     return files

@@ -1,0 +1,322 @@
+"""NIfTI: the grid nibabel reads, shown the radiological way, and nothing believed without a check."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.geometry import edge_letters
+from medvision_desktop.domain.image import LoadedSeries, Photometric, Rescale
+from medvision_desktop.errors import Cancelled, InputRefused
+from medvision_desktop.io import nifti
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.services.open_study import index, open_series
+from medvision_desktop.settings import Settings
+from medvision_desktop.work import CancelToken
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(Settings())
+    yield made
+    made.close()
+
+
+def opened(path: Path, decoder: Decoder) -> LoadedSeries:
+    found = index([path], scratch=path.parent)
+    assert found.refused == ()
+    (study,) = found.studies
+    return open_series(study, study.series[0], decoder=decoder)
+
+
+def refusal(path: Path, decoder: Decoder) -> InputRefused:
+    """The refusal of a file, by the scan or by the opening."""
+    found = index([path], scratch=path.parent)
+    if found.refused:
+        return InputRefused(found.refused[0].why)
+    with pytest.raises(InputRefused) as caught:
+        open_series(found.studies[0], found.studies[0].series[0], decoder=decoder)
+    return caught.value
+
+
+def random_values(shape: tuple[int, ...], kind: str = "i2") -> NDArray[Any]:
+    return np.random.default_rng(7).integers(0, 200, shape).astype(kind)
+
+
+ORIENTATIONS = ["RAS", "LAS", "LPS", "RPI", "ASR", "PIL", "SAL", "IRP"]
+
+
+@pytest.mark.parametrize("codes", ORIENTATIONS)
+@pytest.mark.parametrize("ending", ["nii", "nii.gz"])
+def test_every_voxel_lies_where_nibabel_puts_it(
+    codes: str, ending: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = random_values((5, 6, 7))
+    turn = nibabel.orientations.inv_ornt_aff(nibabel.orientations.axcodes2ornt(codes), (5, 6, 7))
+    affine = np.array([[0.8, 0, 0, -11], [0, 1.2, 0, 13], [0, 0, 2.5, -17], [0, 0, 0, 1]]) @ turn
+    path = tmp_path / f"image.{ending}"
+    nibabel.save(nibabel.Nifti1Image(values, affine), path)
+    volume = opened(path, decoder).volume
+    assert volume is not None
+    to_ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine_kji_to_lps
+    back = np.linalg.inv(nibabel.load(path).affine) @ to_ras
+    for k, j, i in np.ndindex(volume.values_kji.shape):
+        source = np.rint(back @ np.array([k, j, i, 1.0]))[:3].astype(int)
+        assert volume.values_kji[k, j, i] == values[tuple(source)]
+
+
+@pytest.mark.parametrize("codes", ORIENTATIONS)
+def test_slices_are_axial_with_right_on_the_left_and_front_at_the_top(
+    codes: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    turn = nibabel.orientations.inv_ornt_aff(nibabel.orientations.axcodes2ornt(codes), (5, 6, 7))
+    nibabel.save(nibabel.Nifti1Image(random_values((5, 6, 7)), turn), tmp_path / "a.nii")
+    frames = opened(tmp_path / "a.nii", decoder).stack.frames
+    letters = edge_letters(frames[0].orientation)
+    assert letters is not None
+    assert (letters.left, letters.right, letters.top, letters.bottom) == ("R", "L", "A", "P")
+    positions = [frame.geometry.position_mm for frame in frames if frame.geometry is not None]
+    assert len(positions) == len(frames)
+    assert positions == sorted(positions)  # from the feet up
+
+
+def test_an_oblique_affine_keeps_its_angles(tmp_path: Path, decoder: Decoder) -> None:
+    angle = np.radians(12)
+    rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    affine = np.eye(4)
+    affine[:3, :3] = rotation * np.array([1.0, 2.0, 3.0])
+    nibabel.save(nibabel.Nifti1Image(random_values((5, 6, 7)), affine), tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    assert loaded.volume is not None
+    spacing = loaded.stack.frames[0].spacing
+    assert spacing is not None
+    assert (spacing.row_mm, spacing.column_mm) == pytest.approx((2.0, 1.0))
+
+
+def test_without_a_code_no_orientation_is_guessed(tmp_path: Path, decoder: Decoder) -> None:
+    image = nibabel.Nifti1Image(random_values((5, 6, 7)), None)
+    image.header.set_zooms((0.5, 0.5, 2.0))
+    image.header.set_sform(None, code=0)
+    image.header.set_qform(None, code=0)
+    nibabel.save(image, tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    assert loaded.volume is None
+    assert loaded.not_a_volume == "The header does not say where every slice lies."
+    frame = loaded.stack.frames[0]
+    assert frame.orientation is None
+    assert frame.spacing is not None
+    assert frame.spacing.row_mm == 0.5
+
+
+def test_the_qform_serves_where_there_is_no_sform(tmp_path: Path, decoder: Decoder) -> None:
+    affine = np.diag([-2.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (10, -20, 30)
+    image = nibabel.Nifti1Image(random_values((5, 6, 7)), None)
+    image.header.set_qform(affine, code=1)
+    image.header.set_sform(None, code=0)
+    nibabel.save(image, tmp_path / "a.nii")
+    volume = opened(tmp_path / "a.nii", decoder).volume
+    assert volume is not None
+    corners = {
+        tuple(np.rint((volume.affine_kji_to_lps @ [k, j, i, 1])[:3]))
+        for k in (0, 6)
+        for j in (0, 5)
+        for i in (0, 4)
+    }
+    wanted = {
+        tuple(np.rint((np.diag([-1, -1, 1, 1]) @ affine @ [i, j, k, 1])[:3]))
+        for k in (0, 6)
+        for j in (0, 5)
+        for i in (0, 4)
+    }
+    assert corners == wanted
+
+
+def test_scaled_values_are_those_nibabel_gives(tmp_path: Path, decoder: Decoder) -> None:
+    image = nibabel.Nifti1Image(random_values((5, 6, 7)), np.eye(4))
+    image.header.set_slope_inter(2.5, -7.0)
+    path = tmp_path / "a.nii"
+    nibabel.save(image, path)
+    loaded = opened(path, decoder)
+    assert loaded.volume is not None
+    wanted = nibabel.as_closest_canonical(nibabel.load(path)).get_fdata()[::-1, ::-1]
+    assert np.allclose(loaded.volume.values_kji, wanted.transpose(2, 1, 0))
+    assert loaded.stack.frames[0].modality == Rescale(2.5, -7.0)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "i2", "u2", "i4", "u4", "f4", "f8", ">i2", ">f4"])
+def test_every_value_type_is_read(kind: str, tmp_path: Path, decoder: Decoder) -> None:
+    values = (
+        random_values((5, 6, 7)).astype(kind) if kind != "i1" else random_values((5, 6, 7)).astype("i1")
+    )
+    path = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0]), dtype=values.dtype), path)
+    frames = opened(path, decoder).stack.frames
+    stack = np.stack([frame.stored for frame in frames])
+    assert stack.dtype.isnative
+    assert np.array_equal(stack, values.transpose(2, 1, 0))
+
+
+def test_nifti_two_is_read(tmp_path: Path, decoder: Decoder) -> None:
+    nibabel.save(nibabel.Nifti2Image(random_values((5, 6, 7)), np.eye(4)), tmp_path / "a.nii.gz")
+    assert len(opened(tmp_path / "a.nii.gz", decoder).stack.frames) == 7
+
+
+def test_colour_voxels_are_shown_in_colour(tmp_path: Path, decoder: Decoder) -> None:
+    values = np.zeros((5, 6, 7), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    values["R"], values["B"] = random_values((5, 6, 7), "u1"), 9
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0])), tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    frame = loaded.stack.frames[3]
+    assert frame.photometric is Photometric.RGB
+    assert np.array_equal(frame.stored[..., 0], values["R"][:, :, 3].T)
+    assert np.all(frame.stored[..., 2] == 9)
+    assert loaded.volume is None
+
+
+def test_of_a_time_series_the_first_volume_is_shown_and_named(tmp_path: Path, decoder: Decoder) -> None:
+    values = random_values((5, 6, 7, 3))
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0])), tmp_path / "a.nii.gz")
+    frames = opened(tmp_path / "a.nii.gz", decoder).stack.frames
+    assert np.array_equal(frames[2].stored, values[:, :, 2, 0].T)
+    assert frames[0].badges == ("First of 3 volumes",)
+
+
+def test_the_same_content_has_the_same_key_wherever_it_lies(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(random_values((5, 6, 7)), np.eye(4)), tmp_path / "a.nii")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.nii").write_bytes((tmp_path / "a.nii").read_bytes())
+    found = index([tmp_path], scratch=tmp_path)
+    assert len(found.studies) == 1
+    assert [entry.path.name for entry in found.refused] == ["b.nii"]
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    path = tmp_path / "plain.nii"
+    nibabel.save(nibabel.Nifti1Image(random_values((5, 6, 7)), np.eye(4)), path)
+    return path
+
+
+def with_field(path: Path, offset: int, data: bytes) -> Path:
+    content = bytearray(path.read_bytes())
+    content[offset : offset + len(data)] = data
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("offset", "data", "sentence"),
+    [
+        (40, struct.pack("<8h", 4, 5, 6, 7, 32767, 1, 1, 1), "cut short"),
+        (40, struct.pack("<8h", 3, 32767, 32767, 32767, 1, 1, 1, 1), "cut short"),
+        (40, struct.pack("<8h", 3, -5, 6, 7, 1, 1, 1, 1), "not counts"),
+        (40, struct.pack("<8h", 3, 0, 6, 7, 1, 1, 1, 1), "not counts"),
+        (40, struct.pack("<8h", 99, 5, 6, 7, 1, 1, 1, 1), "parse|not counts|not carry"),
+        (70, struct.pack("<h", 12345), "data type"),
+        (70, struct.pack("<h", 1792), "data type"),
+        (108, struct.pack("<f", float("nan")), "out of range"),
+        (108, struct.pack("<f", 1e30), "out of range"),
+        (108, struct.pack("<f", -5.0), "out of range"),
+        (344, b"ni1\0", "not a kind"),
+    ],
+)
+def test_a_header_that_cannot_be_right_is_refused(
+    offset: int, data: bytes, sentence: str, plain: Path, decoder: Decoder
+) -> None:
+    import re
+
+    assert re.search(sentence, str(refusal(with_field(plain, offset, data), decoder)))
+
+
+@pytest.mark.parametrize("zooms", [(0.0, 0.0, 0.0), (float("nan"), 1.0, 1.0), (float("inf"), 1.0, 1.0)])
+def test_a_spacing_that_is_none_gives_no_millimetres(
+    zooms: tuple[float, ...], plain: Path, decoder: Decoder
+) -> None:
+    with_field(plain, 76 + 4, struct.pack("<3f", *zooms))
+    with_field(plain, 252, struct.pack("<2h", 0, 0))
+    frame = opened(plain, decoder).stack.frames[0]
+    assert frame.spacing is None
+    assert frame.geometry is None
+
+
+def test_a_singular_affine_gives_no_geometry(plain: Path, decoder: Decoder) -> None:
+    with_field(plain, 280, struct.pack("<12f", *([1, 0, 0, 0] * 3)))
+    assert opened(plain, decoder).stack.frames[0].geometry is None
+
+
+def test_a_cut_file_is_refused(plain: Path, decoder: Decoder) -> None:
+    plain.write_bytes(plain.read_bytes()[:-1])
+    assert "cut short" in str(refusal(plain, decoder))
+
+
+def test_a_header_alone_is_refused(plain: Path, decoder: Decoder) -> None:
+    plain.write_bytes(plain.read_bytes()[:348])
+    assert "cut short" in str(refusal(plain, decoder))
+
+
+def test_a_wrong_checksum_in_gzip_is_found(tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / "a.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(random_values((60, 60, 60)), np.eye(4)), path)
+    packed = bytearray(path.read_bytes())
+    packed[-8] ^= 0xFF
+    path.write_bytes(packed)
+    assert nibabel.load(path).get_fdata().shape == (60, 60, 60)  # nibabel says nothing
+    assert "checksum" in str(refusal(path, decoder))
+
+
+def test_a_wrong_checksum_behind_further_volumes_is_found(tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / "a.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(random_values((20, 20, 20, 40)), np.eye(4)), path)
+    packed = bytearray(path.read_bytes())
+    packed[-6] ^= 0x01
+    path.write_bytes(packed)
+    assert "checksum" in str(refusal(path, decoder))
+
+
+def test_gzip_cut_short_is_refused(plain: Path, tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(plain.read_bytes())[:-30])
+    assert "damaged" in str(refusal(path, decoder))
+
+
+def test_a_gzip_bomb_behind_the_image_is_not_unpacked(
+    plain: Path, tmp_path: Path, decoder: Decoder
+) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(plain.read_bytes() + bytes(200 << 20), 1))
+    assert "far more than it says" in str(refusal(path, decoder))
+
+
+def test_an_image_over_the_memory_limit_is_refused_before_it_is_read(plain: Path) -> None:
+    header = nifti.read_header(plain)
+    with pytest.raises(InputRefused, match="larger than the memory"):
+        nifti.read_volume(plain, header, limit_bytes=100)
+
+
+def test_reading_can_be_cancelled(plain: Path) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        nifti.read_volume(plain, nifti.read_header(plain), limit_bytes=1 << 30, cancel=cancel)
+
+
+@pytest.mark.data
+def test_the_angiogram_is_the_volume_itk_reads(data_dir: Path, decoder: Decoder) -> None:
+    import SimpleITK
+
+    path = data_dir / "nifti" / "CT_AVM.nii.gz"
+    volume = opened(path, decoder).volume
+    assert volume is not None
+    image = SimpleITK.DICOMOrient(SimpleITK.ReadImage(str(path)), "LPS")
+    assert np.allclose(volume.values_kji, SimpleITK.GetArrayFromImage(image), atol=1e-3)
+    corner = image.TransformIndexToPhysicalPoint((3, 5, 7))
+    assert (volume.affine_kji_to_lps @ [7, 5, 3, 1])[:3] == pytest.approx(corner, abs=1e-3)

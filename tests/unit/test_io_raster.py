@@ -1,0 +1,139 @@
+"""PNG and JPEG: the pixels Pillow reads, and nothing that the file does not know."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import raster
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.services.open_study import index, open_series
+from medvision_desktop.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(Settings())
+    made.warm()
+    yield made
+    made.close()
+
+
+def shown(path: Path, decoder: Decoder) -> Frame:
+    (study,) = index([path], scratch=path.parent).studies
+    return open_series(study, study.series[0], decoder=decoder).stack.frames[0]
+
+
+GREY = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.jpeg", "no-ending"])
+def test_a_grey_picture_has_the_values_pillow_reads(name: str, tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / name
+    Image.fromarray(GREY).save(path, format="JPEG" if "jp" in name else "PNG")
+    frame = shown(path, decoder)
+    assert frame.photometric is Photometric.MONOCHROME2
+    assert np.array_equal(frame.stored, np.asarray(Image.open(path)))
+
+
+def test_sixteen_bits_stay_sixteen_bits(tmp_path: Path, decoder: Decoder) -> None:
+    values = GREY.astype(np.uint16) * 257
+    Image.fromarray(values).save(tmp_path / "a.png")
+    frame = shown(tmp_path / "a.png", decoder)
+    assert frame.bits_stored == 16
+    assert np.array_equal(frame.stored, values)
+
+
+def test_colour_is_colour_and_grey_saved_as_colour_is_grey(tmp_path: Path, decoder: Decoder) -> None:
+    colour = np.dstack([GREY, GREY[::-1], GREY[:, ::-1]])
+    Image.fromarray(colour).save(tmp_path / "colour.png")
+    Image.fromarray(np.dstack([GREY] * 3)).save(tmp_path / "grey.png")
+    assert np.array_equal(shown(tmp_path / "colour.png", decoder).stored, colour)
+    assert np.array_equal(shown(tmp_path / "grey.png", decoder).stored, GREY)
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK"])
+def test_every_mode_of_picture_opens(mode: str, tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    Image.fromarray(np.dstack([GREY, GREY, GREY[::-1]])).convert(mode).save(path)
+    frame = shown(path, decoder)
+    assert (frame.rows, frame.columns) == (40, 60)
+
+
+def test_transparency_is_said_not_guessed_at(tmp_path: Path, decoder: Decoder) -> None:
+    picture = np.dstack([GREY, GREY, GREY, np.full_like(GREY, 128)])
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    assert shown(tmp_path / "a.png", decoder).not_faithful == (
+        "transparency in the picture is not applied",
+    )
+
+
+def test_a_picture_knows_no_millimetres_and_no_sides(tmp_path: Path, decoder: Decoder) -> None:
+    Image.fromarray(GREY).save(tmp_path / "a.png", dpi=(300, 300))  # print density is no pixel spacing
+    frame = shown(tmp_path / "a.png", decoder)
+    assert frame.spacing is None
+    assert frame.orientation is None
+
+
+def test_the_size_is_read_from_the_header(tmp_path: Path) -> None:
+    for name, options in [
+        ("a.png", {}),
+        ("a.jpg", {"progressive": True, "exif": b"Exif\0\0" + bytes(200)}),
+    ]:
+        Image.fromarray(GREY).save(tmp_path / name, **options)
+        assert raster.size_of(tmp_path / name) == (40, 60)
+
+
+def png_of(columns: int, rows: int, data: bytes) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n",
+        b"\x89PNG\r\n\x1a\n" + b"\0" * 40,
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff\xe0\x00\x00",
+        b"\xff\xd8" + b"\xff" * 64,
+        b"\xff\xd8\xff\xda\x00\x08",
+        png_of(100_000, 100_000, b""),
+        png_of(0, 10, b""),
+    ],
+)
+def test_a_header_that_cannot_be_right_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    found = index([path], scratch=tmp_path)
+    assert found.studies == ()
+    assert len(found.refused) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"not deflate", zlib.compress(bytes(100))])
+def test_a_damaged_picture_is_refused_when_it_is_opened(
+    data: bytes, tmp_path: Path, decoder: Decoder
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png_of(100, 100, data))
+    with pytest.raises(InputRefused, match="cannot be decoded"):
+        shown(path, decoder)
+
+
+def test_a_cut_jpeg_is_refused(tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(GREY).save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputRefused, match="cannot be decoded"):
+        shown(path, decoder)

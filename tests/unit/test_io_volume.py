@@ -1,0 +1,275 @@
+"""Series to stacks and volumes: the grid is the one ITK sees, or there is a sentence why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.errors import Cancelled, InputRefused
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.services.open_study import index, open_series
+from medvision_desktop.settings import Settings
+from medvision_desktop.work import CancelToken, Progress
+from tests.helpers.dicom_files import ct, write, write_stack
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(Settings())
+    yield made
+    made.close()
+
+
+def opened(folder: Path, decoder: Decoder) -> LoadedSeries:
+    (study,) = index([folder], scratch=folder).studies
+    return open_series(study, study.series[0], decoder=decoder)
+
+
+def itk_volume(files: list[Path]) -> Any:
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames([str(file) for file in files])
+    return reader.Execute()
+
+
+def assert_same_grid(loaded: LoadedSeries, image: Any) -> None:
+    volume = loaded.volume
+    assert volume is not None
+    assert loaded.not_a_volume == ""
+    assert np.array_equal(volume.values_kji, SimpleITK.GetArrayFromImage(image))
+    for k, j, i in [(0, 0, 0), (1, 2, 3), (2, 11, 9)]:
+        ours = volume.affine_kji_to_lps @ np.array([k, j, i, 1.0])
+        assert ours[:3] == pytest.approx(image.TransformIndexToPhysicalPoint((i, j, k)), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "cosines",
+    [
+        [1, 0, 0, 0, 1, 0],
+        [1, 0, 0, 0, 0, -1],
+        [0, 1, 0, 0, 0, -1],
+        [0.8, 0.6, 0, 0, 0, -1],
+        [-1, 0, 0, 0, 1, 0],
+    ],
+)
+def test_the_grid_of_a_regular_series_is_the_one_itk_reads(
+    cosines: list[float], tmp_path: Path, decoder: Decoder
+) -> None:
+    normal = np.cross(cosines[:3], cosines[3:])
+    files = []
+    for number in range(1, 5):
+        position = (np.array([-50.0, 60.0, 7.0]) + 2.5 * number * normal).tolist()
+        pixels = np.full((12, 10), number, np.int16)
+        dataset = ct(pixels, number=number, ImageOrientationPatient=cosines, ImagePositionPatient=position)
+        files.append(write(dataset, tmp_path / f"{number}"))
+    assert_same_grid(opened(tmp_path, decoder), itk_volume(files))
+
+
+def test_the_stack_and_the_volume_hold_the_same_slices(tmp_path: Path, decoder: Decoder) -> None:
+    write_stack(tmp_path, [0.0, 2.0, 4.0, 6.0])
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is not None
+    for k, frame in enumerate(loaded.stack.frames):
+        assert frame.geometry is not None
+        assert np.array_equal(loaded.volume.values_kji[k], frame.stored.astype(int) - 1024)
+        corner = loaded.volume.affine_kji_to_lps @ np.array([k, 3, 4, 1.0])
+        assert corner[:3] == pytest.approx(frame.geometry.point_lps_mm(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("positions", "sentence"),
+    [
+        ([0.0, 2.0, 4.0, 8.0, 10.0], "A slice is missing, first after slice 3."),
+        ([0.0, 2.0, 8.0, 10.0, 12.0, 14.0], "2 slices are missing, first after slice 2."),
+        ([0.0, 2.5, 5.0, 10.0, 15.0, 17.5, 18.0], "Slice spacing varies: 0.5 to 5.0 mm."),
+        ([0.0, 2.0, 2.0, 4.0, 6.0], "Several images share one position."),
+        ([0.0, 2.0], "Planes need at least 3 slices; there are 2."),
+    ],
+)
+def test_an_irregular_series_is_a_stack_and_says_why(
+    positions: list[float], sentence: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    write_stack(tmp_path, positions)
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is None
+    assert loaded.not_a_volume == sentence
+    assert len(loaded.stack.frames) == len(positions)
+
+
+def test_a_drift_within_single_steps_is_still_found(tmp_path: Path, decoder: Decoder) -> None:
+    steps = np.linspace(1.97, 2.03, 80)
+    write_stack(tmp_path, [0.0, *np.cumsum(steps).round(4).tolist()])
+    loaded = opened(tmp_path, decoder)
+    assert loaded.not_a_volume.startswith("Slice spacing varies")
+
+
+def test_rounding_of_positions_does_not_break_a_volume(tmp_path: Path, decoder: Decoder) -> None:
+    write_stack(tmp_path, [round(0.7 * number, 2) + (0.005 if number % 2 else 0) for number in range(12)])
+    assert opened(tmp_path, decoder).volume is not None
+
+
+def test_a_tilted_gantry_makes_no_volume(tmp_path: Path, decoder: Decoder) -> None:
+    cosines = [1, 0, 0, 0, float(np.cos(np.radians(20))), -float(np.sin(np.radians(20)))]
+    write_stack(tmp_path, [0.0, 2.0, 4.0, 6.0], ImageOrientationPatient=[round(c, 7) for c in cosines])
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is None
+    assert loaded.not_a_volume == "The slices are sheared by 20.0 degrees, as with a tilted gantry."
+
+
+@pytest.mark.parametrize(
+    ("odd", "sentence"),
+    [
+        ({"PixelSpacing": [0.6, 0.75]}, "The slices differ in pixel spacing."),
+        ({"FrameOfReferenceUID": "1.2.3"}, "The slices do not share a frame of reference."),
+        ({"ImagePositionPatient": None}, "The header does not say where every slice lies."),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "The slices are not parallel."),
+        ({"Rows": 10, "Columns": 12}, "The slices differ in size."),
+        ({"RescaleType": "OD"}, "The slices differ in what their values mean."),
+    ],
+)
+def test_one_slice_that_does_not_fit_is_named(
+    odd: dict[str, Any], sentence: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    write_stack(tmp_path, [0.0, 2.0, 4.0, 6.0])
+    write(ct(z=8.0, number=5, **odd), tmp_path / "odd")
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is None
+    assert loaded.not_a_volume == sentence
+    assert len(loaded.stack.frames) == 5
+
+
+def test_slices_with_slopes_of_their_own_share_one_scale(tmp_path: Path, decoder: Decoder) -> None:
+    for number, slope in enumerate([1.5, 0.25, 3.0], start=1):
+        pixels = np.full((12, 10), 100, np.int16)
+        write(
+            ct(pixels, z=2.0 * number, number=number, RescaleSlope=slope, RescaleIntercept=0),
+            tmp_path / f"{number}",
+        )
+    volume = opened(tmp_path, decoder).volume
+    assert volume is not None
+    assert volume.values_kji.dtype == np.float32
+    assert volume.values_kji[:, 0, 0].tolist() == [150.0, 25.0, 300.0]
+
+
+def test_a_single_radiograph_was_never_to_be_a_volume(tmp_path: Path, decoder: Decoder) -> None:
+    write(ct(Modality="DX"), tmp_path / "a")
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is None
+    assert loaded.not_a_volume == ""
+
+
+def test_the_default_range_leaves_padding_out(tmp_path: Path, decoder: Decoder) -> None:
+    pixels = np.full((100, 100), -2000, np.int16)
+    pixels[:50] = np.linspace(0, 1000, 5000).reshape(50, 100)
+    write(ct(pixels, PixelPaddingValue=-2000), tmp_path / "a")
+    low, high = opened(tmp_path, decoder).stack.modality_range or (0.0, 0.0)
+    assert low == pytest.approx(-1024 + 5, abs=1.5)
+    assert high == pytest.approx(-1024 + 995, abs=1.5)
+
+
+def test_the_first_image_arrives_before_the_rest_is_read(tmp_path: Path, decoder: Decoder) -> None:
+    write_stack(tmp_path, [0.0, 2.0, 4.0])
+    (study,) = index([tmp_path], scratch=tmp_path).studies
+    events: list[str] = []
+
+    def note(loaded: LoadedSeries) -> None:
+        assert len(loaded.stack.frames) == 1
+        assert loaded.volume is None
+        events.append("first")
+
+    loaded = open_series(
+        study,
+        study.series[0],
+        decoder=decoder,
+        first=note,
+        progress=lambda progress: events.append(f"{progress.done}/{progress.total}"),
+    )
+    assert events == ["first", "1/3", "2/3", "3/3"]
+    assert len(loaded.stack.frames) == 3
+
+
+def test_cancel_stops_between_files(tmp_path: Path, decoder: Decoder) -> None:
+    write_stack(tmp_path, [0.0, 2.0, 4.0])
+    (study,) = index([tmp_path], scratch=tmp_path).studies
+    cancel = CancelToken()
+    seen: list[int] = []
+
+    def stop(progress: Progress, /) -> None:
+        seen.append(progress.done)
+        cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        open_series(study, study.series[0], decoder=decoder, progress=stop, cancel=cancel)
+    assert seen == [1]
+
+
+def test_a_slice_that_cannot_be_read_is_left_out_and_every_image_says_so(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    files = write_stack(tmp_path, [0.0, 2.0, 4.0, 6.0])
+    (study,) = index([tmp_path], scratch=tmp_path).studies
+    files[1].write_bytes(files[1].read_bytes()[:-100])
+    loaded = open_series(study, study.series[0], decoder=decoder)
+    assert len(loaded.stack.frames) == 3
+    assert all("1 of 4 files not readable" in frame.badges for frame in loaded.stack.frames)
+    assert loaded.not_a_volume == "A slice is missing, first after slice 1."
+
+
+def test_a_file_that_changed_into_another_image_is_not_shown_in_its_place(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    files = write_stack(tmp_path, [0.0])
+    (study,) = index([tmp_path], scratch=tmp_path).studies
+    write(ct(number=99, z=99.0), files[0])
+    with pytest.raises(InputRefused, match="changed since"):
+        open_series(study, study.series[0], decoder=decoder)
+
+
+def test_a_series_larger_than_the_memory_for_images_is_refused(tmp_path: Path) -> None:
+    pixels = np.zeros((2000, 2000), np.int16)
+    for number in range(1, 36):
+        write(ct(pixels, z=float(number), number=number), tmp_path / f"{number}")
+    (study,) = index([tmp_path], scratch=tmp_path).studies
+    small = Decoder(Settings(image_memory_mb=256))
+    with pytest.raises(InputRefused, match="larger than the memory"):
+        open_series(study, study.series[0], decoder=small)
+    small.close()
+
+
+def test_the_digest_names_the_pixels_and_their_order(tmp_path: Path, decoder: Decoder) -> None:
+    write_stack(tmp_path / "a", [0.0, 2.0, 4.0])
+    write_stack(tmp_path / "b", [0.0, 2.0, 4.0], PatientName="Other^Name")
+    write_stack(tmp_path / "c", [4.0, 2.0, 0.0])
+    one, same, turned = (opened(tmp_path / name, decoder).pixel_sha256 for name in "abc")
+    assert one == same
+    assert len(one) == 64
+    assert turned == one  # the slices run as they are numbered, so the order is the same
+
+
+@pytest.mark.data
+def test_the_phantom_head_is_a_volume_as_itk_reads_it(data_dir: Path, decoder: Decoder) -> None:
+    folder = data_dir / "dicom" / "ct-head-philips-5mm"
+    loaded = opened(folder, decoder)
+    assert len(loaded.stack.frames) == 28
+    files = [instance.path for instance in loaded.series.instances]
+    assert_same_grid(loaded, itk_volume(files))
+
+
+@pytest.mark.data
+def test_the_tilted_uneven_head_is_a_stack_with_the_reason(data_dir: Path, decoder: Decoder) -> None:
+    loaded = opened(data_dir / "dicom" / "ct-head-ge-tilted", decoder)
+    assert len(loaded.stack.frames) == 28
+    assert loaded.volume is None
+    assert loaded.not_a_volume == "Slice spacing varies: 1.1 to 7.0 mm."
+
+
+@pytest.mark.data
+def test_a_stray_file_among_the_slices_is_listed(data_dir: Path) -> None:
+    folder = data_dir / "dicom" / "ct-head-philips-5mm"
+    refused = index([folder], scratch=folder).refused
+    assert [entry.path.name for entry in refused] == ["DIRFILE"]
