@@ -253,6 +253,11 @@ class Store:
         with self.writing() as tx:
             projection.rebuild(tx.connection, tx.entries())
 
+    def truncate_log(self) -> None:
+        """Move what the write-ahead log holds into the file and empty the log, as erasing needs."""
+        with self._lock, told(), self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the file. Safe to call twice."""
         with self._lock:

@@ -239,11 +239,15 @@ def _check_map(tx: Transaction, found: _Findings, seq: int, position: int, wante
 def _reports(tx: Transaction, folder: Path, found: _Findings) -> int:
     """Hash every signed PDF; name files in the folder that no entry knows."""
     known: set[str] = set()
+    erased = _erased_reports(tx)
     for entry in tx.entries():
         if entry.kind not in _SIGNED:
             continue
         data = entry.data
         known.add(data["pdf_name"])
+        if data["pdf_name"] in erased and not (folder / data["pdf_name"]).exists():
+            found.erased += 1
+            continue
         try:
             same = (
                 hashlib.sha256((folder / data["pdf_name"]).read_bytes()).hexdigest() == data["pdf_sha256"]
@@ -259,3 +263,8 @@ def _reports(tx: Transaction, folder: Path, found: _Findings) -> int:
             f"{len(strangers)} PDF in the reports folder were never signed: they are not reports."
         )
     return len(known)
+
+
+def _erased_reports(tx: Transaction) -> set[str]:
+    erased = (entry for entry in tx.entries() if entry.kind == EventKind.IDENTITY_ERASED)
+    return {name for entry in erased for name in entry.data["reports"]}
