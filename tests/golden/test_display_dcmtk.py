@@ -86,7 +86,7 @@ def options_for(rendered: Rendered) -> list[str]:
 def compared(folder: Path, decoder: Decoder, tmp_path: Path) -> tuple[int, dict[str, int]]:
     """How many files both can draw, and the largest difference where it is above 1."""
     count, differing = 0, {}
-    for path in sorted(folder.rglob("*.dcm")):
+    for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         try:
             ours = render_file(path, decoder=decoder)
         except InputRefused:
@@ -117,6 +117,16 @@ def test_every_packaged_image_is_drawn_within_one_level_of_dcmtk(
         name: worst for name, worst in differing.items() if worst > DISAGREEMENTS.get(name, (1, ""))[0]
     }
     assert unexplained == {}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("folder", ["ct-head-philips-5mm", "ct-head-ge-tilted"])
+def test_real_scans_are_drawn_within_one_level_of_dcmtk(
+    folder: str, data_dir: Path, decoder: Decoder, tmp_path: Path
+) -> None:
+    count, differing = compared(data_dir / "dicom" / folder, decoder, tmp_path)
+    assert count >= 20
+    assert differing == {}
 
 
 def grey_file(path: Path, pixels: NDArray[np.uint16], **entries: object) -> Path:
