@@ -56,6 +56,7 @@ class Sheet(QFrame):
 
     def __init__(self, window: QWidget, title: str, *, width: int = 434) -> None:
         super().__init__(window)
+        self._window = window
         self.setObjectName("sheet")
         self.setFixedWidth(width)
         self.setAccessibleName(title)
@@ -104,7 +105,7 @@ class Sheet(QFrame):
     def open_at(self, place: QPoint | None = None) -> None:
         """Show at a place of the window, or in its middle, and take the keyboard."""
         self.adjustSize()
-        area = self.parentWidget().rect()
+        area = self._window.rect()
         middle = QPoint((area.width() - self.width()) // 2, (area.height() - self.height()) // 2)
         place_inside(self, middle if place is None else place)
         self.show()
@@ -124,7 +125,7 @@ class Sheet(QFrame):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell whoever opened it, and go."""
-        self.parentWidget().removeEventFilter(self)
+        self._window.removeEventFilter(self)
         self.closed.emit()
         super().closeEvent(event)
         self.deleteLater()
@@ -138,7 +139,10 @@ class Sheet(QFrame):
 
 def place_inside(sheet: QWidget, wanted: QPoint) -> None:
     """Move a sheet to the wanted place, or to the nearest one where it is wholly visible."""
-    area = sheet.parentWidget().rect()
+    parent = sheet.parentWidget()
+    if parent is None:
+        return
+    area = parent.rect()
     right = max(_MARGIN, area.width() - sheet.width() - _MARGIN)
     bottom = max(_MARGIN, area.height() - sheet.height() - _MARGIN)
     sheet.move(min(max(wanted.x(), _MARGIN), right), min(max(wanted.y(), _MARGIN), bottom))

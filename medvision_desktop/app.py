@@ -1,0 +1,132 @@
+"""Composition root: the application object, the workbench, and the reading room on top of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from medvision_desktop import logs, settings
+from medvision_desktop.errors import MedVisionError
+from medvision_desktop.paths import Locations
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QMessageLogContext, QtMsgType
+    from PySide6.QtWidgets import QApplication
+
+    from medvision_desktop.ui.reading_room import ReadingRoom
+
+_log = logging.getLogger(__name__)
+
+
+def open_window(locations: Locations, paths: Sequence[Path], *, quit_when_ready: bool = False) -> int:
+    """Show the workstation until the reader closes it. Raises `MedVisionError` without a display.
+
+    With `quit_when_ready` it ends as soon as the worklist is shown and prints one JSON line.
+    """
+    if not has_display():
+        raise MedVisionError(
+            "There is no display.",
+            "Neither DISPLAY nor WAYLAND_DISPLAY is set.",
+            "Run “medvision demo” to do the main job without one.",
+        )
+    with reading_room(locations) as (application, room):
+        if quit_when_ready:
+            room.ready.connect(partial(_tell_ready, room))
+        room.start(paths)
+        return application.exec()
+
+
+def has_display() -> bool:
+    """Whether a window can be shown here, on a screen or drawn to memory."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+@contextmanager
+def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRoom]]:
+    """The application and its one room, ready to start; everything is closed at the end.
+
+    Raises `SettingsInvalid` and `StoreUnavailable` (the folder of the data cannot be made).
+    """
+    from PySide6.QtWidgets import QApplication
+
+    from medvision_desktop.services.workbench import Workbench
+    from medvision_desktop.ui.reading_room import ReadingRoom
+    from medvision_desktop.ui.theme import stylesheet
+
+    locations.ensure()
+    chosen = settings.load(locations.settings)
+    end_logs = logs.begin(locations.logs, chosen.log_level)
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(["medvision"])
+    application.setApplicationName("MedVision")
+    stylesheet.apply(application, chosen.scale_percent / 100)
+    room = ReadingRoom(Workbench(chosen, locations), partial(logs.crash_sheet, folder=locations.logs))
+    try:
+        with _faults_to(room.notifier.error):
+            yield application, room
+    finally:
+        room.close()
+        end_logs()
+
+
+@contextmanager
+def _faults_to(tell: Callable[[BaseException], None]) -> Iterator[None]:
+    """What nobody caught becomes a crash sheet, and the program goes on where it can."""
+    from PySide6.QtCore import qInstallMessageHandler
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            before(kind, error, trace)
+        else:
+            tell(error.with_traceback(trace))
+
+    def thread_hook(arguments: threading.ExceptHookArgs) -> None:
+        _log.error("a thread ended with %s", arguments.exc_type.__name__)
+
+    def qt_message(_kind: QtMsgType, context: QMessageLogContext, _text: str) -> None:
+        # The text may hold a path or what a field held, so only where it came from is logged.
+        _log.info("Qt message from %s", getattr(context, "category", "") or "default")
+
+    before, before_thread = sys.excepthook, threading.excepthook
+    sys.excepthook, threading.excepthook = hook, thread_hook
+    before_qt = qInstallMessageHandler(qt_message)
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook = before, before_thread
+        qInstallMessageHandler(before_qt)
+
+
+def _tell_ready(room: ReadingRoom) -> None:
+    from PySide6.QtCore import QTimer
+
+    def tell() -> None:
+        print(
+            json.dumps({"ready": True, "peak_mb": _peak_mb(), "torch": "torch" in sys.modules}), flush=True
+        )
+        room.window.close()
+
+    # After the frame that shows the list has been painted.
+    QTimer.singleShot(0, room.window.repaint)
+    QTimer.singleShot(0, tell)
+
+
+def _peak_mb() -> float:
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)

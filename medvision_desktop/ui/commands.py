@@ -1,0 +1,131 @@
+"""What each action of the table does. Ids that are not here belong to the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtWidgets import QFileDialog
+
+from medvision_desktop.ui.actions import ACTIONS
+from medvision_desktop.ui.dialogs.keys import KeysSheet
+from medvision_desktop.ui.dialogs.palette import PaletteSheet
+
+if TYPE_CHECKING:
+    from medvision_desktop.ui.reading_room import ReadingRoom
+
+_FILTER: Final = "Images (*.dcm *.ima *.nii *.nii.gz *.png *.jpg *.jpeg *.zip DICOMDIR);;All files (*)"
+
+
+class Commands:
+    """Performs an action by id: keys, menus, tool bar, palette and panes all come here."""
+
+    def __init__(self, room: ReadingRoom) -> None:
+        self._room = room
+        self._table: Mapping[str, Callable[[], object]] = {
+            "file.open": self._open_files,
+            "file.open_folder": self._open_folder,
+            "file.samples": room.worklist.load_samples,
+            "file.remove_samples": room.worklist.remove_samples,
+            "file.welcome": lambda: room.window.pages.setCurrentWidget(room.welcome),
+            "file.reader": room.ask_reader,
+            "file.quit": room.window.close,
+            "view.full_screen": self._full_screen,
+            "ai.run": room.findings.run,
+            "ai.cancel": room.findings.cancel,
+            "ai.next_finding": lambda: room.findings.step(1, show_image=True),
+            "ai.previous_finding": lambda: room.findings.step(-1, show_image=True),
+            "ai.add_finding": lambda: room.findings.addWanted.emit(""),
+            "layers.attention": self._attention,
+            "report.open": self._report,
+            "report.sign": self._sign,
+            "report.key_image": self._key_image,
+            "record.verify": room.desk.verify,
+            "dock.worklist": self._worklist,
+            "dock.findings": self._findings,
+            "privacy.mask": self._mask,
+            "help.keys": lambda: KeysSheet(room.window).open_at(),
+            "help.palette": lambda: PaletteSheet(room.window, ACTIONS, self.perform).open_at(),
+        }
+
+    def perform(self, action_id: str) -> bool:
+        """Do it; False when it is unknown or cannot be done now."""
+        action = self._table.get(action_id)
+        if action is None:
+            return self._room.viewer.perform(action_id)
+        action()
+        return True
+
+    def known(self) -> frozenset[str]:
+        """Ids that this table itself performs."""
+        return frozenset(self._table)
+
+    def _open_files(self) -> None:
+        dialog = self._dialog("Open files", QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilter(_FILTER)
+        dialog.open()
+
+    def _open_folder(self) -> None:
+        dialog = self._dialog("Open folder", QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
+        dialog.open()
+
+    def _dialog(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
+        dialog = QFileDialog(self._room.window, title)
+        dialog.setFileMode(mode)
+        dialog.filesSelected.connect(
+            lambda names: self._room.worklist.open_paths([Path(name) for name in names])
+        )
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    def _full_screen(self) -> None:
+        window = self._room.window
+        if window.isFullScreen():
+            window.showNormal()
+        else:
+            window.showFullScreen()
+
+    def _attention(self) -> None:
+        """The map that is on goes; else that of the selected finding comes, or of the first with one."""
+        findings = self._room.findings
+        if findings.eye:
+            findings.hide_eye()
+            return
+        chosen = findings.selected_row
+        rows = (chosen, *findings.rows) if chosen is not None else findings.rows
+        row = next((row for row in rows if row.has_map), None)
+        if row is None:
+            self._room.notifier.toast("No model attention here", "Run AI first (F5).", "info")
+        else:
+            findings.toggle_eye(row.key)
+
+    def _report(self) -> None:
+        if self._room.docks["report"].isVisible():
+            self._room.hide_report()
+        else:
+            self._room.show_report()
+
+    def _sign(self) -> None:
+        self._room.show_report()
+        self._room.report.ask_sign()
+
+    def _key_image(self) -> None:
+        self._room.add_key_image()
+
+    def _worklist(self) -> None:
+        pane = self._room.worklist_pane
+        pane.set_rail(not pane.is_rail)
+
+    def _findings(self) -> None:
+        dock = self._room.docks["findings"]
+        dock.setVisible(not dock.isVisible())
+
+    def _mask(self) -> None:
+        room = self._room
+        masked = not room.viewer.masked
+        room.bench.change_settings(privacy_mode=masked)
+        room.viewer.set_masked(masked)
+        room.worklist.set_masked(masked)
+        room.show_title()
