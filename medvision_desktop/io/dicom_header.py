@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Final
 
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.uid import UID
 
@@ -31,6 +31,7 @@ from medvision_desktop.errors import InputRefused
 # What the parser may raise on a file that is not what it claims to be; anything else is ours.
 PARSER_FAULTS: Final = (
     InvalidDicomError,
+    BytesLengthException,
     ArithmeticError,
     AssertionError,
     AttributeError,
