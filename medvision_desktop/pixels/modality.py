@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 from medvision_desktop.domain.image import Frame, ModalityLut, Photometric, Rescale
 
-# Integers of magnitude up to 2**24 are exact in float32.
-_FLOAT32_EXACT = 1 << 24
-
 
 def apply(modality: Rescale | ModalityLut, stored: NDArray[Any]) -> NDArray[np.float64]:
     """Modality values (float64, same shape) of stored values, by Rescale or Modality LUT Sequence."""
@@ -85,10 +82,3 @@ def is_padding(frame: Frame, stored: NDArray[Any]) -> NDArray[np.bool_]:
     if frame.padding is not None and frame.photometric is not Photometric.RGB:
         outside |= (stored >= frame.padding[0]) & (stored <= frame.padding[1])
     return outside
-
-
-def exact_in_float32(values: NDArray[Any]) -> bool:
-    """Whether every value of an integer array is the same as float32."""
-    if values.dtype.kind not in "iu":
-        return values.dtype.itemsize <= 4
-    return bool(np.abs(values.astype(np.int64)).max(initial=0) <= _FLOAT32_EXACT)

@@ -28,6 +28,10 @@ from medvision_desktop.domain.image import Frame
 MAX_PANE: Final = 16384
 MIN_ZOOM: Final = 0.01
 MAX_ZOOM: Final = 64.0
+# An image is resampled whole up to this size; beyond it only the visible part is.
+_MAX_WHOLE: Final = 60_000_000
+# cv2.warpAffine counts source pixels in 16 signed bits.
+_MAX_WARPED: Final = 32_000
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,9 @@ def resample(
         return None
     target = (slice(y0, y1), slice(x0, x1))
     covers = (x1 - x0, y1 - y0) == (view.drawn_width, view.drawn_height)
-    if covers or how in (Interpolation.NEAREST, Interpolation.AREA):
+    whole_is_small = view.drawn_width * view.drawn_height <= _MAX_WHOLE
+    exact = how is Interpolation.NEAREST or (how is Interpolation.AREA and whole_is_small)
+    if covers or exact:
         whole = _turned(_resized(image, view, how), view.turn)
         part = whole[y0 - view.top : y1 - view.top, x0 - view.left : x1 - view.left]
         return np.ascontiguousarray(part), target
@@ -256,7 +262,9 @@ def _warped(
     # Pixel (i, j) of the box has its centre at (x0 + i + 0.5, y0 + j + 0.5) of the pane.
     matrix[:, 2] += matrix[:, :2] @ np.asarray([x0 + 0.5, y0 + 0.5]) - np.asarray([c0, r0])
     flag = cv2.INTER_CUBIC if how is Interpolation.CUBIC else cv2.INTER_LINEAR
-    part = np.ascontiguousarray(image[r0:r1, c0:c1])
+    step = -(-max(r1 - r0, c1 - c0) // _MAX_WARPED)
+    matrix /= step
+    part = np.ascontiguousarray(image[r0:r1:step, c0:c1:step])
     warped = cv2.warpAffine(
         part, matrix, (x1 - x0, y1 - y0), flags=flag | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )

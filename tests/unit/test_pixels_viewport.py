@@ -101,6 +101,28 @@ def test_a_part_of_a_reduced_image_is_the_part_of_the_whole() -> None:
     assert np.array_equal(part, whole[150:250, 150:350])
 
 
+@pytest.mark.parametrize("interactive", [False, True])
+def test_a_strip_longer_than_a_warp_can_count_is_drawn_where_it_belongs(interactive: bool) -> None:
+    stored = np.zeros((4, 70_000), np.uint16)
+    stored[:, 35_000:] = 200
+    image = drawn(stored, Viewport(4000, 40, zoom=0.1), interactive=interactive)
+    line = image[20].astype(int)
+    assert line[1990] == 0
+    assert line[2010] == 200
+
+
+def test_a_huge_enlargement_draws_only_what_is_visible() -> None:
+    stored = smooth(3000, 400)
+    frame = Frame(stored, voi=(EIGHT_BIT,), pixel_aspect=90.0)
+    pane = Viewport(200, 100, zoom=0.9)
+    image = viewport.draw(pipeline.resolve(DisplayState(), frame), pane, interactive=False)
+    view = viewport.transform(frame, pane)
+    row, column = view.to_source(100.5, 50.5)
+    expected = scipy.ndimage.map_coordinates(stored.astype(float), [[row], [column]], order=1)[0]
+    assert view.drawn_width * view.drawn_height > 60_000_000
+    assert image[50, 100] == pytest.approx(expected, abs=3)
+
+
 def test_fitting_shows_the_whole_image_and_nothing_beyond() -> None:
     image = drawn(np.full((100, 300), 200, np.uint16), Viewport(600, 400))
     assert (image[100:300] == 200).all()
