@@ -74,6 +74,8 @@ def clean_environment() -> dict[str, str]:
     for name in ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP"):
         environment.pop(name, None)
     environment["PYTHONPATH"] = str(REPOSITORY)
+    # `python -m` would look into the folder we are called from first.
+    environment["PYTHONSAFEPATH"] = "1"
     environment["PYTHONNOUSERSITE"] = "1"
     return environment
 
