@@ -10,7 +10,7 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QMenu, QToolButton, QWidget
 
 from medvision_desktop.domain.display import Voi, VoiLut, WindowSource
 from medvision_desktop.ui.actions import BY_ID, key_text
@@ -131,6 +131,7 @@ class ToolBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(_GAP)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         tools = self._tools
         self._parts: tuple[QWidget, ...] = (
             self._layouts,

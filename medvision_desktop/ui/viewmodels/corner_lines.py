@@ -179,8 +179,9 @@ def _what(shown: Shown, status: PaneStatus, *, small: bool) -> tuple[Line, ...]:
     if status is PaneStatus.PARTIAL:
         image = f"reading {series.frame_count} images"
     if small:
+        several = shown.count > 1 or status is PaneStatus.PARTIAL
         spacing = "" if frame.spacing is not None else "No pixel spacing: px"
-        return _lines(Line(series_title(shown)), image if shown.count > 1 else "", spacing)
+        return _lines(Line(series_title(shown)), image[:1].upper() + image[1:] if several else "", spacing)
     spacing = "" if frame.spacing is not None else "Pixel spacing not given: px"
     counted = _join(number, image)
     counted = counted[:1].upper() + counted[1:]

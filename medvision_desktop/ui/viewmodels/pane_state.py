@@ -12,7 +12,7 @@ from enum import Enum
 from medvision_desktop.domain.display import DisplayState, RenderPlan
 from medvision_desktop.domain.geometry import Plane, Vector3
 from medvision_desktop.domain.image import Frame, LoadedSeries
-from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.reslice import PlaneStack
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
@@ -94,10 +94,15 @@ def refused(pane: PaneState, refusal: Refusal) -> PaneState:
 
 
 def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> PaneState:
-    """The pane showing a stack. The image on screen stays the same when the rest arrives."""
-    index = len(loaded.stack.frames) // 2 if complete and len(loaded.stack.frames) > 1 else 0
-    if complete and pane.shown is not None and pane.status is PaneStatus.PARTIAL:
-        index = _same_image(loaded, pane.shown.frame, index)
+    """The pane showing a stack from its first image, which stays when the rest arrives.
+
+    A volume file opens in its middle: its ends are air.
+    """
+    index = 0
+    if complete and loaded.series.kind is SourceKind.NIFTI:
+        index = len(loaded.stack.frames) // 2
+    elif complete and pane.shown is not None:
+        index = _same_image(loaded, pane.shown.frame)
     status = PaneStatus.SHOWN if complete else PaneStatus.PARTIAL
     return replace(pane, status=status, shown=_shown(loaded, None, index, pane.display), refusal=None)
 
@@ -190,9 +195,9 @@ def _distance(frame: Frame, point: Vector3) -> float:
     return along - frame.geometry.position_mm
 
 
-def _same_image(loaded: LoadedSeries, frame: Frame, otherwise: int) -> int:
+def _same_image(loaded: LoadedSeries, frame: Frame) -> int:
     for index, candidate in enumerate(loaded.stack.frames):
         same = candidate.sop_instance_uid == frame.sop_instance_uid
         if candidate is frame or (same and candidate.frame_number == frame.frame_number):
             return index
-    return otherwise
+    return 0

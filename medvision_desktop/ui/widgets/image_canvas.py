@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QFocusEvent,
+    QHideEvent,
     QImage,
     QMouseEvent,
     QPainter,
@@ -164,6 +165,12 @@ class ImageCanvas(QWidget):
         """Tell how many device pixels there are."""
         super().resizeEvent(event)
         self._tell_size()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing to wait for; when it is shown again it is drawn with care."""
+        super().hideEvent(event)
+        self._settle.stop()
+        self._lively = False
 
     def event(self, event: QEvent) -> bool:
         """A move to a screen of another density is a change of size."""
