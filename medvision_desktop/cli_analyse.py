@@ -158,7 +158,8 @@ def _one(
         says.unread(item.path, str(error), ref, item)
         return False
     except (AnalysisFailed, ChildFailed) as error:
-        says.unread(item.path, str(error), ref, item, failed=True)
+        # The failure was recorded before it was raised, as the newest entry.
+        says.unread(item.path, str(error), ref, item, failed_seq=bench.store.head()[0])
         return False
     result = analysis.result
     if maps is not None:
@@ -192,19 +193,20 @@ class Says:
         ref: ModelRef,
         item: Item | None = None,
         *,
-        failed: bool = False,
+        failed_seq: int | None = None,
     ) -> None:
-        """An image that never came to the network; nothing of it is in the record."""
+        """An image without an answer: unreadable, or with `failed_seq` the entry of its failure."""
         from medvision_desktop.domain.findings import AnalysisState, GateReport, InferenceResult
 
+        failed = failed_seq is not None
         state = AnalysisState.FAILED if failed else AnalysisState.REFUSED
         gate = GateReport(ok=failed, reasons=() if failed else ("unreadable",))
         if self.as_json:
             study, series = (item.study.key, item.series.uid) if item else (None, None)
-            emit(line(self._shown(path), study, series, InferenceResult(state, ref, gate), None))
+            emit(line(self._shown(path), study, series, InferenceResult(state, ref, gate), failed_seq))
         else:
             tell(f"{self._shown(path)}: {state.value}")
-        complain(f"{path.name} is left out. {why}")
+        complain(f"{path.name}: {why}" if failed else f"{path.name} is left out. {why}")
 
     def _shown(self, path: Path) -> str:
         """A path as it was given; of an archive's member the path inside the archive."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
-from medvision_desktop.cli_session import DONE, AsJson, DataDir, emit, invocation, tell
+from medvision_desktop.cli_session import (
+    DONE,
+    AsJson,
+    DataDir,
+    cancellable,
+    emit,
+    progress_line,
+    tell,
+    workbench,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medvision_desktop.bench.measure import Measured
-    from medvision_desktop.paths import Locations
+_EVENTS: Final = 200
 
 
 class Bench(StrEnum):
@@ -24,13 +32,15 @@ class Bench(StrEnum):
     ANALYSE = "analyse"
 
 
+Repeats = Annotated[
+    int, typer.Option("--repeats", metavar="N", min=0, help="How often; 0 takes the bench's own number.")
+]
+
+
 def bench(
     context: typer.Context,
     name: Annotated[Bench, typer.Argument(metavar="NAME", help="start, view or analyse.")],
-    repeats: Annotated[
-        int,
-        typer.Option("--repeats", metavar="N", min=0, help="How often; 0 takes the bench's own number."),
-    ] = 0,
+    repeats: Repeats = 0,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> int:
@@ -38,24 +48,38 @@ def bench(
 
     Trust the ratio more than the milliseconds.
     """
-    locations = invocation(context).places(data_dir)
-    for measured in _run(name, repeats, locations):
+    rows = {Bench.START: _start, Bench.VIEW: _view, Bench.ANALYSE: _analyse}[name]
+    for row in rows(context, repeats, data_dir):
         if as_json:
-            emit(measured.as_item())
+            emit(row)
         else:
-            tell(measured.in_words())
+            tell(
+                f"{row['bench']}, {row['case']}: {row['ours_ms']:.1f} ms (95 % under {row['p95_ms']:.1f}), "
+                f"{row['peer']}: {row['peer_ms']:.1f} ms, {row['ratio']:.1f} times ours; "
+                f"n = {row['n']}, {row['peak_mb']:.0f} MB"
+            )
     return DONE
 
 
-def _run(name: Bench, repeats: int, locations: Locations) -> Iterator[Measured]:
-    if name is Bench.START:
-        from medvision_desktop.bench import start
+def _start(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterator[Mapping[str, Any]]:  # noqa: ARG001 - a cold start has a folder of its own
+    from medvision_desktop.bench import start
 
-        return start.measure(repeats or 5)
-    if name is Bench.VIEW:
-        from medvision_desktop.bench import view
+    for measured in start.measure(repeats or start.REPEATS):
+        yield measured.as_item()
 
-        return view.measure(repeats or 200)
-    from medvision_desktop.bench import analyse
 
-    return analyse.measure(repeats or 40, locations)
+def _view(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterator[Mapping[str, Any]]:  # noqa: ARG001 - nothing is stored
+    from medvision_desktop.bench import view
+
+    for measured in view.measure(repeats or _EVENTS):
+        yield measured.as_item()
+
+
+def _analyse(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterator[Mapping[str, Any]]:
+    from medvision_desktop.services import bench_analyse
+
+    with ExitStack() as stack:
+        parts = stack.enter_context(workbench(context, data_dir))
+        cancel = stack.enter_context(cancellable())
+        rounds = repeats or bench_analyse.ROUNDS
+        yield from bench_analyse.rows(parts, rounds=rounds, progress=progress_line(), cancel=cancel)

@@ -18,6 +18,7 @@ from medvision_desktop.errors import ChildFailed
 _OURS: Final = "import sys; from medvision_desktop.__main__ import main; sys.exit(main(sys.argv[1:]))"
 _PEER: Final = f"import torch; {_OURS}"
 _LIMIT_S: Final = 120.0
+REPEATS: Final = 5
 
 
 def measure(repeats: int) -> Iterator[Measured]:
