@@ -70,7 +70,8 @@ class FindingsModel(QObject):
 
     `attentionWanted(label, heat)` asks the viewer to show a map, `(None, None)` to take it away.
     `overrideWanted`, `rejectWanted` carry the finding and `addWanted` a label or "": they ask for a
-    sheet. `recordChanged` carries the key of a study whose record has grown.
+    sheet, `readerWanted` for the name of the reader. `recordChanged` carries the key of a study whose
+    record has grown.
     """
 
     changed = Signal()
@@ -82,6 +83,7 @@ class FindingsModel(QObject):
     addWanted = Signal(str)
     imageWanted = Signal(str, str, int)
     recordChanged = Signal(str)
+    readerWanted = Signal()
     openWanted = Signal(object, object)
 
     def __init__(self, bench: Workbench, lanes: Lanes, notifier: Notifier) -> None:
@@ -342,7 +344,7 @@ class FindingsModel(QObject):
         """Append a decision; the row changes when the record has it."""
         study = self._study
         before = next((f for f in self.findings if f.id == finding_id), None)
-        if study is None or before is None or finding_id in self._saving:
+        if study is None or before is None or finding_id in self._saving or not self._has_reader():
             return
         self._saving |= {finding_id}
         bench, reader = self._bench, self._reader
@@ -356,7 +358,7 @@ class FindingsModel(QObject):
     def add(self, decision: Decision) -> None:
         """Add a finding that no model suggested."""
         study = self._study
-        if study is None:
+        if study is None or not self._has_reader():
             return
         bench, reader = self._bench, self._reader
         self._lanes.db.submit(
@@ -481,7 +483,13 @@ class FindingsModel(QObject):
 
     @property
     def _reader(self) -> str:
-        return self._bench.settings.reader or "Reader"
+        return self._bench.settings.reader
+
+    def _has_reader(self) -> bool:
+        if not self._reader:
+            text, detail = "Who decides?", "Every decision carries a name."
+            self._notifier.toast(text, detail, "warn", "Name the reader", self.readerWanted.emit)
+        return bool(self._reader)
 
     def _is_current(self, study: StudyRef) -> bool:
         return self._study is not None and self._study.key == study.key

@@ -26,7 +26,6 @@ from medvision_desktop.errors import StoreUnavailable
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import report_work
-from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.pdf_pages import PageImage, page_images
 from medvision_desktop.ui.viewmodels.report_work import LoadedReport
 from medvision_desktop.ui.workers.lane import Lanes
@@ -244,7 +243,7 @@ class ReportModel(QObject):
         loaded = self._loaded
         if loaded is None or not self._dirty:
             return
-        bench, draft, reader, key = self._bench, loaded.draft, self.reader or "Reader", self._key
+        bench, draft, reader, key = self._bench, loaded.draft, self.reader, self._key
         self._lanes.db.submit(
             lambda *_: report_work.save(bench, draft, reader),
             done=partial(self._on_saved, key, draft),
@@ -419,10 +418,3 @@ class ReportModel(QObject):
         if self._loaded is None:
             raise RuntimeError("no draft is loaded")
         return self._loaded.draft
-
-
-def link(findings: FindingsModel, report: ReportModel) -> None:
-    """Connect the two panels: decisions reach the report, its checks reach the findings."""
-    findings.recordChanged.connect(report.refresh)
-    report.findingWanted.connect(findings.select)
-    report.leaveUndecidedWanted.connect(findings.leave_undecided)
