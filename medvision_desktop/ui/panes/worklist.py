@@ -18,7 +18,7 @@ from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.search_field import SearchField
 from medvision_desktop.ui.widgets.study_list import StudyList
 from medvision_desktop.ui.widgets.text import label
-from medvision_desktop.ui.widgets.worklist_menu import WorklistMenu, sort_button
+from medvision_desktop.ui.widgets.worklist_menu import SortButton, WorklistMenu
 
 
 class WorklistPane(QFrame):
@@ -39,7 +39,7 @@ class WorklistPane(QFrame):
         self.list = StudyList(model)
         self.list.picked.connect(self._pick)
         self.search.left.connect(self._to_list)
-        self.sort = sort_button(model)
+        self.sort = SortButton(model)
         self.unread = Button("Unread", size="tiny")
         self.unread.setCheckable(True)
         self.unread.setToolTip("Show only studies that nobody has read")

@@ -67,23 +67,25 @@ def sort_menu(model: WorklistModel, parent: QWidget) -> QMenu:
     return menu
 
 
-def sort_button(model: WorklistModel) -> QToolButton:
-    """A button that names the order and opens the menu of orders."""
-    button = QToolButton()
-    button.setFont(fonts.font("section"))
-    button.setFixedHeight(M.control_tiny)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    button.setIcon(icons.icon("chevron-down", T.t2, M.chip_icon))
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setMenu(sort_menu(model, button))
-    names = dict(SORTS)
+class SortButton(QToolButton):
+    """Names the order of the list and opens the menu of orders."""
 
-    def name() -> None:
-        button.setText(names[model.sort])
-        button.setToolTip(f"Sorted by: {names[model.sort]}")
-        button.setAccessibleName(f"Sort by: {names[model.sort]}")
+    def __init__(self, model: WorklistModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.setFont(fonts.font("section"))
+        self.setFixedHeight(M.control_tiny)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        # The arrow stands after the words.
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.setIcon(icons.icon("chevron-down", T.t2, M.chip_icon))
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setMenu(sort_menu(model, self))
+        model.changed.connect(self._name)
+        self._name()
 
-    model.changed.connect(name)
-    name()
-    return button
+    def _name(self) -> None:
+        order = dict(SORTS)[self._model.sort]
+        self.setText(order)
+        self.setToolTip(f"Sorted by: {order}")
+        self.setAccessibleName(f"Sort by: {order}")
