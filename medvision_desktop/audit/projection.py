@@ -33,8 +33,6 @@ def apply(connection: sa.Connection, entry: Entry) -> None:
 
 def rebuild(connection: sa.Connection, entries: Iterable[Entry]) -> None:
     """Drop every row of the read models and replay the ledger."""
-    # The cursor over the entries must not read while rows it depends on are changed; they are not:
-    # the ledger itself is untouched.
     for table in reversed(schema.READ_MODELS):
         connection.execute(table.delete())
     for entry in entries:

@@ -17,7 +17,8 @@ from medvision_desktop.audit import schema
 from medvision_desktop.audit.chain import canonical, digest
 from medvision_desktop.audit.private import IdentityKind, keep_words, name_only
 from medvision_desktop.audit.schema import EventKind
-from medvision_desktop.audit.store import Store, Transaction
+from medvision_desktop.audit.store import Store
+from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.findings import (
     AnalysisState,
     GateReport,

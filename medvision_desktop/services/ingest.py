@@ -6,9 +6,11 @@ salted digests of what the header said at that moment.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -16,7 +18,8 @@ from medvision_desktop.audit import schema
 from medvision_desktop.audit.chain import canonical
 from medvision_desktop.audit.private import IdentityKind, identity_of, pseudonym_of, remember
 from medvision_desktop.audit.schema import EventKind
-from medvision_desktop.audit.store import Store, Transaction
+from medvision_desktop.audit.store import Store
+from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.study import Patient, SeriesRef, StudyRef
 
 # Modality (0008,0060) is a code string; anything else in that field might be words about a person.
@@ -85,11 +88,80 @@ def study_opened(store: Store, study: StudyRef, series: SeriesRef, *, reader: st
 
 def known_studies(store: Store) -> tuple[StudySummary, ...]:
     """Every study the record knows and has not erased, the one opened last first."""
+    study, identity = schema.study, schema.identity
+    person = identity.alias()
+    query = (
+        sa.select(
+            study.c.pseudonym,
+            study.c.opened_utc,
+            identity.c.natural_key.label("study_key"),
+            person.c.details.label("patient"),
+        )
+        .join(identity, identity.c.pseudonym == study.c.pseudonym)
+        .outerjoin(person, person.c.pseudonym == study.c.patient)
+        .where(identity.c.natural_key.is_not(None))
+        .order_by(study.c.seq.desc())
+    )
     with store.reading() as tx:
-        table = schema.study
-        rows = tx.connection.execute(sa.select(table).order_by(table.c.seq.desc())).all()
-        found = [_summary(tx, row) for row in rows]
-    return tuple(summary for summary in found if summary is not None)
+        rows = tx.connection.execute(query).all()
+        standing, ended, written = _standing(tx), _ended(tx), _written(tx)
+    return tuple(
+        StudySummary(
+            study_key=row.study_key,
+            patient=_patient(json.loads(row.patient) if row.patient else {}),
+            opened_utc=row.opened_utc or "",
+            ai=ended.get(row.pseudonym, ""),
+            positives=standing.get(row.pseudonym, (0, 0, 0))[0],
+            undecided=standing.get(row.pseudonym, (0, 0, 0))[1],
+            read=row.pseudonym in written or standing.get(row.pseudonym, (0, 0, 0))[2] > 0,
+            signed_version=written.get(row.pseudonym, (0, False))[0],
+            is_draft=written.get(row.pseudonym, (0, False))[1],
+        )
+        for row in rows
+    )
+
+
+def _standing(tx: Transaction) -> dict[str, tuple[int, int, int]]:
+    """Of the findings listed now, by study: positive ones, ones that wait, decided ones."""
+    finding = schema.finding
+    waits = sa.and_(
+        finding.c.decision_seq.is_(None),
+        sa.or_(finding.c.positive.is_(True), finding.c.uncertain.is_(True)),
+    )
+    query = (
+        sa.select(
+            finding.c.study,
+            sa.func.count().filter(finding.c.positive.is_(True)),
+            sa.func.count().filter(waits),
+            sa.func.count(finding.c.decision_seq),
+        )
+        .where(finding.c.hidden_by.is_(None))
+        .group_by(finding.c.study)
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in tx.connection.execute(query)}
+
+
+def _ended(tx: Transaction) -> dict[str, str]:
+    """How the newest run of each study ended; cancelled ones are as good as not run."""
+    run = schema.inference
+    newest = (
+        sa.select(sa.func.max(run.c.seq))
+        .where(run.c.state != "cancelled")
+        .group_by(run.c.study)
+        .scalar_subquery()
+    )
+    query = sa.select(run.c.study, run.c.state).where(run.c.seq.in_(newest))
+    return {row.study: row.state for row in tx.connection.execute(query)}
+
+
+def _written(tx: Transaction) -> dict[str, tuple[int, bool]]:
+    """The newest signed version of each study that has a report, and whether a draft waits."""
+    report = schema.report
+    signed = sa.func.max(report.c.version).filter(report.c.signed_seq.is_not(None))
+    query = sa.select(
+        report.c.study, sa.func.coalesce(signed, 0), sa.func.count() > sa.func.count(report.c.signed_seq)
+    ).group_by(report.c.study)
+    return {row[0]: (row[1], bool(row[2])) for row in tx.connection.execute(query)}
 
 
 def study_pseudonym(tx: Transaction, study_key: str) -> str | None:
@@ -108,11 +180,11 @@ def patient_of(tx: Transaction, study_id: str) -> Patient:
         sa.select(schema.study.c.patient).where(schema.study.c.pseudonym == study_id)
     )
     found = identity_of(tx.connection, patient_id) if patient_id else None
-    if found is None or not found.details:
-        return Patient()
-    return Patient(
-        **{name: str(found.details.get(name, "")) for name in ("name", "id", "birth_date", "sex")}
-    )
+    return _patient(found.details if found is not None else {})
+
+
+def _patient(details: Mapping[str, Any]) -> Patient:
+    return Patient(**{name: str(details.get(name, "")) for name in ("name", "id", "birth_date", "sex")})
 
 
 def _study_details(study: StudyRef) -> dict[str, str | bool]:
@@ -139,35 +211,3 @@ def _series_details(series: SeriesRef) -> dict[str, str | int | None]:
         "view_position": series.view_position,
         "laterality": series.laterality,
     }
-
-
-def _summary(tx: Transaction, row: sa.Row[tuple[object, ...]]) -> StudySummary | None:
-    identity = identity_of(tx.connection, row.pseudonym)
-    if identity is None or identity.erased:
-        return None
-    finding, inference, report = schema.finding, schema.inference, schema.report
-    listed = tx.connection.execute(
-        sa.select(finding).where(finding.c.study == row.pseudonym, finding.c.hidden_by.is_(None))
-    ).all()
-    newest = tx.connection.scalar(
-        sa.select(inference.c.state)
-        .where(inference.c.study == row.pseudonym, inference.c.state != "cancelled")
-        .order_by(inference.c.seq.desc())
-        .limit(1)
-    )
-    reports = tx.connection.execute(
-        sa.select(report.c.version, report.c.signed_seq).where(report.c.study == row.pseudonym)
-    ).all()
-    return StudySummary(
-        study_key=identity.natural_key,
-        patient=patient_of(tx, row.pseudonym),
-        opened_utc=row.opened_utc or "",
-        ai=newest or "",
-        positives=sum(bool(item.positive) for item in listed),
-        undecided=sum(
-            item.decision_seq is None and bool(item.positive or item.uncertain) for item in listed
-        ),
-        read=bool(reports) or any(item.decision_seq is not None for item in listed),
-        signed_version=max((item.version for item in reports if item.signed_seq is not None), default=0),
-        is_draft=any(item.signed_seq is None for item in reports),
-    )

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from medvision_desktop.audit import schema
 from medvision_desktop.audit.private import IdentityKind, identity_of, name_only
 from medvision_desktop.audit.schema import EventKind
-from medvision_desktop.audit.store import Store, Transaction
+from medvision_desktop.audit.store import Store
+from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.findings import Finding
 from medvision_desktop.domain.report import (
     AiStatement,

@@ -27,7 +27,8 @@ from medvision_desktop.audit.private import (
     words_of,
 )
 from medvision_desktop.audit.schema import EventKind
-from medvision_desktop.audit.store import Store, Transaction
+from medvision_desktop.audit.store import Store
+from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.findings import Finding
 from medvision_desktop.domain.report import KeyImage, ReportDraft, ReportSections
 from medvision_desktop.errors import InputRefused, SignatureStopped

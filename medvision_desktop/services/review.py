@@ -26,7 +26,8 @@ from medvision_desktop.audit.private import (
     words_of,
 )
 from medvision_desktop.audit.schema import EventKind
-from medvision_desktop.audit.store import Store, Transaction
+from medvision_desktop.audit.store import Store
+from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.findings import (
     AnalysisState,
     Decision,

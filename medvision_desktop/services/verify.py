@@ -21,7 +21,8 @@ from medvision_desktop.audit import projection, schema
 from medvision_desktop.audit.chain import Entry, walk
 from medvision_desktop.audit.private import identity_digest, text_digest
 from medvision_desktop.audit.schema import EventKind
-from medvision_desktop.audit.store import Store, Transaction, quick_fault
+from medvision_desktop.audit.store import Store
+from medvision_desktop.audit.transaction import Transaction, quick_fault
 from medvision_desktop.domain.findings import HeatMap
 from medvision_desktop.services.analyse_record import map_digest
 from medvision_desktop.services.report_draft import image_digest
@@ -80,7 +81,7 @@ def verify(
     """
     folder = reports_dir if reports_dir is not None else store.path.parent / "reports"
     found = _Findings()
-    with store.reading() as tx:
+    with store.snapshot() as tx:
         _database(tx, found)
         result = walk(_watched(tx.entries(), tx.head()[0], progress, cancel))
         if result.fault is not None:

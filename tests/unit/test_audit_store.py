@@ -223,6 +223,30 @@ def test_a_record_opened_for_reading_refuses_to_write(store: Store, path: Path) 
     reading.close()
 
 
+def test_a_long_look_holds_nobody_up_and_sees_one_moment(store: Store) -> None:
+    add(store)
+    with store.snapshot() as tx:
+        seen = list(tx.entries())
+        assert add(store) == 2
+        assert list(tx.entries()) == seen
+        with pytest.raises(RuntimeError, match="only reads"):
+            tx.append(EventKind.LOCKED, actor="program", subject="x", payload={})
+
+
+def test_a_record_on_read_only_media_can_be_read(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(store)
+    before = store.entries()
+    store.close()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    reading = Store.open(path, read_only=True)
+    assert reading.entries() == before
+    assert verify(reading).ok
+    reading.close()
+    assert list(path.parent.glob(f"{path.name}-*")) == []
+
+
 def test_a_missing_record_cannot_be_opened_for_reading(path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         Store.open(path, read_only=True)

@@ -132,8 +132,12 @@ def test_a_changed_lost_or_strange_pdf_is_found(store: Store) -> None:
 def test_rebuilding_mends_the_read_models(store: Store) -> None:
     raw(store.path, "UPDATE finding SET state = 'accepted'", "DELETE FROM decision")
     assert not verify(store).ok
-    store.rebuild()
+    assert set(store.rebuild()) == {"finding", "decision"}
     assert verify(store).faults == ()
+    repaired = store.entries()[-1]
+    assert (repaired.kind, repaired.data) == (EventKind.DATA_REPAIRED, {"tables": ["finding", "decision"]})
+    assert store.rebuild() == ()
+    assert store.entries()[-1] == repaired
 
 
 def test_erasing_a_person_leaves_a_record_that_verifies_and_names_nobody(store: Store) -> None:
