@@ -89,6 +89,8 @@ class JobsModel(QObject):
     def _on_ended(self, job: Job) -> None:
         if job in self._jobs:
             self._jobs.remove(job)
+            if not self._jobs:
+                self._timer.stop()
             self.changed.emit()
 
     def _on_progress(self) -> None:
