@@ -75,14 +75,15 @@ class MainWindow(QMainWindow):
         bar.addWidget(widget)
         self.addToolBar(area, bar)
 
-    def restore_layout(self) -> None:
-        """Bring back size, docks and their places from the last time."""
+    def restore_layout(self) -> bool:
+        """Bring back size, docks and their places from the last time; False where there was none."""
         settings = self._settings()
         geometry, state = settings.value("geometry"), settings.value("docks")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
         if isinstance(state, QByteArray):
-            self.restoreState(state, _LAYOUT_VERSION)
+            return self.restoreState(state, _LAYOUT_VERSION)
+        return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Tell the bars when the window becomes narrow or wide."""

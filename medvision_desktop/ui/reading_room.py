@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget
 
 from medvision_desktop.domain.image import LoadedSeries
@@ -22,7 +22,7 @@ from medvision_desktop.ui.dialogs.finding_sheets import FindingSheets
 from medvision_desktop.ui.dialogs.first_reader import FirstReaderSheet
 from medvision_desktop.ui.dialogs.refused_files import RefusedFilesSheet
 from medvision_desktop.ui.main_window import MainWindow, make_actions
-from medvision_desktop.ui.notify import Notifier
+from medvision_desktop.ui.notify import Notifier, Toast
 from medvision_desktop.ui.panes.findings import FindingsPane
 from medvision_desktop.ui.panes.report import ReportPane
 from medvision_desktop.ui.panes.status_bar import StatusBar
@@ -31,6 +31,7 @@ from medvision_desktop.ui.panes.top_bar import TopBar
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.panes.welcome import WelcomePane
 from medvision_desktop.ui.panes.worklist import WorklistPane
+from medvision_desktop.ui.theme.tokens import M
 from medvision_desktop.ui.viewmodels.desk import Desk
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
@@ -79,9 +80,11 @@ class ReadingRoom(QObject):
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Show the window, fill the worklist and open what was named on the command line."""
-        self.window.restore_layout()
+        remembered = self.window.restore_layout()
         self.docks["report"].hide()
         self.window.show()
+        if not remembered:
+            self._size_docks()
         self.worklist.start()
         if paths:
             self.worklist.open_paths(paths)
@@ -113,6 +116,7 @@ class ReadingRoom(QObject):
         self.docks["findings"].setVisible(self.window.width() >= _ROOM_FOR_BOTH_PX)
         report_width = min(_REPORT_PX, int(self.window.width() * _REPORT_SHARE))
         self.window.resizeDocks([dock], [report_width], Qt.Orientation.Horizontal)
+        self.report_pane.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def add_key_image(self) -> None:
         """Draw the active pane as it is now and put it into the report."""
@@ -127,7 +131,14 @@ class ReadingRoom(QObject):
         self.docks["report"].hide()
         self.docks["findings"].show()
         self.worklist_pane.set_rail(self._is_narrow)
+        self._size_docks()
         self.grid.focus_active()
+
+    def _size_docks(self) -> None:
+        docks = [self.docks["worklist"], self.docks["findings"]]
+        widths = [M.rail if self.worklist_pane.is_rail else M.worklist]
+        widths.append(M.findings_min if self._is_narrow else M.findings)
+        self.window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
 
     # Building.
 
@@ -161,11 +172,15 @@ class ReadingRoom(QObject):
             self.window, self.findings, self.report, self.findings_pane, self.findings_pane.row_top
         )
         self._is_narrow = False
+        self._news_timer = QTimer(self)
+        self._news_timer.setSingleShot(True)
+        self._news_timer.timeout.connect(lambda: self.status_bar.show_news(""))
 
     # Introducing the parts to each other.
 
     def _connect(self) -> None:
         self.notifier.toasted.connect(self.toasts.show_toast)
+        self.toasts.homeless.connect(self._show_news)
         self.notifier.errored.connect(self.errors.show_error)
         self.window.filesDropped.connect(self.worklist.open_paths)
         self.window.closing.connect(self.close)
@@ -194,6 +209,7 @@ class ReadingRoom(QObject):
         self.viewer.activeChanged.connect(lambda _pane: self._on_active_changed())
         self.desk.opened.connect(self._on_record_changed)
         self.desk.standingChanged.connect(self.status_bar.show_record)
+        self.desk.deviceKnown.connect(self.status_bar.show_device)
 
     def _connect_findings(self) -> None:
         self.findings.attentionWanted.connect(self.viewer.show_attention)
@@ -231,6 +247,7 @@ class ReadingRoom(QObject):
 
     def _on_loaded(self, pane: int, loaded: LoadedSeries) -> None:
         self.desk.note_opened(loaded)
+        self.desk.warm_up()
         if pane == self.viewer.active:
             self._on_active_changed()
 
@@ -250,7 +267,7 @@ class ReadingRoom(QObject):
         self.report.refresh(study_key)
         if self.findings.study is not None and self.findings.study.key == study_key:
             self.findings.restore()
-        self.desk.count()
+        self.desk.follow()
 
     def _on_run_changed(self, study_key: str) -> None:
         run = self.findings.runs.of(study_key)
@@ -260,6 +277,7 @@ class ReadingRoom(QObject):
         self._is_narrow = narrow
         self.top_bar.set_narrow(narrow)
         self.worklist_pane.set_rail(narrow)
+        self._size_docks()
 
     def _tune_attention(self, opacity: float, threshold: float) -> None:
         overlay = replace(self.viewer.overlay, opacity=opacity, threshold=threshold)
@@ -286,6 +304,11 @@ class ReadingRoom(QObject):
         shown = self.viewer.active_pane.shown
         if shown is not None:
             self.top_bar.show_study(*self.desk.title_of(shown.loaded.study, masked=self.viewer.masked))
+
+    def _show_news(self, news: Toast) -> None:
+        """A toast without a panel to stand over is a line in the status bar for as long."""
+        self.status_bar.show_news(news.text)
+        self._news_timer.start(M.toast_ms)
 
     def _show_gate(self) -> None:
         self.status_bar.show_gate(*self.desk.gate_words(self.findings.analysis))

@@ -14,7 +14,8 @@ from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.widgets.sheet import Sheet
 
 _COLUMNS: Final = 3
-_HEIGHT_PX: Final = 520
+_HEIGHT_PX: Final = 560
+_PRESETS: Final = "Window presets"
 MOUSE: Final = (
     ("Left drag", "The tool in hand"),
     ("Middle drag", "Pan"),
@@ -54,12 +55,14 @@ Block = tuple[str, list[tuple[str, str]]]
 
 
 def _columns() -> list[list[Block]]:
-    ordered = sorted((action for action in ACTIONS if action.shortcuts), key=lambda action: action.group)
+    listed = (action for action in ACTIONS if action.shortcuts and action.group != _PRESETS)
+    ordered = sorted(listed, key=lambda action: action.group)
     blocks: list[Block] = [
         (name, [(action.shortcuts[0], action.text) for action in rows])
         for name, rows in groupby(ordered, key=lambda action: action.group)
     ]
     blocks.append(("Mouse", list(MOUSE)))
+    blocks.append((_PRESETS, [("1 to 9", "Presets of the modality, as in the menu")]))
     columns: list[list[Block]] = [[] for _ in range(_COLUMNS)]
     for block in sorted(blocks, key=lambda block: -len(block[1])):
         shortest = min(columns, key=lambda column: sum(len(rows) + 2 for _, rows in column))

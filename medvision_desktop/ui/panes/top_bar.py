@@ -7,13 +7,17 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from medvision_desktop.ui.actions import ACTIONS, key_text
 from medvision_desktop.ui.theme import fonts, icons
 from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.widgets.button import Button
+from medvision_desktop.ui.widgets.text import elided
 
 HEIGHT_PX: Final = 48
+_TITLES_PX: Final = 360
+_TITLES_NARROW_PX: Final = 190
 _MENU_GROUPS: Final = (
     "File",
     "View",
@@ -39,9 +43,11 @@ class TopBar(QFrame):
             f"QFrame#topBar {{ background: {T.bg1}; border: none; border-bottom: 1px solid {T.line}; }}"
         )
         self.brand = self._brand(actions)
-        self.title = _text("", "label", T.t1)
-        self.subtitle = _text("", "caption", T.t2)
-        self.run_ai = self._run_button(actions["ai.run"])
+        self.title = elided("", "label")
+        self.subtitle = elided("", "caption", "t2")
+        self.run_ai = Button("Run AI", "sparkles", key=key_text("ai.run"), kind="ai")
+        self.run_ai.setToolTip(actions["ai.run"].toolTip())
+        self.run_ai.clicked.connect(actions["ai.run"].trigger)
         self.reader = QToolButton()
         self.reader.setDefaultAction(actions["file.reader"])
         self.reader.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -55,8 +61,7 @@ class TopBar(QFrame):
         stacked.addWidget(self.title)
         stacked.addWidget(self.subtitle)
         stacked.addStretch(1)
-        titles.setMinimumWidth(0)
-        titles.setMaximumWidth(380)
+        titles.setFixedWidth(_TITLES_PX)
         self._titles = titles
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
@@ -81,12 +86,12 @@ class TopBar(QFrame):
 
     def show_reader(self, name: str) -> None:
         """Who reads."""
-        self.reader.setText(name or "Name the reader")
+        self.reader.setText(f"  {name or 'Name the reader'}")
         self.reader.setAccessibleName(f"Reader: {name}" if name else "Name the reader")
 
     def set_narrow(self, narrow: bool) -> None:
         """At 1280 px the words give way to the tools."""
-        self._titles.setMaximumWidth(190 if narrow else 380)
+        self._titles.setFixedWidth(_TITLES_NARROW_PX if narrow else _TITLES_PX)
         style = (
             Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         )
@@ -94,7 +99,7 @@ class TopBar(QFrame):
 
     def _brand(self, actions: Mapping[str, QAction]) -> QToolButton:
         button = QToolButton()
-        button.setText("MedVision")
+        button.setText("  MedVision")
         button.setIcon(icons.icon("square-plus", T.accent, 20))
         button.setIconSize(QSize(20, 20))
         button.setFont(fonts.font("title"))
@@ -112,24 +117,6 @@ class TopBar(QFrame):
         button.setMenu(menu)
         return button
 
-    def _run_button(self, action: QAction) -> QToolButton:
-        button = QToolButton()
-        button.setDefaultAction(action)
-        button.setObjectName("runAi")
-        button.setIcon(icons.icon("sparkles", T.ai))
-        button.setText(f"Run AI   {key_text('ai.run')}")
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setFont(fonts.font("label"))
-        button.setFixedHeight(32)
-        button.setStyleSheet(
-            f"QToolButton#runAi {{ color: {T.ai}; background: {T.ai_tint}; border: 1px solid {T.aidim};"
-            f" border-radius: 6px; padding: 0 12px; }}"
-            f"QToolButton#runAi:hover {{ background: {T.bg3}; }}"
-            f"QToolButton#runAi:focus {{ border: 2px solid {T.t1}; }}"
-            f"QToolButton#runAi:disabled {{ color: {T.tdis}; background: {T.bg1}; border-color: {T.line2}; }}"
-        )
-        return button
-
 
 def _icon_button(action: QAction, name: str) -> QToolButton:
     button = QToolButton()
@@ -141,11 +128,3 @@ def _icon_button(action: QAction, name: str) -> QToolButton:
     button.setFixedSize(32, 32)
     button.setAccessibleName(action.text())
     return button
-
-
-def _text(text: str, style: str, colour: str) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setFont(fonts.font(style))
-    label.setStyleSheet(f"color: {colour};")
-    return label

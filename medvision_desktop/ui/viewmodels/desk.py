@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -22,16 +22,24 @@ if TYPE_CHECKING:
     from medvision_desktop.services.review import RecordedAnalysis
 
 
+_QUICKLY_VERIFIED: Final = 2000
+
+
 class Desk(QObject):
-    """`opened` carries the key of a study that the record now knows; `standingChanged` words and a tone."""
+    """`opened` carries the key of a study that the record now knows; `standingChanged` words and a tone.
+
+    `deviceKnown` says where networks run, once the inference host is up.
+    """
 
     opened = Signal(str)
     standingChanged = Signal(str, str)
+    deviceKnown = Signal(str)
 
     def __init__(self, bench: Workbench, lanes: Lanes, notifier: Notifier) -> None:
         super().__init__()
         self._bench, self._lanes, self._notifier = bench, lanes, notifier
         self._noted: set[tuple[str, str]] = set()
+        self._warmed = False
         self._verified: tuple[VerificationResult, str] | None = None
 
     # Opening.
@@ -54,6 +62,19 @@ class Desk(QObject):
 
         self._lanes.db.submit(enter, done=self.opened.emit, failed=failed)
 
+    def warm_up(self) -> None:
+        """Start the inference host and load the usual model, once, so that the first run is quick."""
+        if self._warmed:
+            return
+        self._warmed = True
+        bench = self._bench
+
+        def warm(_progress: ProgressSink, cancel: CancelToken) -> str:
+            return bench.host.warm(bench.settings.default_model, cancel=cancel)
+
+        # A model that may not run is told when it is asked to run, not before.
+        self._lanes.gpu.submit(warm, done=self.deviceKnown.emit, failed=lambda _: None, key="desk-warm")
+
     def title_of(self, study: StudyRef, *, masked: bool) -> tuple[str, str]:
         """The two lines at the top: who, and what was examined when."""
         name = "Name hidden" if masked else (study.patient.name or study.description or "No name given")
@@ -64,18 +85,21 @@ class Desk(QObject):
 
     # The record.
 
-    def verify(self) -> None:
+    def verify(self, *, quietly: bool = False) -> None:
         """Walk the whole record on the db lane and say what was found."""
         self._lanes.db.submit(
             self._verify,
             done=self._on_verified,
             failed=self._on_no_record,
             key="desk-verify",
-            title="Verifying the record",
+            title="" if quietly else "Verifying the record",
         )
 
-    def count(self) -> None:
-        """Say how many entries there are now."""
+    def follow(self) -> None:
+        """The record has grown: verify it again while that is quick, else say by how much it grew."""
+        if self._verified is not None and self._verified[0].entries <= _QUICKLY_VERIFIED:
+            self.verify(quietly=True)
+            return
         self._lanes.db.submit(
             lambda *_: self._bench.store.head()[0],
             done=self._on_counted,
@@ -94,7 +118,7 @@ class Desk(QObject):
 
     def _on_counted(self, entries: int) -> None:
         if self._verified is None:
-            self.standingChanged.emit(f"Record open  ·  {words.count(entries)} entries", "")
+            self.standingChanged.emit(f"Record open  ·  {_entries(entries)}", "")
             return
         result, clock = self._verified
         if not result.ok:
@@ -105,7 +129,7 @@ class Desk(QObject):
         later = entries - result.entries
         added = f"  ·  {words.count(later)} since" if later else ""
         self.standingChanged.emit(
-            f"Record verified  ·  {words.count(result.entries)} entries  ·  {clock}{added}", "ok"
+            f"Record verified  ·  {_entries(result.entries)}  ·  {clock}{added}", "ok"
         )
 
     def _on_no_record(self, error: Exception) -> None:
@@ -119,10 +143,14 @@ class Desk(QObject):
         """What the status bar says of the input gate, and its tone."""
         if analysis is None:
             return "", ""
+        gate = analysis.gate
+        said = list(dict.fromkeys(words.reason_words(reason, gate.checks) for reason in gate.reasons))
         if analysis.state is AnalysisState.REFUSED:
-            reasons = ", ".join(words.reason_words(reason) for reason in analysis.gate.reasons)
-            return f"Input gate refused: {reasons}", "warn"
-        if analysis.gate.reasons:
-            reasons = ", ".join(words.reason_words(reason) for reason in analysis.gate.reasons)
-            return f"Input gate passed with doubts: {reasons}", "warn"
+            return f"Input gate refused: {said[0] if said else 'not suitable'}", "warn"
+        if said:
+            return f"Input gate passed with doubts: {', '.join(said)}", "warn"
         return "Input gate passed", "ok"
+
+
+def _entries(number: int) -> str:
+    return f"{words.count(number)} {'entry' if number == 1 else 'entries'}"

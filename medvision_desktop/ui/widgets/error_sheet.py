@@ -20,6 +20,8 @@ from medvision_desktop.ui.widgets.text import label
 _WIDEST: Final = 520
 _NARROW: Final = 440
 
+_MOVES: Final = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
+
 
 class ErrorSheet(QFrame):
     """One error. `gone` when it was closed or tried again."""
@@ -147,7 +149,7 @@ class ErrorCorner(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner when window or panels change."""
-        if self.sheet is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+        if self.sheet is not None and event.type() in _MOVES:
             self._place(self.sheet)
         return super().eventFilter(watched, event)
 

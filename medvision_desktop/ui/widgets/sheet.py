@@ -44,7 +44,7 @@ class Grip(QWidget):
         if self._pressed_at is not None:
             place_inside(self._sheet, event.globalPosition().toPoint() - self._pressed_at)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         """Let go."""
         self._pressed_at = None
 
@@ -97,13 +97,17 @@ class Sheet(QFrame):
         layout.addWidget(self.head)
         layout.addWidget(_line())
         layout.addLayout(self.body)
-        layout.addWidget(_line())
+        self._footer_line = _line()
+        layout.addWidget(self._footer_line)
         layout.addLayout(self.footer)
         window.installEventFilter(self)
         self.hide()
 
     def open_at(self, place: QPoint | None = None) -> None:
         """Show at a place of the window, or in its middle, and take the keyboard."""
+        if self.footer.count() == 0:
+            self._footer_line.hide()
+            self.footer.setContentsMargins(0, 0, 0, 0)
         self.adjustSize()
         area = self._window.rect()
         middle = QPoint((area.width() - self.width()) // 2, (area.height() - self.height()) // 2)

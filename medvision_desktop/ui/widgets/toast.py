@@ -36,6 +36,8 @@ _MOST: Final = 3
 _WIDEST: Final = 520
 _NARROW: Final = 400
 
+_MOVES: Final = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
+
 
 class ToastCard(QFrame):
     """One piece of news. It waits while the mouse is on it or a part of it has the focus."""
@@ -155,7 +157,7 @@ class ToastStack(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner when window or panels change."""
-        if self._cards and event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+        if self._cards and event.type() in _MOVES:
             self._place()
         return super().eventFilter(watched, event)
 
