@@ -19,6 +19,7 @@ from medvision_desktop.reporting import typeset
 from medvision_desktop.reporting.typeset import DISPLAY, DRAFT_INK, INK, REGULAR, RULE, SECONDARY, SEMIBOLD
 
 if TYPE_CHECKING:
+    from PIL import Image
     from reportlab.pdfgen.canvas import Canvas
 
 _PAGE: Final = (595.2756, 841.8898)  # A4 in points
@@ -326,7 +327,7 @@ def _picture(data: bytes) -> Any:
 
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
-            return ImageReader(opened.convert("L" if opened.mode in ("1", "L") else "RGB"))
+            return ImageReader(_without_needless_colour(opened.convert("RGB")))
     except (
         UnidentifiedImageError,
         Image.DecompressionBombError,
@@ -339,6 +340,15 @@ def _picture(data: bytes) -> Any:
             "Its picture cannot be read.",
             "Remove it and take it again.",
         ) from error
+
+
+def _without_needless_colour(picture: Image.Image) -> Image.Image:
+    """A grey picture takes a third of the room."""
+    from PIL import ImageChops
+
+    red, green, blue = picture.split()
+    grey = not (ImageChops.difference(red, green).getbbox() or ImageChops.difference(red, blue).getbbox())
+    return red if grey else picture
 
 
 def _fit(size: tuple[int, int], wide: float) -> tuple[float, float]:
@@ -403,10 +413,9 @@ def _foot(sheet: _Sheet) -> None:
     report = sheet.report
     y = _MARGIN + 1
     sheet.rule(y + 13)
-    record = f"Record {report.ledger_seq} · head {words.short_hash(report.ledger_head)}"
-    sheet.line(
-        _LEFT, y, f"{record} · verify offline with medvision record verify", size=_FOOTER, colour=SECONDARY
-    )
+    record = f"Record {report.ledger_seq} · head {report.ledger_head}"
+    sheet.line(_LEFT, y, record, size=_FOOTER, colour=SECONDARY)
     pages = sheet.pages or sheet.page
     sheet.line(_RIGHT, y, f"Page {sheet.page} of {pages}", size=_FOOTER, colour=SECONDARY, right=True)
-    sheet.line(_LEFT, y - 10.5, words.NOT_A_DEVICE, size=_FOOTER, colour=SECONDARY)
+    notice = f"{words.NOT_A_DEVICE} Verify offline with medvision record verify."
+    sheet.line(_LEFT, y - 10.5, notice, size=_FOOTER, colour=SECONDARY)

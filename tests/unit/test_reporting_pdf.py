@@ -86,7 +86,7 @@ def test_a_short_report_is_one_a4_page_with_everything_on_it() -> None:
         "Signed 22 Nov 2026, 06:40 UTC",
         "no password, no certificate",
         "Record 12481",
-        "7be2 41d0 9c3f 0000",
+        SIGNED.ledger_head,
         "Not a medical device.",
         "Page 1 of 1",
     ):
