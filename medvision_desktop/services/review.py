@@ -107,6 +107,12 @@ def decide(store: Store, finding_id: str, decision: Decision, *, reader: str) ->
         row = tx.connection.execute(sa.select(table).where(table.c.id == finding_id)).one_or_none()
         if row is None:
             raise DecisionRefused("This finding is not in the record.", "", "Open the study again.")
+        if row.hidden_by is not None:
+            raise DecisionRefused(
+                "A newer run replaced this suggestion.",
+                "A decision on it would not be seen.",
+                "Decide on what the newer run suggests.",
+            )
         checked = _checked(decision, is_suggestion=row.analysis_seq is not None)
         _append(tx, row.study, finding_id, checked, reader, supersedes=row.decision_seq)
         fresh = tx.connection.execute(sa.select(table).where(table.c.id == finding_id)).one()

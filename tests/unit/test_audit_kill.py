@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from medvision_desktop.audit.store import Store
 from medvision_desktop.domain.findings import Decision, ReviewState
+from medvision_desktop.errors import DecisionRefused
 from medvision_desktop.services import review
 from tests.helpers.record_cases import READER, STUDY, analysed, opened
 
@@ -31,7 +32,10 @@ while True:
     print("analysis", seq, flush=True)
     for finding in review.findings(store, STUDY):
         if finding.needs_decision:
-            review.decide(store, finding.id, Decision(ReviewState.ACCEPTED, comment="c"), reader=READER)
+            try:
+                review.decide(store, finding.id, Decision(ReviewState.ACCEPTED, comment="c"), reader=READER)
+            except DecisionRefused:
+                continue  # another program ran the model again meanwhile
             print("accepted", finding.id, flush=True)
 """
 
@@ -53,6 +57,24 @@ while True:
         store, draft, reader=READER, institution="", reports_dir=path.parent / "reports"
     )
     print("signed", signed.pdf_sha256, flush=True)
+"""
+
+_FILLER = """
+import resource, signal, sys
+from pathlib import Path
+from medvision_desktop.audit.store import Store
+from medvision_desktop.errors import StoreUnavailable
+from tests.helpers.record_cases import analysed, opened
+
+store = Store.open(Path(sys.argv[1]))
+opened(store)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+try:
+    while True:
+        print("analysis", analysed(store, pixels=str(store.head())), flush=True)
+except StoreUnavailable as error:
+    print("told", error.what.replace(" ", "_"), flush=True)
 """
 
 
@@ -105,6 +127,26 @@ def test_every_report_reported_as_signed_survives_kill_9_and_no_other_is_signed(
         assert {name for _, name in told} <= {report.pdf_sha256 for report in reports}
         for report in reports:
             assert issue_report.signed_pdf(report, tmp_path / "reports")
+    finally:
+        store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a file's size as Linux does")
+def test_a_disk_with_no_room_left_is_told_and_keeps_all_that_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "record.sqlite3"
+    done = subprocess.run(
+        [sys.executable, "-c", _FILLER, str(path)], capture_output=True, text=True, check=True, timeout=120
+    )
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert told[-1] in (["told", "The_record_could_not_be_written."],
+                        ["told", "The_record_could_not_be_read_or_written."])  # fmt: skip
+    assert len(told) > 3
+    store = Store.open(path)
+    try:
+        assert verify(store).faults == ()
+        assert [int(name) for _, name in told[:-1]] == sorted(
+            run.seq for run in review.analyses(store, STUDY)
+        )
     finally:
         store.close()
 

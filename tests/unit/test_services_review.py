@@ -204,6 +204,15 @@ def test_a_second_run_replaces_what_nobody_decided(store: Store) -> None:
     assert {finding.analysis_seq for finding in review.findings(store, STUDY)} == {newer}
 
 
+def test_a_suggestion_that_a_newer_run_replaced_takes_no_decision(store: Store) -> None:
+    analysed(store)
+    old = named(store, "Pneumonia")
+    analysed(store)
+    with pytest.raises(DecisionRefused, match="newer run"):
+        review.decide(store, old.id, Decision(ReviewState.ACCEPTED), reader=READER)
+    assert named(store, "Pneumonia").needs_decision
+
+
 def test_a_second_run_on_the_same_pixels_does_not_ask_again(store: Store) -> None:
     first = analysed(store)
     decided = decide(store, "Pneumonia", ReviewState.REJECTED, reason="artefact")
