@@ -17,16 +17,23 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from pydicom import config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_partial
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
+from pydicom.values import convert_value
 
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import dicom_elements
+from medvision_desktop.io.dicom_elements import LONG_VR, PIXEL_TAGS, PixelElement, pixel_element
 
 # What the parser may raise on a file that is not what it claims to be; anything else is ours.
 PARSER_FAULTS: Final = (
@@ -53,28 +60,19 @@ EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
 DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 NATIVE: Final = frozenset({"", IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 
-_PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_LONG_VR: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
-_UNDEFINED: Final = 0xFFFFFFFF
+_PLAIN_VR: Final = frozenset(
+    {"AS", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM"}
+    | {"UI", "UL", "US", "UT"}
+)
 _DEFER_BYTES: Final = 1 << 20
 _HEADER_LIMIT: Final = 64 << 20
-_META_LIMIT: Final = 1 << 16
+_CHUNK: Final = 1 << 16
 _BIDI: Final = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 # The parser's own messages quote header values, so they go nowhere; and it must not refuse what
 # is merely untidy (reading tolerantly is decided here, value by value).
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 config.settings.reading_validation_mode = config.IGNORE
-
-
-@dataclass(frozen=True, eq=False)
-class PixelElement:
-    """Where the pixel data element lies: offset of its value, its length (None: encapsulated)."""
-
-    tag: int
-    vr: str
-    offset: int
-    length: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +144,12 @@ def read_header(path: Path) -> Header:
     """The header of a DICOM file. Raises `InputRefused` in words for a reader."""
     try:
         with path.open("rb") as file, quiet():
-            syntax, start = _meta(file.read(_META_LIMIT))
-            file.seek(0)
+            head = file.read(_CHUNK)
+            syntax, start = dicom_elements.meta_of(head)
             if syntax == DEFLATED:
-                return _parsed(path, io.BytesIO(_reinflated(file, start, _HEADER_LIMIT)), syntax)
-            return _parsed(path, file, syntax)
+                head = dicom_elements.inflated(file, start, _HEADER_LIMIT)
+                return _parsed(path, io.BytesIO(head), head, syntax, 0)
+            return _parsed(path, file, head, syntax, start)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
 
@@ -171,78 +170,105 @@ def refused_by_parser(error: BaseException) -> InputRefused:
 
 
 def inflated(path: Path, end: int) -> bytes:
-    """The first `end` bytes of a deflated file as `Header.pixels` counts them, and no more."""
+    """The first `end` bytes of a deflated data set, as `Header.pixels` counts them, and no more."""
     try:
         with path.open("rb") as file:
-            _, start = _meta(file.read(_META_LIMIT))
-            file.seek(0)
-            return _reinflated(file, start, end)
+            _, start = dicom_elements.meta_of(file.read(_CHUNK))
+            return dicom_elements.inflated(file, start, end)
     except (OSError, zlib.error) as error:
         raise refused_by_parser(error) from error
 
 
-def _parsed(path: Path, file: BinaryIO, syntax: str) -> Header:
+def _parsed(path: Path, file: BinaryIO, head: bytes, syntax: str, start: int) -> Header:
+    """The quick walk for what is written as usual, pydicom's tolerant parser for the rest.
+
+    pydicom is given the data set alone: it would inflate a deflated one without a bound.
+    """
+    file.seek(0, io.SEEK_END)
+    size = file.tell()
+    implicit, little = _encoding(syntax, head[start : start + 6])
+    if little:
+        try:
+            dataset, pixels = dicom_elements.walk(head, start, implicit=implicit, size=size)
+            return Header(path, dataset, syntax, little, pixels)
+        except dicom_elements.Unusual:
+            pass
     found: list[tuple[int, str | None, int]] = []
 
     def stop(tag: int, vr: str | None, length: int) -> bool:
-        if tag in _PIXEL_TAGS:
+        if tag in PIXEL_TAGS:
             found.append((int(tag), vr, length))
             return True
         return False
 
-    dataset = read_partial(file, stop_when=stop, defer_size=_DEFER_BYTES, force=True)
-    implicit, little = dataset.original_encoding
+    file.seek(start)
+    dataset = read_dataset(file, implicit, little, stop_when=stop, defer_size=_DEFER_BYTES)
+    implicit = bool(dataset.original_encoding[0])
     pixels = None
     if found:
         tag, vr, length = found[-1]
-        long_form = not implicit and vr is not None and vr in _LONG_VR
-        offset = file.tell() + (12 if long_form else 8)
-        pixels = PixelElement(tag, vr or "OW", offset, None if length == _UNDEFINED else length)
-    return Header(path, dataset, syntax, little is not False, pixels)
+        long_form = not implicit and vr in LONG_VR
+        pixels = pixel_element(tag, vr, file.tell() + (12 if long_form else 8), length)
+    return Header(path, dataset, syntax, little, pixels)
 
 
-def _meta(head: bytes) -> tuple[str, int]:
-    """Transfer syntax from the file meta group (always explicit little endian), and where it ends."""
-    at = 132 if head[128:132] == b"DICM" else 0
-    syntax = ""
-    while at + 8 <= len(head):
-        group, element, vr, length = struct.unpack("<HH2sH", head[at : at + 8])
-        if group != 0x0002:
-            break
-        value = at + 8
-        if vr.decode("latin-1") in _LONG_VR:
-            if value + 4 > len(head):
-                break
-            (length,) = struct.unpack("<I", head[value : value + 4])
-            value += 4
-        if element == 0x0010:
-            syntax = head[value : value + min(length, 128)].decode("ascii", "ignore").strip(" \0")
-        at = value + length
-    return syntax, at
-
-
-def _reinflated(file: BinaryIO, start: int, end: int) -> bytes:
-    """Preamble and meta as an undeflated file, then the data set inflated up to `end` bytes."""
-    meta = file.read(start).replace(DEFLATED.encode(), EXPLICIT_LITTLE.encode() + b"\0" * 3)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    parts, size = [meta], len(meta)
-    while size < end and not inflater.eof:
-        chunk = inflater.unconsumed_tail or file.read(1 << 16)
-        if not chunk:
-            break
-        part = inflater.decompress(chunk, min(1 << 20, end - size))
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
+def _encoding(syntax: str, first: bytes) -> tuple[bool, bool]:
+    """(implicit VR, little endian); guessed from the first element where no syntax is given."""
+    if syntax:
+        return syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
+    explicit = first[4:6].isalpha() and first[4:6].isupper()
+    return not explicit, not (explicit and first[:1] == b"\0" and first[1:2] != b"\0")
 
 
 def value_of(dataset: Dataset, keyword: str) -> Any:
-    """The value of a keyword as pydicom converts it, None when absent, empty or not convertible."""
+    """The value of a keyword as pydicom converts it, None when absent, empty or not convertible.
+
+    A value too long to have been read with the header counts as absent.
+    """
+    tag = _tag_of(keyword)
     try:
-        value = dataset.get(keyword)
+        element: Any = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(element, RawDataElement):
+            if element.value is None and element.length:
+                return None
+            vr = element.VR or _usual_vr(tag)
+            if vr in _PLAIN_VR and element.value is not None:
+                value = _converted(
+                    vr,
+                    bytes(element.value),
+                    element.is_implicit_VR,
+                    element.is_little_endian,
+                    _encodings(dataset),
+                )
+            else:
+                value = dataset.get(keyword)
+        else:
+            value = None if element is None else element.value
     except PARSER_FAULTS:
         return None
     return None if value is None or value in ("", b"") else value
+
+
+@lru_cache(maxsize=512)
+def _tag_of(keyword: str) -> BaseTag:
+    return Tag(keyword)
+
+
+@lru_cache(maxsize=512)
+def _usual_vr(tag: BaseTag) -> str:
+    return str(dictionary_VR(tag))
+
+
+def _encodings(dataset: Dataset) -> tuple[str, ...]:
+    named = dataset.original_character_set
+    return (named,) if isinstance(named, str) else tuple(named or ())
+
+
+# The files of a series say mostly the same, so that one conversion serves hundreds of them.
+@lru_cache(maxsize=8192)
+def _converted(vr: str, data: bytes, implicit: bool, little: bool, encodings: tuple[str, ...]) -> Any:
+    raw = RawDataElement(Tag(0, 0), vr, len(data), data, 0, implicit, little)
+    return convert_value(vr, raw, list(encodings) or None)
 
 
 def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:

@@ -137,13 +137,22 @@ def justified(
     if bits_stored == width:
         return unsigned.view(np.dtype(f"i{values.dtype.itemsize}")) if signed else unsigned
     low_bit = high_bit + 1 - bits_stored
+    kind = np.dtype(f"i{values.dtype.itemsize}") if signed else unsigned.dtype
+    if low_bit == 0 and _within(unsigned.view(kind), bits_stored, signed=signed):
+        return unsigned.view(kind)
     if signed:
-        lifted = np.left_shift(unsigned, width - 1 - high_bit).view(np.dtype(f"i{values.dtype.itemsize}"))
+        lifted = np.left_shift(unsigned, width - 1 - high_bit).view(kind)
         result: NDArray[Any] = np.right_shift(lifted, width - bits_stored)
         return result
     mask = unsigned.dtype.type((1 << bits_stored) - 1)
     masked: NDArray[Any] = np.bitwise_and(np.right_shift(unsigned, low_bit) if low_bit else unsigned, mask)
     return masked
+
+
+def _within(values: NDArray[Any], bits: int, *, signed: bool) -> bool:
+    """Whether there is nothing to mask, which is the usual case and cheaper to see than to do."""
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    return values.size > 0 and low <= int(values.min()) and int(values.max()) <= high
 
 
 def to_eight_bits(values: NDArray[Any], bits_stored: int) -> NDArray[np.uint8]:

@@ -109,7 +109,7 @@ def _in_order(data: bytes, header: Header) -> bytes:
 
 
 def _native(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(values.dtype.newbyteorder("="), copy=True)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _from_422(data: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:

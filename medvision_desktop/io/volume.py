@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import Voi
 from medvision_desktop.domain.geometry import PlaneGeometry
 from medvision_desktop.domain.image import Frame, Photometric, Rescale, Volume
+from medvision_desktop.pixels.modality import to_modality
 
 _GREY: Final = (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
 _MIN_SLICES: Final = 3
@@ -106,7 +107,7 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
     kind = _value_type(frames)
     values = np.empty((len(frames), *frames[0].stored.shape), kind)
     for k, frame in enumerate(frames):
-        values[k] = modality_values(frame)
+        _fill(values[k], frame)
     step = (np.asarray(last.origin_lps_mm) - np.asarray(first.origin_lps_mm)) / (len(frames) - 1)
     affine = np.eye(4)
     affine[:3, 0] = step
@@ -130,20 +131,21 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
 _PER_SLICE: Final = frozenset({"slice_location_mm", "instance_number", "acquisition_time"})
 
 
-def modality_values(frame: Frame) -> NDArray[Any]:
-    """Modality values of a grey frame; integers stay integers where slope and intercept are whole."""
+def _fill(target: NDArray[Any], frame: Frame) -> None:
+    """Modality values of a grey frame into a slice of the type that `_value_type` chose."""
     rescale = frame.modality
     if not isinstance(rescale, Rescale):
-        from medvision_desktop.pixels.modality import to_modality
-
-        return np.asarray(to_modality(frame))
-    if frame.stored.dtype.kind == "f":
-        return np.asarray(frame.stored * rescale.slope + rescale.intercept, dtype=np.float32)
-    if rescale == Rescale():
-        return frame.stored
-    if rescale.slope.is_integer() and rescale.intercept.is_integer():
-        return frame.stored.astype(np.int64) * int(rescale.slope) + int(rescale.intercept)
-    return np.asarray(frame.stored.astype(np.float64) * rescale.slope + rescale.intercept, dtype=np.float32)
+        target[...] = to_modality(frame)
+    elif target.dtype.kind == "f":
+        np.multiply(frame.stored, rescale.slope, out=target, dtype=target.dtype, casting="unsafe")
+        target += target.dtype.type(rescale.intercept)
+    else:
+        # Every result fits, so arithmetic modulo 2^16 is exact and needs no wider array.
+        np.copyto(target, frame.stored, casting="unsafe")
+        if rescale.slope != 1:
+            target *= np.asarray(int(rescale.slope)).astype(target.dtype)
+        if rescale.intercept != 0:
+            target += np.asarray(int(rescale.intercept)).astype(target.dtype)
 
 
 def _value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
