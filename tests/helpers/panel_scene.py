@@ -77,7 +77,9 @@ def score(probability: float, *, label: str = "Pneumonia", uncertain: bool = Fal
     return LabelScore(label, probability, probability * 0.9, 0.5, positive, uncertain)
 
 
-def result(*scores: LabelScore, state: AnalysisState = AnalysisState.DONE, **fields: object) -> InferenceResult:
+def result(
+    *scores: LabelScore, state: AnalysisState = AnalysisState.DONE, **fields: object
+) -> InferenceResult:
     grid = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     manifest = RunManifest(
         MODEL,
@@ -111,9 +113,8 @@ def picture(shade: int = 90) -> bytes:
 
 
 def key_image(of: StudyRef, name: str = "k1") -> KeyImage:
-    return KeyImage(
-        name, of.key, of.series[0].uid, IMAGE, 1, "PA, W 400 L 200", picture(), picture(200), "Model attention"
-    )
+    caption, place = "PA, W 400 L 200", (of.key, of.series[0].uid, IMAGE, 1)
+    return KeyImage(name, *place, caption, picture(), picture(200), "Model attention")
 
 
 class StandInHost:

@@ -93,7 +93,7 @@ class ReportPane(QSplitter):
         dialog.setDefaultSuffix("pdf")
         dialog.selectFile("report.pdf")
         dialog.fileSelected.connect(lambda name: self._model.export(Path(name)))
-        dialog.open()
+        dialog.show()
 
 
 class ReportEditor(QFrame):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from medvision_desktop.ui.actions import key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import words
+from medvision_desktop.ui.viewmodels.chips import Chip
 from medvision_desktop.ui.viewmodels.report import ReportModel
+from medvision_desktop.ui.widgets.badge import Badge
 from medvision_desktop.ui.widgets.button import Button
 from medvision_desktop.ui.widgets.text import elided, label
 
@@ -30,9 +32,10 @@ class SignBar(QFrame):
         self.setStyleSheet(
             f"QFrame#signBar {{ background: {T.bg1}; border: none; border-top: 1px solid {T.line}; }}"
         )
-        self.who = elided("", "value")
+        self.who = label("", "value")
         self.about = elided("", "caption", "t3")
-        self.kind = label(f"This signature: {KIND_OF_SIGNATURE}.", "caption", "warn")
+        self.about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.kind = Badge(Chip(KIND_OF_SIGNATURE, kind="warn"))
         self.digest = elided("", "caption", "t2")
         self.sign = Button("Sign report", "signature", key=key_text("report.sign"), kind="primary")
         self.addendum = Button("Write an addendum", "file-pen")
@@ -45,8 +48,8 @@ class SignBar(QFrame):
         first = QHBoxLayout()
         first.setSpacing(8)
         first.addWidget(lock)
-        first.addWidget(self.who, 1)
-        first.addWidget(self.about)
+        first.addWidget(self.who)
+        first.addWidget(self.about, 1)
         second = QHBoxLayout()
         second.setSpacing(8)
         second.addWidget(self.kind)

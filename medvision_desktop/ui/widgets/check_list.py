@@ -33,7 +33,7 @@ class CheckLine:
 
 
 class CheckRow(QWidget):
-    """One line; `buttons` stand at its right end instead of a detail."""
+    """One line; `buttons` stand at its right end. Without a detail the text may wrap."""
 
     def __init__(self, line: CheckLine, buttons: Sequence[QWidget] = (), *, inset: int = 0) -> None:
         super().__init__()
@@ -43,15 +43,15 @@ class CheckRow(QWidget):
         self._glyph.setPixmap(icons.pixmap(name, colour, M.row_icon, 2.0, self.devicePixelRatioF()))
         self._glyph.setFixedWidth(M.row_icon)
         muted = line.state == "open"
-        self.text = label(line.text, "label", "t2" if muted else "t1", wrap=bool(buttons))
+        self.text = label(line.text, "label", "t2" if muted else "t1", wrap=not line.detail)
         self.detail = elided(line.detail, "caption", "t2")
         self.detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout(self)
         row.setContentsMargins(inset, 0, inset, 0)
         row.setSpacing(8)
         row.addWidget(self._glyph)
-        row.addWidget(self.text, 1 if buttons else 0)
-        if not buttons:
+        row.addWidget(self.text, 0 if line.detail else 1)
+        if line.detail:
             row.addWidget(self.detail, 1)
         for button in buttons:
             row.addWidget(button)

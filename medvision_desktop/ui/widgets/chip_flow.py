@@ -33,6 +33,7 @@ class ChipFlow(QWidget):
     def show_chips(self, chips: Sequence[Chip]) -> None:
         """Show other chips."""
         self._chips = tuple(chips)
+        self.setVisible(bool(chips))
         self.setAccessibleName(", ".join(chip.text for chip in chips))
         self._fit()
         self.update()
