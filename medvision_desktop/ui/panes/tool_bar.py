@@ -54,6 +54,7 @@ class ToolBar(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._compact: bool | None = None
+        self._narrow = False
         self._window = ""
         self._tools = {name: self._button(name) for name in (*_ALWAYS, *_WIDE_ONLY, *_MEASURING)}
         self._layouts = MenuButton("Layout", self)
@@ -80,9 +81,15 @@ class ToolBar(QWidget):
         self.refresh()
         self._set_compact(compact=False)
 
+    def set_narrow(self, narrow: bool) -> None:
+        """In a narrow window ask for no more room than the tools used most need."""
+        self._narrow = narrow
+        self._set_compact(compact=narrow or self.width() < self._width(compact=False))
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
-        """Room for everything."""
-        return QSize(self._width(compact=False), M.tool_button)
+        """Room for everything, or in a narrow window for what is always there."""
+        return QSize(self._width(compact=self._narrow), M.tool_button)
 
     def minimumSizeHint(self) -> QSize:
         """Room for what is always there."""
@@ -91,7 +98,7 @@ class ToolBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep as many buttons as there is room for."""
         super().resizeEvent(event)
-        self._set_compact(compact=event.size().width() < self._width(compact=False))
+        self._set_compact(compact=self._narrow or event.size().width() < self._width(compact=False))
 
     def refresh(self) -> None:
         """Show tool, layout, window and layers as they are."""

@@ -76,7 +76,7 @@ class ViewerModel(QObject):
         self._corner_text = True
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
-        self._attention: dict[str, Attention] = {}
+        self._attention: Attention | None = None
         self._lengths: dict[Region, tuple[Length, ...]] = {}
 
     # What is.
@@ -146,11 +146,11 @@ class ViewerModel(QObject):
 
     def attention_of(self, pane: int) -> Attention | None:
         """The attention map that belongs to the image on a pane, shown or not."""
-        shown = self.panes[pane].shown
-        if shown is None or shown.plane is not None:
+        shown, found = self.panes[pane].shown, self._attention
+        if shown is None or found is None or shown.plane is not None:
             return None
-        found = self._attention.get(shown.loaded.series.uid)
-        return found if found is not None and found.image_index == shown.index else None
+        here = found.series_uid == shown.loaded.series.uid and found.image_index == shown.index
+        return found if here else None
 
     def lengths(self, pane: int) -> tuple[Length, ...]:
         """Measurements on the image of a pane."""
@@ -277,16 +277,16 @@ class ViewerModel(QObject):
     def show_attention(
         self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0
     ) -> None:
-        """Show the map of a finding over its image; with None, no map for that series.
+        """Show the map of one finding over its image, or with None no map at all.
 
         Without `series_uid` it belongs to the active pane's series. Nothing else of the view moves.
         """
         uid = series_uid or (self.active_pane.series.uid if self.active_pane.series else "")
         if label is None or heat is None:
-            self._attention.pop(uid, None)
+            self._attention = None
             self.set_overlay(replace(self._overlay, attention_label=None))
             return
-        self._attention[uid] = Attention(label, heat, uid, image_index)
+        self._attention = Attention(label, heat, uid, image_index)
         self.set_overlay(replace(self._overlay, attention_label=label, visible=True))
 
     def toggle_attention(self) -> bool:
