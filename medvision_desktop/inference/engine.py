@@ -6,6 +6,7 @@ activation maps (n, labels, rows, columns), both float32.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,9 +96,7 @@ class OpenVinoEngine:
     name, device, text = "openvino", "cpu", "OpenVINO CPU"
 
     def __init__(self, content: bytes) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = silent_openvino().Core()
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": device.threads()}
         # float32 wherever the processor offers less: the parity in the manifest is to 1e-4.
         hints["INFERENCE_PRECISION_HINT"] = "f32"
@@ -107,6 +106,18 @@ class OpenVinoEngine:
         """Logits and maps of a batch."""
         found = self._compiled([batch])
         return np.array(found["logits"], dtype=np.float32), np.array(found["maps"], dtype=np.float32)
+
+
+def silent_openvino() -> Any:
+    """The openvino module without its telemetry, which would call out the moment it is imported.
+
+    Nothing leaves this computer. An entry of None makes the import of the telemetry package fail, for
+    which openvino has a silent stand-in (openvino/tools/ovc/telemetry_stub.py).
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # documented for sys.modules
+    import openvino
+
+    return openvino
 
 
 class TorchEngine:

@@ -9,9 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medvision_desktop.modelkit.networks.build import from_package
-from medvision_desktop.modelkit.registry import ModelPackage
-
 
 class _Logits(nn.Module):
     """The network without its own map: the package expects one output."""
@@ -26,15 +23,14 @@ class _Logits(nn.Module):
 
 
 class GradCam:
-    """Grad-CAM of a package at its last feature map, after the final activation.
+    """Grad-CAM of a classifier at its last feature map, after the final activation.
 
     Before that activation the map is another one (correlation 0.987 for DenseNet-121).
     """
 
-    def __init__(self, package: ModelPackage) -> None:
+    def __init__(self, network: nn.Module) -> None:
         from pytorch_grad_cam import GradCAM
 
-        network = from_package(package)
         features: Any = network.features
         self._cam: Any = GradCAM(model=_Logits(network), target_layers=[features[-1]])
 

@@ -19,7 +19,8 @@ def timed(package: ModelPackage, frame: Frame, rounds: int) -> list[float]:
     from medvision_desktop.inference.engine import TorchEngine
     from medvision_desktop.inference.gradcam import GradCam
 
-    network, maps = TorchEngine(package, "cpu"), GradCam(package)
+    network = TorchEngine(package, "cpu")
+    maps = GradCam(network.network)
     spec = package.manifest.preprocessing
     seconds = []
     for _ in range(rounds + 1):

@@ -146,7 +146,13 @@ class Runner:
                 heat = cam.native(score.label, summands[index], peak, rows, columns)
             if request.random_maps and score.positive:
                 own, by_chance = cam.deletion_scores(
-                    model.engine, batch, index, heat.grid, random_maps=request.random_maps, seed=_SEED
+                    model.engine,
+                    batch,
+                    index,
+                    heat.grid,
+                    negative=model.reference.typical_negative,
+                    maps=request.random_maps,
+                    seed=_SEED,
                 )
                 heat = replace(heat, faithfulness=own, random_faithfulness=by_chance)
             found.append(heat)
@@ -154,9 +160,10 @@ class Runner:
 
     def _gradcam(self, model: Loaded) -> GradCam:
         from medvision_desktop.inference.gradcam import GradCam
+        from medvision_desktop.modelkit.networks.build import from_package
 
         if model.gradcam is None:
-            model.gradcam = GradCam(model.package)
+            model.gradcam = GradCam(from_package(model.package))
         return model.gradcam
 
 

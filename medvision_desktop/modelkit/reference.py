@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from medvision_desktop.errors import ModelRefused
 
 FILE: Final = "reference.json"
@@ -33,6 +35,11 @@ class Reference:
     input_deviation: tuple[float, ...]
     map_peak: Mapping[str, float]
 
+    @property
+    def typical_negative(self) -> float:
+        """The median logit of negatives."""
+        return float(np.interp(50.0, self.percentiles, self.score_negative))
+
 
 def read(path: Path, labels: Sequence[str]) -> Reference:
     """The reference of a package with these labels. Raises `ModelRefused`."""
@@ -52,10 +59,11 @@ def read(path: Path, labels: Sequence[str]) -> Reference:
             map_peak=peaks,
         )
         fine = all(math.isfinite(peak) and peak > 0 for peak in peaks.values())
+        fine = fine and len(found.percentiles) == len(found.score_negative) > 0
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _refused(path, f"it cannot be used: {error}") from error
     if not fine:
-        raise _refused(path, "a map's peak is not positive")
+        raise _refused(path, "its numbers do not fit")
     return found
 
 

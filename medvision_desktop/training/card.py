@@ -55,8 +55,8 @@ def measured(
 def text(
     manifest: Manifest, calibration: Calibration, predictions: Predictions, words: Sequence[str]
 ) -> str:
-    """The card as Markdown. `words`: (who, beyond, evaluated_on) of the recipe."""
-    who, beyond, evaluated_on = words
+    """The card as Markdown. `words`: (beyond, evaluated_on) of the recipe."""
+    beyond, evaluated_on = words
     test = predictions.of("test")
     threshold = manifest.thresholds[0][1]
     parts = [
@@ -64,7 +64,7 @@ def text(
         f"`{manifest.name}` {manifest.version}. {_ALWAYS}",
         "## What it is for\n\n" + manifest.intended_use,
         "## What it is not for\n\n" + "\n".join(f"* {entry}" for entry in manifest.contraindications),
-        f"## What it saw\n\n{_sentence(manifest.trained_on)} {_sentence(who)}\n\n{_data(manifest)}",
+        f"## What it saw\n\n{_sentence(manifest.trained_on)}\n\n{_data(manifest)}",
         _measured(manifest, test, evaluated_on),
         _confusion(test, calibration, threshold),
         _strata(test, calibration, threshold),

@@ -33,6 +33,7 @@ from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progr
 
 HELD_OUT = tuple(fold for fold in split.FOLDS if fold != "train")
 _PARITY_IMAGES = 32
+_LEAST_PEAK = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +167,7 @@ def _write_reference(path: Path, label: str, seen: Seen) -> None:
         "score_negative": np.percentile(scores[~truth], levels).round(4).tolist(),
         "input_mean": np.percentile(seen.means[inside], levels).round(4).tolist(),
         "input_deviation": np.percentile(seen.deviations[inside], levels).round(4).tolist(),
-        "map_peak": {label: round(float(np.median(seen.peaks[inside][truth])), 4)},
+        "map_peak": {label: max(_LEAST_PEAK, round(float(np.median(seen.peaks[inside][truth])), 4))},
     }
     path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
@@ -224,6 +225,7 @@ def _manifest(
         training=tuple(
             {
                 "folds": ", ".join(f"{fold} {n} images of {p} people" for fold, (n, p) in counted.items()),
+                "started_from": recipe.initial,
                 "best_epoch": f"{state['best_epoch']} of at most {recipe.epochs}",
                 "validation_auroc": f"{state['best']:.4f}",
                 "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
@@ -252,7 +254,7 @@ def _bind(
 
     bound = Parity(digest("model.onnx"), digest("weights.safetensors"), *parity)
     manifest = replace(manifest, parity=bound)
-    written = card.text(manifest, fitted, table, (words.who, words.beyond, words.evaluated_on))
+    written = card.text(manifest, fitted, table, (words.beyond, words.evaluated_on))
     (folder / "card.md").write_text(written, encoding="utf-8")
     names = sorted(path.name for path in folder.iterdir())
     manifest = replace(manifest, files=tuple((name, digest(name)) for name in names))

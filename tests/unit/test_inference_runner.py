@@ -1,0 +1,249 @@
+"""From a frame to a result: labels, doubts, maps in the frame's own pixels, and who said no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from medvision_desktop.domain.findings import AnalysisState, GateCheck, GateReport
+from medvision_desktop.domain.image import Frame
+from medvision_desktop.errors import Cancelled, ModelRefused
+from medvision_desktop.inference import cam, classify, engine
+from medvision_desktop.inference.request import InferenceRequest
+from medvision_desktop.inference.runner import LOOKS_LIKE, UNLIKE, Loaded, Runner
+from medvision_desktop.modelkit.networks.build import from_package, network
+from medvision_desktop.modelkit.preprocess import Preprocessing, network_input
+from medvision_desktop.modelkit.registry import ModelPackage, open_package
+from medvision_desktop.pixels.digest import pixel_digest
+from medvision_desktop.work import CancelToken, Progress
+from tests.helpers.model_cases import make_package
+
+ENGINES = ("onnxruntime", "openvino", "torch")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    return open_package(make_package(tmp_path_factory.mktemp("runner")) / "patches")
+
+
+@pytest.fixture(scope="module")
+def model(package: ModelPackage) -> Loaded:
+    # What a network of a few pictures looks at may fail the phantom; these tests are not about that.
+    return replace(Runner("onnxruntime").load(package.directory), maps_fit=True)
+
+
+def _frame(seed: int = 0, rows: int = 90, columns: int = 70) -> Frame:
+    picture = np.random.default_rng(seed).normal(90, 25, (rows, columns))
+    picture[50:80, 10:40] += 90
+    return Frame(np.clip(picture, 0, 255).astype(np.uint8), bits_stored=8)
+
+
+def _request(frame: Frame, **options: object) -> InferenceRequest:
+    return InferenceRequest("patches", frame, GateReport(ok=True), **options)  # type: ignore[arg-type]
+
+
+def test_every_engine_gives_the_same_answer_as_torch(package: ModelPackage) -> None:
+    batch = np.stack([network_input(_frame(seed), package.manifest.preprocessing) for seed in range(4)])
+    reference = from_package(package)
+    with torch.inference_mode():
+        logits, maps = (found.numpy() for found in reference(torch.from_numpy(batch)))
+    for name in ENGINES:
+        found = engine.load(package, name).run(batch)
+        np.testing.assert_allclose(found[0], logits, atol=1e-4)
+        np.testing.assert_allclose(found[1], maps, atol=1e-4 * max(1, float(np.abs(maps).max())))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_map_sums_to_the_logit(package: ModelPackage, name: str) -> None:
+    batch = network_input(_frame(), package.manifest.preprocessing)[np.newaxis]
+    logits, maps = engine.load(package, name).run(batch)
+    bias = float(from_package(package).classifier.bias.detach()[0])
+    assert logits[0, 0] == pytest.approx(bias + maps[0, 0].mean(), abs=1e-4)
+
+
+def test_the_native_map_is_what_grad_cam_finds_after_the_last_activation() -> None:
+    from medvision_desktop.inference.gradcam import GradCam
+
+    torch.manual_seed(0)
+    made = network("efficientnet-b0-front", 3).eval()
+    torch.nn.init.normal_(made.classifier.weight)
+    batch = network_input(_frame(), Preprocessing(96, std=0.3))[np.newaxis]
+    with torch.inference_mode():
+        summands = made(torch.from_numpy(batch))[1][0].numpy()
+    for label, summand in enumerate(summands):
+        theirs = GradCam(made).grid(batch, label)
+        ours = cv2.resize(np.clip(summand, 0, None), theirs.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.999
+
+
+def test_a_result_says_what_ran_on_what(model: Loaded) -> None:
+    frame = _frame()
+    result = Runner("onnxruntime").run(_request(frame), model, None)
+    assert result.state is AnalysisState.DONE
+    assert result.manifest is not None
+    assert result.manifest.model == model.package.ref == result.model
+    assert result.manifest.inputs[0].pixel_sha256 == pixel_digest(frame.stored)
+    assert (result.manifest.inputs[0].rows, result.manifest.inputs[0].columns) == (90, 70)
+    assert result.manifest.engine == "onnxruntime"
+    assert result.manifest.started_utc.endswith("Z")
+    (score,) = result.labels
+    assert 0 <= score.probability <= 1
+    assert score.positive == (score.probability >= score.threshold)
+
+
+def test_a_map_covers_the_whole_frame_and_stays_between_0_and_1(model: Loaded) -> None:
+    result = Runner("onnxruntime").run(_request(_frame(), random_maps=2), model, None)
+    (heat,) = result.maps
+    assert heat.box_xyxy == (0, 0, 70, 90)
+    assert heat.grid.shape == model.package.manifest.grid
+    assert heat.grid.dtype == np.float32
+    assert heat.grid.min() >= 0
+    assert heat.grid.max() <= 1
+
+
+def test_a_weak_map_stays_dim_and_a_strong_one_does_not_overflow() -> None:
+    summand = np.array([[1.0, -3.0], [0.5, 0.0]], dtype=np.float32)
+    np.testing.assert_allclose(cam.native("x", summand, 4.0, 8, 8).grid, [[0.25, 0], [0.125, 0]])
+    np.testing.assert_allclose(cam.native("x", summand, 0.5, 8, 8).grid, [[1, 0], [0.5, 0]])
+
+
+class _Places:
+    """An engine whose map is the roughness of its input, cell by cell: it looks where things are."""
+
+    name, device, text = "places", "cpu", "places"
+
+    def __init__(self, turn: object = None) -> None:
+        self._turn = turn or (lambda maps: maps)
+
+    def run(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        cells = np.abs(np.diff(batch[:, 0], axis=2, append=0)).reshape(len(batch), 8, 4, 8, 4)
+        maps = cells.mean(axis=(2, 4))[:, np.newaxis].astype(np.float32)
+        return maps.mean(axis=(2, 3)) * 10, self._turn(maps)  # type: ignore[operator]
+
+
+SPEC = Preprocessing(32)
+
+
+def test_a_map_that_keeps_its_place_passes_the_phantom() -> None:
+    assert cam.maps_keep_their_place(_Places(), SPEC)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda maps: maps[..., ::-1],
+        lambda maps: maps[..., ::-1, :],
+        lambda maps: maps[..., ::-1, ::-1],
+        lambda maps: maps.transpose(0, 1, 3, 2),
+        lambda maps: np.rot90(maps, 1, (2, 3)),
+        lambda maps: np.rot90(maps, 3, (2, 3)),
+    ],
+    ids=["mirrored", "upside down", "half turn", "transposed", "quarter", "three quarters"],
+)
+def test_a_map_that_comes_out_turned_fails_the_phantom(turn: object) -> None:
+    assert not cam.maps_keep_their_place(_Places(turn), SPEC)
+
+
+def test_a_faithful_map_loses_more_of_the_answer_than_random_ones() -> None:
+    random = np.random.default_rng(0)
+    batch = np.zeros((1, 3, 32, 32), np.float32)
+    batch[:, :, 4:12, 20:28] = random.normal(0, 3, (8, 8))
+    grid = _Places().run(batch)[1][0, 0]
+    own, by_chance = cam.deletion_scores(_Places(), batch, 0, grid, negative=0.0, maps=8, seed=1)
+    assert own > 2 * by_chance
+    assert 0 <= by_chance <= own <= 1
+
+
+def test_a_model_whose_maps_fail_the_phantom_gives_scores_and_no_maps(model: Loaded) -> None:
+    result = Runner("onnxruntime").run(_request(_frame()), replace(model, maps_fit=False), None)
+    assert result.labels
+    assert not result.maps
+    assert "No attention map" in result.message
+
+
+def test_a_gate_that_said_no_means_no_score_exists(model: Loaded) -> None:
+    gate = GateReport(ok=False, reasons=("wrong_body_part",), wanted="chest", given="leg")
+    request = InferenceRequest("patches", _frame(), gate)
+    result = Runner("onnxruntime").run(request, model, None)
+    assert result.state is AnalysisState.REFUSED
+    assert result.labels == ()
+    assert result.maps == ()
+    assert result.manifest is None
+    assert "leg" in result.message
+
+
+def test_the_pixel_gate_fills_its_line_and_can_refuse(model: Loaded) -> None:
+    manifest = model.package.manifest
+    for minimum, ok in ((0.0, True), (1.0, False)):
+        wanted = replace(manifest.wanted, pixel_gate="patches", pixel_gate_minimum=minimum)
+        asking = replace(model, package=replace(model.package, manifest=replace(manifest, wanted=wanted)))
+        checks = (GateCheck("Body part", True), GateCheck(LOOKS_LIKE, None), GateCheck("View", None))
+        request = InferenceRequest("patches", _frame(), GateReport(ok=True, checks=checks))
+        result = Runner("onnxruntime").run(request, asking, model)
+        assert result.gate.ok is ok
+        assert [check.name for check in result.gate.checks] == ["Body part", LOOKS_LIKE, "View"]
+        assert result.gate.checks[1].passed is ok
+        assert (UNLIKE in result.gate.reasons) is not ok
+
+
+def test_progress_only_grows_and_ends_near_its_total(model: Loaded) -> None:
+    seen: list[Progress] = []
+    Runner("onnxruntime").run(_request(_frame()), model, None, progress=seen.append)
+    assert [step.done for step in seen] == sorted(step.done for step in seen)
+    assert all(step.done < step.total for step in seen)
+    assert all(step.text for step in seen)
+
+
+def test_a_cancelled_run_stops_between_two_steps(model: Loaded) -> None:
+    token = CancelToken()
+
+    def stop(progress: Progress) -> None:
+        if progress.text == "Running the network":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        Runner("onnxruntime").run(_request(_frame()), model, None, progress=stop, cancel=token)
+
+
+def test_other_weights_than_asked_for_are_refused(package: ModelPackage) -> None:
+    with pytest.raises(ModelRefused, match="changed"):
+        Runner("onnxruntime").load(package.directory, "0" * 64)
+
+
+def test_the_two_rules_of_doubt(package: ModelPackage) -> None:
+    line = package.calibration.lines[0]
+
+    def doubt(probability: float, task: str) -> bool:
+        logit = (np.log(probability / (1 - probability)) - line.intercept) / line.slope
+        asked = replace(
+            package, manifest=replace(package.manifest, task=task, thresholds=(("Patch", 0.3),))
+        )
+        return classify.scores(asked, [float(logit)])[0].uncertain
+
+    assert [doubt(p, "binary") for p in (0.1, 0.29, 0.31, 0.69, 0.71, 0.9)] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [doubt(p, "multi-label") for p in (0.1, 0.19, 0.21, 0.39, 0.41, 0.9)] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_file_that_is_no_network_is_refused(package: ModelPackage, tmp_path: Path) -> None:
+    wrong = replace(package.manifest, grid=(9, 9))
+    with pytest.raises(ModelRefused, match="where the manifest says"):
+        engine.load(replace(package, manifest=wrong), "onnxruntime")
