@@ -20,7 +20,7 @@ from medvision_desktop.paths import Locations
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMessageLogContext, QtMsgType
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtWidgets import QApplication, QWidget
 
     from medvision_desktop.ui.reading_room import ReadingRoom
 
@@ -78,7 +78,16 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
             yield application, room
     finally:
         room.close()
+        _dispose(room.window)
         end_logs()
+
+
+def _dispose(window: QWidget) -> None:
+    """Delete the window while the application still lives; the other way round ends in a crash."""
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @contextmanager
@@ -113,9 +122,9 @@ def _tell_ready(room: ReadingRoom) -> None:
     from PySide6.QtCore import QTimer
 
     def tell() -> None:
-        print(
-            json.dumps({"ready": True, "peak_mb": _peak_mb(), "torch": "torch" in sys.modules}), flush=True
-        )
+        line = {"ready": True, "peak_mb": _peak_mb(), "torch": "torch" in sys.modules}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
         room.window.close()
 
     # After the frame that shows the list has been painted.

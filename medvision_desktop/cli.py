@@ -138,12 +138,12 @@ def demo(
     On a sample chest radiograph: run the model, look, decide, sign. Writes window.png, report.pdf and
     result.json.
     """
-    from medvision_desktop import app
+    from medvision_desktop.demo import demo as do_main_job
 
     # A journey of its own does not belong in the reader's record, unless a place is named.
     chosen = data_dir or invocation(context).data_dir or out / "data"
     locations = invocation(context).places(chosen)
-    written = app.demo(locations, out)
+    written = do_main_job(locations, out)
     for name, path in written.items():
         if as_json:
             emit({"file": name, "path": str(path)})

@@ -97,6 +97,8 @@ class ReadingRoom(QObject):
         if self._closed:
             return
         self._closed = True
+        self.toasts.stop()
+        self.errors.stop()
         self.report.flush()
         self.lanes.db.drain(10.0)
         self.lanes.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -13,14 +13,12 @@ from medvision_desktop.ui.notify import ErrorNotice
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.widgets.button import Button
-from medvision_desktop.ui.widgets.corner import MARGIN, lower_left
+from medvision_desktop.ui.widgets.corner import MARGIN, MOVES, NEWS, lower_left, stands
 from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.text import label
 
 _WIDEST: Final = 520
 _NARROW: Final = 440
-
-_MOVES: Final = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
 
 
 class ErrorSheet(QFrame):
@@ -32,6 +30,7 @@ class ErrorSheet(QFrame):
         super().__init__(parent)
         self.notice = notice
         self.setProperty("card", "bad")
+        self.setProperty(NEWS, True)
         self.setFixedWidth(width)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAccessibleName(f"Error: {notice.what}")
@@ -147,9 +146,15 @@ class ErrorCorner(QObject):
         self._waiting.append(notice)
         self._next()
 
+    def stop(self) -> None:
+        """Watch nothing any more: a window that is being taken apart must not be measured."""
+        for watched in (self._window, *self._hosts):
+            watched.removeEventFilter(self)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner when window or panels change."""
-        if self.sheet is not None and event.type() in _MOVES:
+        moved = event.type() in MOVES and event.type() != QEvent.Type.LayoutRequest
+        if self.sheet is not None and moved and stands(self._window):
             self._place(self.sheet)
         return super().eventFilter(watched, event)
 
@@ -172,10 +177,12 @@ class ErrorCorner(QObject):
         sheet.resize(sheet.width(), wanted)
         sheet.move(area.left(), area.bottom() - sheet.height() + 1)
         sheet.raise_()
+        QCoreApplication.postEvent(self._window, QEvent(QEvent.Type.LayoutRequest))
 
     def _on_gone(self) -> None:
         if self.sheet is not None:
             self.sheet.hide()
             self.sheet.deleteLater()
             self.sheet = None
+            QCoreApplication.postEvent(self._window, QEvent(QEvent.Type.LayoutRequest))
         self._next()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPropertyAnimation, Qt, QTimer, Signal
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPropertyAnimation, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -21,7 +21,7 @@ from medvision_desktop.ui.notify import Toast
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.widgets.button import Button
-from medvision_desktop.ui.widgets.corner import lower_left
+from medvision_desktop.ui.widgets.corner import MOVES, NEWS, lower_left, stands
 from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.text import label
 
@@ -35,8 +35,6 @@ _SPACING: Final = 8
 _MOST: Final = 3
 _WIDEST: Final = 520
 _NARROW: Final = 400
-
-_MOVES: Final = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
 
 
 class ToastCard(QFrame):
@@ -155,9 +153,14 @@ class ToastStack(QObject):
         if not self._still:
             _fade_in(card)
 
+    def stop(self) -> None:
+        """Watch nothing any more: a window that is being taken apart must not be measured."""
+        for watched in (self._window, *self._hosts):
+            watched.removeEventFilter(self)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner when window or panels change."""
-        if self._cards and event.type() in _MOVES:
+        if self._cards and event.type() in MOVES and stands(self._window):
             self._place()
         return super().eventFilter(watched, event)
 
@@ -167,7 +170,7 @@ class ToastStack(QObject):
             for card in tuple(self._cards):
                 self._remove(card)
             return
-        bottom = area.bottom()
+        bottom = self._floor(area)
         for card in reversed(self._cards):
             card.setFixedWidth(min(_WIDEST, area.width()))
             wanted = card.heightForWidth(card.width())
@@ -175,6 +178,16 @@ class ToastStack(QObject):
             card.move(area.left(), bottom - card.height() + 1)
             card.raise_()
             bottom -= card.height() + _SPACING
+
+    def _floor(self, area: QRect) -> int:
+        """The lowest line for toasts: above an error sheet that stands in the same corner."""
+        below = (
+            child
+            for child in self._window.children()
+            if isinstance(child, QWidget) and child.property(NEWS) and child.isVisible()
+        )
+        tops = [child.y() - _SPACING for child in below if child.geometry().intersects(area)]
+        return min([area.bottom(), *tops])
 
     def _remove(self, card: ToastCard) -> None:
         if card in self._cards:
