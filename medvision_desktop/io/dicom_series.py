@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.domain.image import Frame
@@ -58,6 +59,8 @@ def load_frames(
         progress(Progress(len(frames), total, "Loading images"))
     if not frames:
         raise refusals[0] if refusals else InputRefused("The series holds no images.")
+    if len(series.instances) == 1:
+        frames = _by_position(frames)
     return _with_gap_badge(frames, len(refusals), len(series.instances))
 
 
@@ -175,6 +178,26 @@ def _stored(
         if int(values.min()) < -(span // 2) or int(values.max()) >= span:
             return values, ("the header and the compressed data disagree on the number of bits",)
     return justified(values, bits_stored=layout.bits_stored, high_bit=high_bit, signed=layout.signed), ()
+
+
+def _by_position(frames: list[Frame]) -> list[Frame]:
+    """Frames of one object along their normal, in the direction in which they are stored.
+
+    As stored where two share a position (a loop, several phases) or any does not say where it is.
+    """
+    planes = [frame.geometry for frame in frames if frame.geometry is not None]
+    if len(planes) != len(frames) or len(frames) < 2:
+        return frames
+    normal = np.asarray(planes[0].normal_lps)
+    if any(float(normal @ np.asarray(plane.normal_lps)) < 0.9999 for plane in planes):
+        return frames
+    positions = np.asarray([plane.origin_lps_mm for plane in planes]) @ normal
+    order = np.argsort(positions, kind="stable")
+    if np.min(np.diff(positions[order])) < 1e-3:
+        return frames
+    if np.sum(np.diff(positions) < 0) * 2 > len(frames) - 1:
+        order = order[::-1]
+    return [frames[index] for index in order]
 
 
 def _with_gap_badge(frames: list[Frame], missing: int, files: int) -> tuple[Frame, ...]:

@@ -58,8 +58,9 @@ def _spacing_fault(planes: Sequence[PlaneGeometry]) -> str:
         return f"Planes need at least {_MIN_SLICES} slices; there are {len(planes)}."
     normal = np.asarray(planes[0].normal_lps)
     origins = np.asarray([plane.origin_lps_mm for plane in planes])
-    steps = np.diff(origins @ normal)
-    if np.any(np.abs(steps) < 1e-3):
+    positions = origins @ normal
+    steps = np.diff(positions)
+    if np.any(np.diff(np.sort(positions)) < 1e-3):
         return "Several images share one position."
     gaps = np.abs(steps)
     typical = float(np.sort(gaps)[(len(gaps) - 1) // 2])  # of two middle gaps the smaller one
@@ -69,7 +70,6 @@ def _spacing_fault(planes: Sequence[PlaneGeometry]) -> str:
     if np.any(np.abs(gaps - typical) > tolerance):
         return _uneven(gaps, typical, tolerance)
     # Single steps within tolerance may still add up to a drift.
-    positions = origins @ normal
     even = np.linspace(positions[0], positions[-1], len(positions))
     if np.max(np.abs(positions - even)) > max(0.05, 0.1 * typical):
         return f"Slice spacing varies: {gaps.min():.2f} to {gaps.max():.2f} mm."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -127,8 +128,7 @@ def _expand(
     """Add a file, or the files behind an archive or an index; archives in archives are refused."""
     head = _head(path)
     if archive.is_zip(head):
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        members, left_out = archive.unpack(path, Path(tempfile.mkdtemp(prefix="zip-", dir=scratch)), token)
+        members, left_out = _unpacked(path, scratch, token)
         refused.extend(left_out)
         files.extend(member for member in members if member.name.upper() != "DICOMDIR")
         return
@@ -141,6 +141,22 @@ def _expand(
             refused.append(RefusedFile(path, "It is a DICOMDIR, an index that holds no image."))
         return
     files.append(path)
+
+
+def _unpacked(path: Path, scratch: Path, token: CancelToken) -> tuple[list[Path], list[RefusedFile]]:
+    """Unpack into a fresh folder; nothing stays behind when that fails or is cancelled."""
+    try:
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(tempfile.mkdtemp(prefix="zip-", dir=scratch))
+    except OSError as error:
+        raise InputRefused(
+            "The archive cannot be unpacked.", f"{error.strerror or 'No reason given'}."
+        ) from error
+    try:
+        return archive.unpack(path, folder, token)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def open_series(
@@ -163,7 +179,8 @@ def open_series(
 
     if series.kind is SourceKind.DICOM:
         frames = dicom_series.load_frames(series, decoder, first=early, progress=progress, cancel=cancel)
-        wanted = series.modality in _CROSS_SECTIONAL and len(frames) > 1
+        placed = all(frame.geometry is not None for frame in frames)
+        wanted = len(frames) > 1 and (placed or series.modality in _CROSS_SECTIONAL)
     elif series.kind is SourceKind.NIFTI:
         frames = _nifti_frames(series, decoder, early, cancel)
         wanted = len(frames) > 1

@@ -242,3 +242,21 @@ def test_a_folder_without_rights_is_refused_in_words(tmp_path: Path) -> None:
     path = write(ct(), tmp_path / "a")
     path.chmod(0)
     assert scan(path, tmp_path).refused[0].why == "It cannot be read: Permission denied."
+
+
+def test_a_full_disk_while_unpacking_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a", b"a" * 100)
+        packed.writestr("b", b"b" * 100)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive, "_write", full)
+    found = scan(tmp_path / "a.zip", tmp_path / "scratch")
+    assert found.refused[0].why == "The archive cannot be unpacked. No space left on device."
+    assert list((tmp_path / "scratch").iterdir()) == []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
+from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.errors import Cancelled, InputRefused
@@ -273,3 +274,48 @@ def test_a_stray_file_among_the_slices_is_listed(data_dir: Path) -> None:
     folder = data_dir / "dicom" / "ct-head-philips-5mm"
     refused = index([folder], scratch=folder).refused
     assert [entry.path.name for entry in refused] == ["DIRFILE"]
+
+
+def enhanced(path: Path, positions: list[float]) -> Path:
+    """A multi-frame object whose frames lie at these heights, in this order."""
+    pixels = np.concatenate([np.full((12, 10), index, np.int16) for index in range(len(positions))])
+    flat = dict.fromkeys(
+        ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")
+    )
+    dataset = ct(
+        pixels, Rows=12, NumberOfFrames=len(positions), RescaleSlope=None, RescaleIntercept=None, **flat
+    )
+    shared, measures, plane, values = Dataset(), Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [0.5, 0.75], 2.0
+    plane.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    values.RescaleSlope, values.RescaleIntercept, values.RescaleType = 1, -1024, "HU"
+    shared.PixelMeasuresSequence = [measures]
+    shared.PlaneOrientationSequence = [plane]
+    shared.PixelValueTransformationSequence = [values]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    groups = []
+    for z in positions:
+        group, position = Dataset(), Dataset()
+        position.ImagePositionPatient = [-50.0, -60.0, z]
+        group.PlanePositionSequence = [position]
+        groups.append(group)
+    dataset.PerFrameFunctionalGroupsSequence = groups
+    return write(dataset, path)
+
+
+def test_frames_of_an_enhanced_object_are_put_in_order_of_position(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    enhanced(tmp_path / "a", [4.0, 0.0, 2.0, 6.0])
+    loaded = opened(tmp_path, decoder)
+    assert [frame.frame_number for frame in loaded.stack.frames] == [2, 3, 1, 4]
+    assert loaded.volume is not None
+    assert loaded.volume.values_kji[:, 0, 0].tolist() == [-1023, -1022, -1024, -1021]
+    assert loaded.volume.units == "HU"
+
+
+def test_frames_of_a_loop_stay_as_they_are_stored(tmp_path: Path, decoder: Decoder) -> None:
+    enhanced(tmp_path / "a", [2.0, 0.0, 2.0, 0.0])
+    loaded = opened(tmp_path, decoder)
+    assert [frame.frame_number for frame in loaded.stack.frames] == [1, 2, 3, 4]
+    assert loaded.not_a_volume == "Several images share one position."
