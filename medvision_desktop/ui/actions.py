@@ -56,6 +56,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("tool.pan", "Tools", "Pan", ("P",), "move", "", True),
     Action("tool.zoom", "Tools", "Zoom", ("Z",), "zoom-in", "About the cursor.", True),
     Action("tool.scroll", "Tools", "Scroll", ("S",), "layers", "", True),
+    Action("tool.magnifier", "Tools", "Magnifier", ("M",), "search", "Hold the button down.", True),
     Action("tool.probe", "Tools", "Probe", ("B",), "pipette", "Stored, modality and display values.", True),
     Action(
         "tool.crosshair", "Tools", "Crosshair", ("D",), "crosshair", "Takes three planes to a point.", True

@@ -382,6 +382,24 @@ def test_the_rail_is_slid_to_a_slice(show: Any) -> None:
     assert screen.viewer.panes[0].display.voi is None
 
 
+def test_the_magnifier_enlarges_what_is_under_the_cursor_while_the_button_is_down(show: Any) -> None:
+    film = cases.film(rows=400, columns=320)
+    screen = show(film)
+    screen.open(film)
+    screen.viewer.perform("tool.magnifier")
+    lens = screen.grid.panes[0]._hand.lens((210.0, 190.0))
+    before = screen.viewer.view(0).transform
+    inside = viewport.transform(lens.plan.frame, lens.viewport)
+    assert inside.scale == pytest.approx(2.5 * before.scale, rel=0.01)
+    middle = inside.to_source(lens.viewport.width / 2, lens.viewport.height / 2)
+    assert middle == pytest.approx(before.to_source(210, 190), abs=1)
+    plain = screen.pixels(0)
+    QTest.mousePress(screen.canvas(), LEFT, NONE, QPoint(210, 190))
+    assert not np.array_equal(screen.pixels(0), plain)
+    QTest.mouseRelease(screen.canvas(), LEFT, NONE, QPoint(210, 190))
+    assert np.array_equal(screen.pixels(0), plain)
+
+
 def test_the_crosshair_is_dragged_to_a_voxel(show: Any) -> None:
     brain = cases.brain()
     screen = show(brain)

@@ -24,6 +24,7 @@ _CURSORS: Final = {
     Tool.PAN: Qt.CursorShape.OpenHandCursor,
     Tool.ZOOM: Qt.CursorShape.SizeVerCursor,
     Tool.SCROLL: Qt.CursorShape.SizeVerCursor,
+    Tool.MAGNIFIER: Qt.CursorShape.CrossCursor,
     Tool.PROBE: Qt.CursorShape.CrossCursor,
     Tool.LENGTH: Qt.CursorShape.CrossCursor,
     Tool.CROSSHAIR: Qt.CursorShape.CrossCursor,
@@ -51,7 +52,7 @@ class ImagePane(QWidget):
         canvas.sized.connect(self._on_sized)
         canvas.pressed.connect(self._on_pressed)
         canvas.moved.connect(self._on_moved)
-        canvas.released.connect(self._hand.release)
+        canvas.released.connect(self._on_released)
         canvas.hovered.connect(self._on_hovered)
         canvas.left.connect(self._on_left)
         canvas.wheeled.connect(self._on_wheeled)
@@ -105,6 +106,8 @@ class ImagePane(QWidget):
             return
         self.canvas.show_probe(self._hand.probe(at) if tool is Tool.PROBE else ())
         self._hand.press(tool, at)
+        if tool is Tool.MAGNIFIER:
+            self.canvas.show_lens(self._hand.lens(at))
 
     def _on_moved(self, at: Position, modifiers: Qt.KeyboardModifier) -> None:
         pace = Pace.NORMAL
@@ -113,8 +116,14 @@ class ImagePane(QWidget):
         elif modifiers & Qt.KeyboardModifier.ControlModifier:
             pace = Pace.COARSE
         self._hand.move(at, pace)
-        if self._viewer.tool is Tool.PROBE:
+        if self._hand.tool is Tool.PROBE:
             self.canvas.show_probe(self._hand.probe(at))
+        elif self._hand.tool is Tool.MAGNIFIER:
+            self.canvas.show_lens(self._hand.lens(at))
+
+    def _on_released(self) -> None:
+        self._hand.release()
+        self.canvas.show_lens(None)
 
     def _on_hovered(self, at: Position) -> None:
         self.canvas.show_probe(self._hand.probe(at) if self._viewer.tool is Tool.PROBE else ())

@@ -24,7 +24,7 @@ from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.menu_button import MenuButton
 
 _ALWAYS: Final = ("tool.window", "tool.pan", "tool.zoom", "tool.scroll")
-_WIDE_ONLY: Final = ("tool.probe", "tool.crosshair")
+_WIDE_ONLY: Final = ("tool.magnifier", "tool.probe", "tool.crosshair")
 _MEASURING: Final = ("tool.length",)
 # What the menu of a narrow bar holds besides the tools that have no button there.
 _MORE: Final = (

@@ -193,11 +193,12 @@ def _gathered(now: Arrangement) -> Arrangement:
     if first.shown is not None and first.shown.planes is not None:
         point = planes.common_point(now.panes) or pane_state.point_lps_mm(first.shown)
         first = pane_state.as_stack(first, point)
+    # What was put away while it was still being read is not waited for any more.
     rest = tuple(
-        PaneState() if n < _PLANES and pane.series_key == first.series_key else pane
-        for n, pane in enumerate(restored)
+        pane if pane.series_key != first.series_key and pane.status is PaneStatus.SHOWN else PaneState()
+        for pane in restored[1:_PLANES]
     )
-    panes = (first, *rest[1:_PLANES], now.panes[_PLANES])
+    panes = (first, *rest, now.panes[_PLANES])
     return replace(now, panes=panes, aside=None, active=0)
 
 

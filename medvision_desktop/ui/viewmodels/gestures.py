@@ -32,6 +32,7 @@ class Tool(Enum):
     PAN = "pan"
     ZOOM = "zoom"
     SCROLL = "scroll"
+    MAGNIFIER = "magnifier"
     PROBE = "probe"
     LENGTH = "length"
     CROSSHAIR = "crosshair"

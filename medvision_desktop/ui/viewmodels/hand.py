@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from medvision_desktop.domain.display import VoiWindow
+from medvision_desktop.domain.display import RenderPlan, VoiWindow
 from medvision_desktop.pixels import pipeline, viewport
-from medvision_desktop.pixels.viewport import ViewTransform
+from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels import gestures, measure, pane_state
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.measure import Length
@@ -19,6 +19,17 @@ from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 # How near to an end of a line the hand must be to take hold of it, and the shortest line kept.
 _REACH_PX = 9.0
 _SHORTEST_PX = 4.0
+_LENS_PX = 260
+_LENS_TIMES = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """A square of the image enlarged: what is drawn in it, and the pane position of its middle."""
+
+    plan: RenderPlan
+    viewport: Viewport
+    at: Position
 
 
 @dataclass
@@ -49,6 +60,11 @@ class Hand:
     def is_dragging(self) -> bool:
         """Whether a button is down."""
         return self._drag is not None
+
+    @property
+    def tool(self) -> Tool | None:
+        """The tool of the drag under way."""
+        return self._drag.tool if self._drag is not None else None
 
     def press(self, tool: Tool, at: Position) -> None:
         """A button goes down with a tool."""
@@ -144,6 +160,18 @@ class Hand:
         pixel = view.pixel_at(*at)
         found = pipeline.probe(shown.plan, *pixel) if pixel is not None else None
         return measure.probe_lines(found) if found is not None else ()
+
+    def lens(self, at: Position) -> Lens | None:
+        """The image around a position, enlarged, with that position in the middle."""
+        shown, view = self._shown, self.transform
+        if shown is None or view is None or view.pixel_at(*at) is None:
+            return None
+        side = round(_LENS_PX * self._ratio)
+        turn = self._viewer.panes[self._pane].display.turn
+        zoom = min(viewport.MAX_ZOOM, _LENS_TIMES * view.scale)
+        port = Viewport(side, side, zoom, turn=turn)
+        x, y = viewport.transform(shown.frame, port).to_screen(*view.to_source(*at))
+        return Lens(shown.plan, replace(port, pan=(side / 2 - x, side / 2 - y)), at)
 
     @property
     def transform(self) -> ViewTransform | None:

@@ -22,7 +22,7 @@ _RINGS: Final = ((3.0, 0.4), (1.5, 0.75))
 _STAMPS: Final = 12
 _PAD: Final = 4
 _KEPT: Final = 256
-_Key = tuple[str, str, str, float, float]
+_Key = tuple[str, str, str, float]
 
 
 def edge_colour() -> QColor:
@@ -37,11 +37,10 @@ class EdgedText:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, QPixmap] = OrderedDict()
-        self._scale = 1.0
 
     def width(self, text: str, style: str = "caption") -> float:
         """How wide a line is, without its edge."""
-        return QFontMetricsF(fonts.font(style, self._scale)).horizontalAdvance(text)
+        return QFontMetricsF(fonts.font(style)).horizontalAdvance(text)
 
     def draw(
         self,
@@ -58,7 +57,7 @@ class EdgedText:
         if not text:
             return
         ratio = painter.device().devicePixelRatioF()
-        picture = self._picture((text, style, colour, ratio, self._scale))
+        picture = self._picture((text, style, colour, ratio))
         width, height = picture.width() / ratio - 2 * _PAD, picture.height() / ratio
         if align is Qt.AlignmentFlag.AlignRight:
             x -= width
@@ -71,8 +70,8 @@ class EdgedText:
         if kept is not None:
             self._kept.move_to_end(key)
             return kept
-        text, style, colour, ratio, scale = key
-        font = fonts.font(style, scale)
+        text, style, colour, ratio = key
+        font = fonts.font(style)
         metrics = QFontMetricsF(font)
         width = math.ceil(metrics.horizontalAdvance(text)) + 2 * _PAD
         height = math.ceil(metrics.height()) + 2 * _PAD

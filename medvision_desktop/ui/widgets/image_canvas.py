@@ -31,11 +31,13 @@ from PySide6.QtWidgets import QWidget
 
 from medvision_desktop.pixels.drawer import Drawer
 from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.hand import Lens
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
 from medvision_desktop.ui.widgets import pane_furniture, series_drop, slice_rail
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
 from medvision_desktop.ui.widgets.edged_text import EdgedText
+from medvision_desktop.ui.widgets.magnifier import Magnifier
 
 SETTLE_MS: Final = 150
 _NOTCH: Final = 120.0
@@ -78,6 +80,8 @@ class ImageCanvas(QWidget):
         self._lively = False
         self._text = EdgedText()
         self._layer = AttentionLayer()
+        self._magnifier = Magnifier()
+        self._lens: Lens | None = None
         self._probe: tuple[str, ...] = ()
         self._cursor = QPointF()
         self._sliding = False
@@ -99,6 +103,12 @@ class ImageCanvas(QWidget):
             self._lively = self._settle.isActive()
             self._settle.start()
         self.update()
+
+    def show_lens(self, lens: Lens | None) -> None:
+        """A square enlarged, or none."""
+        if lens is not None or self._lens is not None:
+            self._lens = lens
+            self.update()
 
     def show_probe(self, lines: tuple[str, ...]) -> None:
         """Words beside the cursor, or none."""
@@ -132,6 +142,8 @@ class ImageCanvas(QWidget):
         if view.attention is not None and view.transform is not None:
             self._layer.paint(painter, view.attention.heat, view.overlay, view.transform, ratio)
         room = pane_furniture.paint(painter, self._text, view, pane, ratio)
+        if self._lens is not None:
+            self._magnifier.paint(painter, self._lens, ratio)
         if self._probe:
             pane_furniture.paint_probe(painter, self._text, self._probe, self._cursor, room)
         pane_furniture.paint_edges(
