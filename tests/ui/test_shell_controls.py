@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete, isValid
 
 from medvision_desktop.ui.notify import ErrorNotice, Toast
 from medvision_desktop.ui.theme import stylesheet
@@ -316,6 +317,36 @@ def test_an_error_sheet_does_not_take_the_caret_from_a_field(window: QWidget, qt
     field.setFocus()
     ErrorCorner(window, [panel_of(window)]).show_error(NOTICE)
     assert field.hasFocus()
+
+
+def test_toasts_stand_above_an_error_sheet_and_come_down_when_it_goes(
+    window: QWidget, qapp: QApplication
+) -> None:
+    panel = panel_of(window)
+    stack = ToastStack(window, [panel], reduced_motion=True)
+    corner = ErrorCorner(window, [panel])
+    stack.show_toast(Toast("Saved"))
+    low = stack.cards[0].geometry()
+    corner.show_error(NOTICE)
+    qapp.processEvents()
+    assert corner.sheet is not None
+    assert not stack.cards[0].geometry().intersects(corner.sheet.geometry())
+    corner.sheet.leave()
+    qapp.processEvents()
+    assert stack.cards[0].geometry() == low
+
+
+def test_news_in_a_window_that_is_taken_down_is_no_error(qtbot: QtBot, qapp: QApplication) -> None:
+    window = QWidget()
+    panel = QWidget(window)
+    panel.resize(288, 400)
+    window.resize(900, 500)
+    window.show()
+    ToastStack(window, [panel], reduced_motion=True).show_toast(Toast("Saved"))
+    ErrorCorner(window, [panel]).show_error(NOTICE)
+    delete(window)
+    qapp.processEvents()
+    assert not isValid(window)
 
 
 def test_every_control_of_a_form_is_reached_by_tab(qtbot: QtBot) -> None:

@@ -257,7 +257,7 @@ def test_the_status_bar_says_device_gate_record_and_reader(program: Program, qtb
     assert bar.device.text == "OpenVINO CPU"
     assert bar.gate.text == "Input gate refused: not a chest film"
     assert bar.record.accessibleName() == "Record: Record verified, 14 entries"
-    assert bar.reader.text() == "Dr M. Okonkwo"
+    assert bar.reader.text().strip() == "Dr M. Okonkwo"
     asked: list[str] = []
     bar.actionAsked.connect(asked.append)
     qtbot.mouseClick(bar.record, LEFT)

@@ -204,7 +204,7 @@ class StatusBar(QFrame):
 
     def show_record(self, text: str, tone: str = "") -> None:
         """The state of the record; tone "", ok, warn or bad."""
-        self.record.setText(text)
+        self.record.setText(f" {text}")  # Qt sets words close to the icon
         self.record.setIcon(icons.icon(_RECORD_GLYPHS[tone], _TONES[tone], M.chip_icon))
         self.record.setAccessibleName(f"Record: {text}")
         self.record.setToolTip(f"{text}. Verify the record")
@@ -212,7 +212,8 @@ class StatusBar(QFrame):
     def show_reader(self, name: str) -> None:
         """Who reads."""
         shown = name or "Name the reader"
-        self.reader.setText(self.reader.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, 180))
+        fitted = self.reader.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, 180)
+        self.reader.setText(f" {fitted}")
         self.reader.setIcon(icons.icon("user", T.t2, M.chip_icon))
         self.reader.setAccessibleName(f"Reader: {shown}")
 

@@ -15,6 +15,7 @@ from medvision_desktop.ui.viewmodels.worklist_items import WorklistItem
 from medvision_desktop.ui.widgets.button import Button
 from medvision_desktop.ui.widgets.empty_state import EmptyState
 from medvision_desktop.ui.widgets.icon_button import IconButton
+from medvision_desktop.ui.widgets.panel_head import PanelHead
 from medvision_desktop.ui.widgets.search_field import SearchField
 from medvision_desktop.ui.widgets.study_list import StudyList
 from medvision_desktop.ui.widgets.text import label
@@ -29,7 +30,7 @@ class WorklistPane(QFrame):
     def __init__(self, model: WorklistModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("worklist")
-        self.setStyleSheet(f"QFrame#worklist, QWidget#worklistHead {{ background: {T.bg1}; }}")
+        self.setStyleSheet(f"QFrame#worklist {{ background: {T.bg1}; }}")
         self.setAccessibleName("Studies")
         self._model = model
         self._rail = False
@@ -88,11 +89,8 @@ class WorklistPane(QFrame):
         """288 wide, or the rail."""
         return QSize(M.rail if self._rail else M.worklist, 600)
 
-    def _make_head(self) -> QWidget:
-        head = QWidget()
-        head.setObjectName("worklistHead")
-        head.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        head.setFixedHeight(M.panel_head)
+    def _make_head(self) -> PanelHead:
+        head = PanelHead()
         self._title = label("Studies", "title")
         self._number = label("", "body", "t2")
         self.open_button = IconButton("folder-open", "Open files or a folder", key="Ctrl+O")
@@ -102,14 +100,11 @@ class WorklistPane(QFrame):
         self.more_button.setPopupMode(IconButton.ToolButtonPopupMode.InstantPopup)
         self.more_button.setMenu(menu)
         self.open_button.clicked.connect(partial(self.actionAsked.emit, "file.open"))
-        row = QHBoxLayout(head)
-        row.setContentsMargins(M.pad_left, 8, M.pad_right - 4, 0)
-        row.setSpacing(8)
-        row.addWidget(self._title)
-        row.addWidget(self._number)
-        row.addStretch(1)
-        row.addWidget(self.open_button)
-        row.addWidget(self.more_button)
+        head.row.addWidget(self._title)
+        head.row.addWidget(self._number)
+        head.row.addStretch(1)
+        head.row.addWidget(self.open_button)
+        head.row.addWidget(self.more_button)
         return head
 
     def _make_top(self) -> QWidget:
@@ -228,7 +223,5 @@ class WorklistPane(QFrame):
         self.setMaximumWidth(M.rail if self._rail else M.worklist_max)
         self.head.setMaximumWidth(M.rail if self._rail else M.worklist_max)
         margins = (14, 8, 14, 0) if self._rail else (M.pad_left, 8, M.pad_right - 4, 0)
-        head_layout = self.head.layout()
-        if head_layout is not None:
-            head_layout.setContentsMargins(*margins)
+        self.head.row.setContentsMargins(*margins)
         self.updateGeometry()
