@@ -63,7 +63,9 @@ class EdgedText:
             x -= width
         elif align is Qt.AlignmentFlag.AlignHCenter:
             x -= width / 2
-        painter.drawPixmap(QPointF(round(x) - _PAD, round(y - height / 2)), picture)
+        # Halves always go the same way, or lines of text would stand unevenly.
+        at = QPointF(math.floor(x + 0.5) - _PAD, math.floor(y - height / 2 + 0.5))
+        painter.drawPixmap(at, picture)
 
     def _picture(self, key: _Key) -> QPixmap:
         kept = self._kept.get(key)
