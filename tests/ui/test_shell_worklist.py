@@ -414,6 +414,25 @@ def test_the_rail_is_56_wide_and_shows_no_names(room: Room, qtbot: QtBot) -> Non
     assert pane.search.isVisible()
 
 
+def test_slash_opens_the_rail_until_a_study_is_picked_or_esc_is_pressed(room: Room, qtbot: QtBot) -> None:
+    room.model._add([fake_study(n) for n in range(30)])
+    pane = pane_for(room, qtbot)
+    pane.set_rail(True)
+    pane.start_search()
+    assert not pane.is_rail
+    qtbot.keyClicks(pane.search, "id0007")
+    click_row(pane, 0, qtbot)
+    assert room.picked[-1][0].key == "1.2.7"
+    assert pane.is_rail
+    assert len(room.model.shown) == 30
+    pane.start_search()
+    qtbot.keyClick(pane.search, Qt.Key.Key_Escape)
+    assert pane.is_rail
+    pane.set_rail(False)
+    click_row(pane, 0, qtbot)
+    assert not pane.is_rail
+
+
 def test_privacy_mode_masks_names_everywhere_in_the_list(
     make_room: Callable[..., Room], qtbot: QtBot
 ) -> None:

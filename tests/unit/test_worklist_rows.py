@@ -22,6 +22,7 @@ from medvision_desktop.ui.viewmodels.study_rows import (
     reading_chip,
     relaxed,
     series_detail,
+    series_title,
 )
 
 
@@ -170,6 +171,13 @@ def test_the_readers_own_study_never_mixes_with_a_sample() -> None:
     sample = study(series=(series("1.1"),), is_sample=True)
     own = study(series=(series("1.2"),))
     assert [one.uid for one in merged(sample, own).series] == ["1.2"]
+
+
+def test_a_series_without_a_description_is_called_by_body_part_and_view() -> None:
+    assert series_title(series(description="T1W")) == "T1W"
+    assert series_title(series(body_part="CHEST", view_position="PA", modality="CR")) == "Chest PA"
+    assert series_title(series(modality="US")) == "US"
+    assert series_title(series()) == "Images"
 
 
 def test_a_series_tells_its_number_and_count() -> None:

@@ -34,12 +34,14 @@ class WorklistPane(QFrame):
         self.setAccessibleName("Studies")
         self._model = model
         self._rail = False
+        self._peeking = False
         self.head = self._make_head()
         self.search = SearchField("Name, ID, date or modality", "/")
         self.search.textChanged.connect(model.set_search)
         self.list = StudyList(model)
         self.list.picked.connect(self._pick)
         self.search.left.connect(self._to_list)
+        self.search.abandoned.connect(self._end_peeking)
         self.sort = SortButton(model)
         self.unread = Button("Unread", size="tiny")
         self.unread.setCheckable(True)
@@ -72,6 +74,7 @@ class WorklistPane(QFrame):
 
     def set_rail(self, rail: bool) -> None:
         """Collapse to the rail of thumbnails, or come back."""
+        self._peeking = False
         if rail is self._rail:
             return
         self._rail = rail
@@ -80,8 +83,10 @@ class WorklistPane(QFrame):
         self._refresh()
 
     def start_search(self) -> None:
-        """Put the caret into the search field."""
+        """Put the caret into the search field. A rail opens until a study is picked or Esc is pressed."""
+        peeking = self._rail or self._peeking
         self.set_rail(False)
+        self._peeking = peeking
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
@@ -217,6 +222,12 @@ class WorklistPane(QFrame):
     def _pick(self, index: QModelIndex) -> None:
         item: WorklistItem = self.list.items.item(index)
         self._model.select(item.row.key, item.series.uid if item.series is not None else "")
+        self._end_peeking()
+
+    def _end_peeking(self) -> None:
+        if self._peeking:
+            self.search.clear()
+            self.set_rail(True)
 
     def _set_widths(self) -> None:
         self.setMinimumWidth(M.rail if self._rail else M.worklist_min)

@@ -134,12 +134,12 @@ def reading_chip(summary: StudySummary | None) -> Chip:
 
 
 def series_title(series: SeriesRef) -> str:
-    """What a series is called."""
-    return (
-        series.description
-        or " ".join(part for part in (series.modality, series.body_part) if part)
-        or (f"Series {series.number}" if series.number is not None else "Series")
-    )
+    """What a series is called: its description, else body part and view, else its modality."""
+    if series.description:
+        return series.description
+    part = series.body_part.replace("_", " ").capitalize()
+    named = " ".join(word for word in (part, series.view_position) if word)
+    return named or series.modality or "Images"
 
 
 def series_detail(series: SeriesRef) -> str:

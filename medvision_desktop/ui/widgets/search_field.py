@@ -18,9 +18,13 @@ _RIGHT: Final = 22
 
 
 class SearchField(QLineEdit):
-    """Words to search for. `left` asks to move on to the list; Esc empties it."""
+    """Words to search for. `left` asks to move on to the list; Esc empties it.
+
+    `abandoned` when Esc is pressed in an empty field.
+    """
 
     left = Signal()
+    abandoned = Signal()
 
     def __init__(self, placeholder: str, key: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,8 +45,11 @@ class SearchField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc empties the field; Down and Return go on to what was found."""
         key = event.key()
-        if key == Qt.Key.Key_Escape and self.text():
-            self.clear()
+        if key == Qt.Key.Key_Escape:
+            if self.text():
+                self.clear()
+            else:
+                self.abandoned.emit()
         elif key in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.left.emit()
         else:

@@ -79,10 +79,11 @@ class ToastCard(QFrame):
         self.action.clicked.connect(self._act)
         if below:
             row = QHBoxLayout()
-            row.setContentsMargins(0, 0, 0, 0)
+            # The word, not the button's edge, stands under the words above.
+            row.setContentsMargins(M.row_icon + 10 - 9, 0, 0, 0)
             row.addWidget(self.action)
             row.addStretch(1)
-            grid.addLayout(row, 1, 1)
+            grid.addLayout(row, 1, 0, 1, 3)
         else:
             grid.addWidget(self.action, 0, 2)
 
