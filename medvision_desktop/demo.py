@@ -89,9 +89,10 @@ class _Journey:
     def run_model(self) -> dict[str, Any]:
         """Run AI and return what the panel shows."""
         findings = self._room.findings
+        before = findings.analysis.seq if findings.analysis is not None else 0
         self._room.commands.perform("ai.run")
         self._until(
-            lambda: findings.analysis is not None and not self._room.lanes.gpu.jobs,
+            lambda: findings.analysis is not None and findings.analysis.seq > before,
             AnalysisFailed("The model came to no result."),
         )
         analysis = findings.analysis
@@ -145,11 +146,18 @@ class _Journey:
         """Write the impression, sign, and return where the PDF lies."""
         report = self._room.report
         self._until(lambda: report.draft is not None, SignatureStopped("The report did not open."))
+        closed = report.signed
+        if closed is not None:  # an earlier demonstration signed: this one adds a version
+            report.start_addendum()
+            self._settle()
         report.edit("impression", _COMMENT)
         report.save()
         self._settle()
         report.sign()
-        self._until(lambda: report.signed is not None, SignatureStopped("The report was not signed."))
+        self._until(
+            lambda: report.signed is not None and report.signed != closed,
+            SignatureStopped("The report was not signed."),
+        )
         signed = report.signed
         assert signed is not None  # noqa: S101 - waited for above
         return reports / signed.pdf_name

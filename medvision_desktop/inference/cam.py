@@ -35,15 +35,17 @@ _TURNS: Final = (
 )
 _MASK_EDGE: Final = 0.01  # of the side
 _AIR_PERCENTILE: Final = 20.0
+_FLAT: Final = 1e-6  # a map lower than this is rounding, not attention
 
 
 def native(label: str, summand: Floats, peak: float, rows: int, columns: int) -> HeatMap:
     """The map of one label from its summand (h, w), for a frame of rows x columns.
 
-    What speaks for the label, in parts of `peak`, the height that true cases usually reach; a map
-    that goes higher is scaled by its own. So a weak map stays dim.
+    What speaks for the label, in parts of `peak`; a map that goes higher is scaled by its own
+    height. With the height that true cases usually reach, a weak map stays dim; with 0 every map
+    that has anything in it reaches 1, so that where the network looked can be seen.
     """
-    top = max(peak, float(summand.max()))
+    top = max(peak, float(summand.max()), _FLAT)
     grid = np.clip(summand / np.float32(top), 0, 1).astype(np.float32)
     return in_source(label, "native", grid, rows, columns)
 

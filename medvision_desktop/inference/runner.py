@@ -142,7 +142,10 @@ class Runner:
                 grid = self._gradcam(model).grid(batch, index)
                 heat = cam.in_source(score.label, "gradcam", grid, rows, columns)
             else:
-                peak = model.reference.map_peak[score.label]
+                # A suggestion is explained by its own map, however low; what is below the threshold
+                # is held against true cases, so that faint evidence does not glow.
+                told = score.positive or score.uncertain
+                peak = 0.0 if told else model.reference.map_peak[score.label]
                 heat = cam.native(score.label, summands[index], peak, rows, columns)
             if request.random_maps and score.positive:
                 own, by_chance = cam.deletion_scores(

@@ -110,6 +110,8 @@ def test_a_weak_map_stays_dim_and_a_strong_one_does_not_overflow() -> None:
     summand = np.array([[1.0, -3.0], [0.5, 0.0]], dtype=np.float32)
     np.testing.assert_allclose(cam.native("x", summand, 4.0, 8, 8).grid, [[0.25, 0], [0.125, 0]])
     np.testing.assert_allclose(cam.native("x", summand, 0.5, 8, 8).grid, [[1, 0], [0.5, 0]])
+    np.testing.assert_allclose(cam.native("x", summand, 0.0, 8, 8).grid, [[1, 0], [0.5, 0]])
+    assert not cam.native("x", np.full((2, 2), -1, np.float32), 0.0, 8, 8).grid.any()
 
 
 class _Places:
