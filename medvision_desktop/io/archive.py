@@ -17,7 +17,9 @@ from typing import IO, Final
 
 from medvision_desktop.domain.study import RefusedFile
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io.dicom_header import items_of, quiet, read_header, texts
+from medvision_desktop.io.dicom_faults import quiet
+from medvision_desktop.io.dicom_header import read_header
+from medvision_desktop.io.dicom_values import items_of, texts
 from medvision_desktop.work import CancelToken
 
 MAX_MEMBERS: Final = 100_000

@@ -13,15 +13,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io.dicom_header import (
-    Header,
-    number,
-    quiet,
-    read_header,
-    refused_by_parser,
-    uid_name,
-)
+from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
+from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_layout import layout_of
+from medvision_desktop.io.dicom_values import number, uid_name
 from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:

@@ -13,18 +13,11 @@ from pydicom.dataset import Dataset
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space, dicom_tables
+from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
-from medvision_desktop.io.dicom_header import (
-    Header,
-    iso_time,
-    number,
-    numbers,
-    quiet,
-    text,
-    texts,
-    value_of,
-)
+from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
+from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, value_of
 
 _OVERLAY_ROWS: Final = tuple((group << 16) | 0x0010 for group in range(0x6000, 0x6020, 2))
 _LOSSY: Final = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from medvision_desktop.io.dicom_header import items_of
+from medvision_desktop.io.dicom_values import items_of
 
 
 def group_of(dataset: Dataset, index: int, sequence: str) -> Dataset:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io.dicom_header import Header, text, whole
+from medvision_desktop.io.dicom_header import Header
+from medvision_desktop.io.dicom_values import text, whole
 
 MAX_FRAME_PIXELS: Final = 1 << 28
 MAX_FRAMES: Final = 1 << 20

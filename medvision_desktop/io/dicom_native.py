@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io.dicom_header import (
-    DEFLATED,
-    PARSER_FAULTS,
-    Header,
-    inflated,
-    quiet,
-    refused_by_parser,
-)
+from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
+from medvision_desktop.io.dicom_header import DEFLATED, Header, inflated
 from medvision_desktop.io.dicom_layout import PixelLayout, justified
 
 

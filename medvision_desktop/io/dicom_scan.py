@@ -23,19 +23,10 @@ from medvision_desktop.domain.study import (
 )
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space
-from medvision_desktop.io.dicom_header import (
-    Header,
-    iso_date,
-    iso_time,
-    person,
-    quiet,
-    read_header,
-    text,
-    texts,
-    uid_name,
-    whole,
-)
+from medvision_desktop.io.dicom_faults import quiet
+from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_layout import layout_of
+from medvision_desktop.io.dicom_values import iso_date, iso_time, person, text, texts, uid_name, whole
 
 _VIDEO: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in range(100, 109))
 

@@ -15,9 +15,11 @@ from medvision_desktop.domain.study import InstanceRef, SeriesRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_frame import frame_of
-from medvision_desktop.io.dicom_header import NATIVE, Header, quiet, read_header, text
+from medvision_desktop.io.dicom_header import NATIVE, Header, read_header
 from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
+from medvision_desktop.io.dicom_values import text
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 _BATCH_FRAMES: Final = 16

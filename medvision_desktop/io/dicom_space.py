@@ -19,7 +19,7 @@ from medvision_desktop.domain.geometry import (
     direction_letters,
 )
 from medvision_desktop.io.dicom_groups import group_of
-from medvision_desktop.io.dicom_header import number, numbers, text, texts
+from medvision_desktop.io.dicom_values import number, numbers, text, texts
 
 PROJECTIONS: Final = frozenset({"CR", "DX", "MG", "RF", "XA", "IO", "PX", "RG", "XC", "DS", "DF"})
 _PLANAR: Final = frozenset({"CT", "MR", "PT", "NM", "RTDOSE", "SEG"})

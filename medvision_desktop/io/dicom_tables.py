@@ -10,19 +10,10 @@ from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.display import Voi, VoiFunction, VoiLut, VoiWindow
 from medvision_desktop.domain.image import ModalityLut, Palette, Rescale
+from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet
 from medvision_desktop.io.dicom_groups import group_of
-from medvision_desktop.io.dicom_header import (
-    PARSER_FAULTS,
-    items_of,
-    number,
-    numbers,
-    quiet,
-    text,
-    texts,
-    value_of,
-    whole,
-)
 from medvision_desktop.io.dicom_layout import PixelLayout
+from medvision_desktop.io.dicom_values import items_of, number, numbers, text, texts, value_of, whole
 
 _UNITS = {"BQML": "Bq/mL", "CNTS": "counts", "US": ""}
 

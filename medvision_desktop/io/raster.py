@@ -12,7 +12,7 @@ from medvision_desktop.domain.study import InstanceRef, Patient, SeriesRef, Sour
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.content_key import content_key
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.io.dicom_header import clean
+from medvision_desktop.io.dicom_values import clean
 from medvision_desktop.work import CancelToken
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"

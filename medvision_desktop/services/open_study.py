@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Final
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
 from medvision_desktop.domain.study import RefusedFile, ScanResult, SeriesRef, SourceKind, StudyRef
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import archive, dicom_header, dicom_scan, dicom_series, nifti, raster, volume
+from medvision_desktop.io import (
+    archive,
+    dicom_header,
+    dicom_scan,
+    dicom_series,
+    nifti,
+    nifti_header,
+    raster,
+    volume,
+)
 from medvision_desktop.pixels.digest import pixel_digest
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -67,7 +76,7 @@ def _scan_one(
     if dicom_header.looks_like_dicom(head):
         found.append(dicom_scan.scan_file(path))
         return
-    if nifti.looks_like_nifti(nifti.inflated(head)):
+    if nifti_header.looks_like_nifti(nifti_header.inflated(head)):
         study = nifti.scan(path)
     elif raster.looks_like_raster(head):
         study = raster.scan(path)
@@ -197,7 +206,7 @@ def _nifti_frames(
     series: SeriesRef, decoder: Decoder, early: Callable[[Frame], None], cancel: CancelToken | None
 ) -> tuple[Frame, ...]:
     instance = series.instances[0]
-    header = nifti.read_header(instance.path)
+    header = nifti_header.read_header(instance.path)
     values = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
     frames = nifti.to_frames(header, values, instance.sop_instance_uid)
     early(frames[0])

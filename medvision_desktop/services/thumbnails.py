@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
-from medvision_desktop.io import dicom_series, nifti, raster
+from medvision_desktop.io import dicom_series, nifti, nifti_header, raster
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.work import CancelToken
 
@@ -42,7 +42,7 @@ def _middle_frame(series: SeriesRef, decoder: Decoder, cancel: CancelToken | Non
         return dicom_series.load_frame(instance, instance.number_of_frames // 2, decoder, cancel)
     if series.kind is SourceKind.RASTER:
         return raster.load(instance, decoder, cancel)
-    header = nifti.read_header(instance.path)
+    header = nifti_header.read_header(instance.path)
     values = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
     frames = nifti.to_frames(header, values, instance.sop_instance_uid)
     return frames[len(frames) // 2]

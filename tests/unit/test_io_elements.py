@@ -13,7 +13,8 @@ from pydicom.uid import ImplicitVRLittleEndian
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_elements
 from medvision_desktop.io.dicom_elements import Unusual, meta_of, walk
-from medvision_desktop.io.dicom_header import inflated, number, read_header, text, value_of
+from medvision_desktop.io.dicom_header import inflated, read_header
+from medvision_desktop.io.dicom_values import number, text, value_of
 from tests.helpers.dicom_files import Raw, ct, write
 
 # `no_meta.dcm` begins in the middle of an element: neither reader finds anything in it.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.geometry import edge_letters
 from medvision_desktop.domain.image import LoadedSeries, Photometric, Rescale
 from medvision_desktop.errors import Cancelled, InputRefused
-from medvision_desktop.io import nifti
+from medvision_desktop.io import nifti, nifti_header
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
@@ -297,7 +297,7 @@ def test_a_gzip_bomb_behind_the_image_is_not_unpacked(
 
 
 def test_an_image_over_the_memory_limit_is_refused_before_it_is_read(plain: Path) -> None:
-    header = nifti.read_header(plain)
+    header = nifti_header.read_header(plain)
     with pytest.raises(InputRefused, match="larger than the memory"):
         nifti.read_volume(plain, header, limit_bytes=100)
 
@@ -306,7 +306,7 @@ def test_reading_can_be_cancelled(plain: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        nifti.read_volume(plain, nifti.read_header(plain), limit_bytes=1 << 30, cancel=cancel)
+        nifti.read_volume(plain, nifti_header.read_header(plain), limit_bytes=1 << 30, cancel=cancel)
 
 
 @pytest.mark.data

@@ -9,7 +9,7 @@ import pytest
 
 from medvision_desktop.domain.study import Patient, ScanResult, SourceKind
 from medvision_desktop.errors import Cancelled
-from medvision_desktop.io.dicom_header import clean
+from medvision_desktop.io.dicom_values import clean
 from medvision_desktop.services.open_study import index
 from medvision_desktop.work import CancelToken, Progress
 from tests.helpers.dicom_files import SERIES_UID, STUDY_UID, Raw, ct, write, write_stack

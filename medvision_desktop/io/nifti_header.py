@@ -1,0 +1,194 @@
+"""The header of a NIfTI-1 or NIfTI-2 file, checked before anything is allocated.
+
+Native readers crash on wild dimensions (dim[4] = 32767), so the header is read by nibabel's pure
+Python and every number in it is bounded here.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.dicom_values import clean
+
+_HEAD: Final = 4096
+MAX_EXTENSIONS: Final = 64 << 20
+_MAX_EXTENT: Final = 1 << 16
+_KINDS: Final = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
+_RGB24: Final = 128
+_AXIS_MARKS: Final = (b"n+1\0", b"n+2\0")
+_TO_MM: Final = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiHeader:
+    """What the header says, checked. `shape` is (i, j, k); `volumes` further ones along time.
+
+    `affine_ras_mm` maps (i, j, k) to RAS millimetres, None when the file does not say.
+    """
+
+    shape: tuple[int, int, int]
+    volumes: int
+    kind: np.dtype[Any]
+    colour: bool
+    data_offset: int
+    slope: float
+    intercept: float
+    spacing_mm: tuple[float, float, float] | None
+    affine_ras_mm: NDArray[np.float64] | None
+    window: tuple[float, float] | None
+    description: str
+
+    @property
+    def volume_bytes(self) -> int:
+        """Bytes of one volume."""
+        return math.prod(self.shape) * self.kind.itemsize * (3 if self.colour else 1)
+
+
+def looks_like_nifti(head: bytes) -> bool:
+    """Whether the first (uncompressed) bytes are a single-file NIfTI header."""
+    return (len(head) >= 348 and head[344:348] in _AXIS_MARKS) or (
+        len(head) >= 12 and head[4:8] == b"n+2\0"
+    )
+
+
+def inflated(head: bytes, count: int = 4096) -> bytes:
+    """The first bytes of a file, inflated when they are gzip; b"" when that fails."""
+    if head[:2] != b"\x1f\x8b":
+        return head
+    try:
+        return zlib.decompressobj(31).decompress(head, count)
+    except zlib.error:
+        return b""
+
+
+def read_header(path: Path) -> NiftiHeader:
+    """Parse and check the header. Raises `InputRefused`."""
+    try:
+        with path.open("rb") as file:
+            head = inflated(file.read(_HEAD))
+    except OSError as error:
+        raise unreadable(error) from error
+    if not looks_like_nifti(head):
+        raise InputRefused("The file is no NIfTI image.", "Its header does not carry the mark.")
+    import nibabel as nib
+
+    second = head[4:8] == b"n+2\0"
+    kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
+    try:
+        header = kind(head[: kind.template_dtype.itemsize], check=False)
+        return _checked(header)
+    except InputRefused:
+        raise
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        ArithmeticError,
+        nib.spatialimages.HeaderDataError,
+    ) as error:
+        raise InputRefused(
+            "The header of the file cannot be right.", f"It does not parse ({type(error).__name__})."
+        ) from error
+
+
+def _checked(header: Any) -> NiftiHeader:
+    dim = [int(entry) for entry in header["dim"]]
+    code = int(header["datatype"])
+    if not 1 <= dim[0] <= 7 or any(extent < 1 for extent in dim[1 : dim[0] + 1]):
+        raise wrong("its dimensions are not counts")
+    extents = [*dim[1 : dim[0] + 1], 1, 1, 1][: max(3, dim[0])]
+    if max(extents[:3]) > _MAX_EXTENT:
+        raise wrong("a side is longer than any image")
+    colour = code == _RGB24
+    if not colour and code not in _KINDS:
+        raise InputRefused("The image cannot be shown.", f"NIfTI data type {code} is not read.")
+    kind = np.dtype("u1") if colour else np.dtype(_KINDS[code]).newbyteorder(header.endianness)
+    offset = float(header["vox_offset"])
+    minimum = 544 if int(header["sizeof_hdr"]) == 540 else 352
+    if not (math.isfinite(offset) and offset.is_integer() and 0 <= offset <= MAX_EXTENSIONS):
+        raise wrong("the place where its pixels begin is out of range")
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0
+    to_mm = _TO_MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    low, high = float(header["cal_min"]), float(header["cal_max"])
+    window = (low, high) if math.isfinite(low) and math.isfinite(high) and high > low else None
+    return NiftiHeader(
+        shape=(extents[0], extents[1], extents[2]),
+        volumes=math.prod(extents[3:]),
+        kind=kind,
+        colour=colour,
+        data_offset=max(int(offset), minimum),
+        slope=slope if scaled else 1.0,
+        intercept=intercept if scaled else 0.0,
+        spacing_mm=_spacing(header, to_mm),
+        affine_ras_mm=_affine(header, to_mm),
+        window=window,
+        description=clean(bytes(header["descrip"]).split(b"\0")[0].decode("latin-1")),
+    )
+
+
+def _spacing(header: Any, to_mm: float) -> tuple[float, float, float] | None:
+    zooms = [abs(float(zoom)) * to_mm for zoom in header["pixdim"][1:4]]
+    if not all(math.isfinite(zoom) and 1e-6 < zoom < 1e6 for zoom in zooms):
+        return None
+    return zooms[0], zooms[1], zooms[2]
+
+
+def _affine(header: Any, to_mm: float) -> NDArray[np.float64] | None:
+    """The sform before the qform, as the format's authors do; None where neither is set."""
+    if int(header["sform_code"]) > 0:
+        affine = np.asarray(header.get_sform(), dtype=np.float64)
+    elif int(header["qform_code"]) > 0:
+        affine = np.asarray(header.get_qform(), dtype=np.float64)
+    else:
+        return None
+    if not np.all(np.isfinite(affine)):
+        return None
+    affine = affine.copy()
+    affine[:3] *= to_mm
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if np.any(lengths < 1e-6) or abs(float(np.linalg.det(affine[:3, :3] / lengths))) < 1e-3:
+        return None
+    return affine
+
+
+def check_length(path: Path, header: NiftiHeader) -> None:
+    """An uncompressed file must be as long as its header says; gzip is checked when it is read."""
+    try:
+        with path.open("rb") as file:
+            compressed = file.read(2) == b"\x1f\x8b"
+        size = path.stat().st_size
+    except OSError as error:
+        raise unreadable(error) from error
+    need = header.data_offset + header.volume_bytes * header.volumes
+    # Deflate cannot shrink below about 1:1032.
+    if (not compressed and size < need) or (compressed and size * 1100 < need):
+        raise too_short(size if not compressed else size * 1100, need)
+
+
+def wrong(why: str) -> InputRefused:
+    """The refusal of a header that contradicts itself."""
+    return InputRefused("The header of the file cannot be right.", f"As far as it says, {why}.")
+
+
+def too_short(have: int, need: int) -> InputRefused:
+    """The refusal of a file that ends before its pixels do."""
+    return InputRefused(
+        "The file is cut short.",
+        f"It should hold {need} bytes and holds {have}.",
+        "Ask for the file again.",
+    )
+
+
+def unreadable(error: OSError) -> InputRefused:
+    """The refusal of a file that the system does not let us read."""
+    return InputRefused("The file cannot be read.", f"{error.strerror or 'It cannot be opened'}.")
