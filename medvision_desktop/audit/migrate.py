@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,6 +37,8 @@ def upgrade(connection: sa.Connection) -> None:
     """Run the revisions that are missing. A second program that did so meanwhile is noticed."""
     if check(connection) >= schema.SCHEMA_VERSION:
         return
+    # What it says while it loads its parts is of no use in our logs.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 

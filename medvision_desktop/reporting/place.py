@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Final
 
 from medvision_desktop.errors import ExportFailed
+
+# Binary, where that makes a difference; for this user only, because reports name people.
+_FRESH: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
 def place(folder: Path, name: str, data: bytes) -> Path:
@@ -14,7 +18,7 @@ def place(folder: Path, name: str, data: bytes) -> Path:
     target, fresh = folder / name, folder / f".{name}.new"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with fresh.open("wb") as file:
+        with os.fdopen(os.open(fresh, _FRESH, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -187,7 +187,8 @@ def _outcomes(report: Report, statement: AiStatement) -> str:
         state = finding.decision.state
         if state is ReviewState.PENDING and not finding.needs_decision:
             continue
-        numbers = f"{score.probability:.2f} (threshold {score.threshold:.2f})"
+        doubt = ", uncertain: review by hand" if score.uncertain else ""
+        numbers = f"{score.probability:.2f} (threshold {score.threshold:.2f}{doubt})"
         told.append(f"{score.label} {numbers} {state.value}")
     if told:
         return _sentence(", ".join(told))

@@ -146,6 +146,12 @@ def test_a_run_without_an_answer_is_not_told_as_a_negative_one(state: str, said:
     assert "No suggestion" not in text
 
 
+def test_an_uncertain_score_is_called_uncertain() -> None:
+    doubtful = replace(REPORT.findings[0], score=replace(SCORE, probability=0.55, uncertain=True))
+    (text,) = pages(replace(REPORT, findings=(doubtful,)))
+    assert "Pneumonia 0.55 (threshold 0.50, uncertain: review by hand) accepted" in text
+
+
 def test_what_cannot_be_drawn_stands_as_its_code_and_is_named() -> None:
     report = replace(
         REPORT, patient=replace(PATIENT, name="=山^太"), sections=ReportSections(findings="A\u0007B שלום")

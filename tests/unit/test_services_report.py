@@ -110,6 +110,7 @@ def test_signing_writes_one_pdf_whose_digest_the_ledger_holds(store: Store, fold
     assert issue_report.reports(store, STUDY) == (signed,)
     assert known_studies(store)[0].signed_version == 1
     assert [path.name for path in folder.iterdir()] == [signed.pdf_name]
+    assert os.name == "nt" or (folder / signed.pdf_name).stat().st_mode & 0o077 == 0
 
 
 def test_the_same_record_signs_the_same_bytes(store: Store, folder: Path) -> None:
