@@ -278,6 +278,7 @@ class ReadingRoom(QObject):
     def _on_narrow(self, narrow: bool) -> None:
         self._is_narrow = narrow
         self.top_bar.set_narrow(narrow)
+        self.tool_bar.set_narrow(narrow)
         self.worklist_pane.set_rail(narrow)
         self._size_docks()
 
