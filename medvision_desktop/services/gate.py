@@ -66,6 +66,8 @@ def header_gate(study: StudyRef, series: SeriesRef, frame: Frame, manifest: Mani
     if wanted.age_years is not None:
         lines.append(_age(study, wanted.age_years, header))
     reasons = tuple(dict.fromkeys(line.reason for line in lines if line.reason))
+    if PIXELS_UNREADABLE in reasons:
+        reasons = tuple(reason for reason in reasons if reason != CLIPPED)
     if not header:
         reasons = (*reasons, NO_HEADER)
     return GateReport(

@@ -100,7 +100,10 @@ def train(
     elif recipe.initial == "lite0":
         _recalibrate(network, training, data, recipe, cancel)
         _fit_head(network, training, data, cancel)
-    while state["epoch"] < recipe.epochs and state["epoch"] - state["best_epoch"] <= recipe.patience:
+    while (
+        state["epoch"] < (recipe.last_epoch or recipe.epochs)
+        and state["epoch"] - state["best_epoch"] <= recipe.patience
+    ):
         began = time.monotonic()
         loss = _epoch(recipe, network, optimizer, training, data, state["epoch"], progress, cancel)
         value = metrics.auroc(scores(network, validation, data, cancel), validation.labels > 0)

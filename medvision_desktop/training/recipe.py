@@ -38,7 +38,8 @@ class Recipe:
     """What to train, on what and how. Sizes in pixels, rates per step, epochs as counts.
 
     `source` names a layout in `sources.SOURCES`, `folder` the folder below the data directory.
-    `initial`: `lite0` (ImageNet tensors of a package), `none`, or a safetensors file.
+    `initial`: `lite0` (ImageNet tensors of a package), `none`, or `run:NAME`, an earlier run's best.
+    `last_epoch`: stop after this one although the rate's schedule runs over all `epochs`; 0 means all.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Recipe:
     folder: str
     labels: tuple[str, ...]
     initial: str = "none"
+    last_epoch: int = 0
     seed: int = 0
     size: int = 224
     epochs: int = 8
