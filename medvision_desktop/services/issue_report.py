@@ -36,6 +36,7 @@ from medvision_desktop.reporting import report as words
 from medvision_desktop.reporting.place import place
 from medvision_desktop.services import report_checks
 from medvision_desktop.services.ingest import patient_of, study_pseudonym
+from medvision_desktop.services.recorded import RecordedAnalysis, analyses_in, reader_name
 from medvision_desktop.services.report_draft import (
     check_sizes,
     exam_codes,
@@ -44,7 +45,7 @@ from medvision_desktop.services.report_draft import (
     save_draft,
     stored,
 )
-from medvision_desktop.services.review import RecordedAnalysis, analyses_in, findings_in, reader_name
+from medvision_desktop.services.review import findings_in
 
 __all__ = ["checks", "load_draft", "preview", "refill", "reports", "save_draft", "sign", "signed_pdf"]
 
