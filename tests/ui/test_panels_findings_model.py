@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
@@ -253,6 +254,20 @@ def test_the_eye_goes_off_again_and_never_stays_for_another_study(scene: Scene) 
     scene.show(study("2.25.8"))
     assert seen == ["Pneumonia", None, "Pneumonia", None]
     assert scene.findings.eye == ""
+
+
+def test_a_map_below_the_threshold_is_not_a_silent_nothing(scene: Scene) -> None:
+    faint = HeatMap("Pneumonia", "native", np.full((3, 4), 0.2, np.float32), (0, 0, 80, 96))
+    scene.record(result(score(0.9), maps=(faint,)), STUDY)
+    scene.show(STUDY)
+    tuned: list[tuple[float, float]] = []
+    scene.findings.attentionTuned.connect(lambda *values: tuned.append(values))
+    scene.findings.toggle_eye("Pneumonia")
+    toast = scene.toasts[-1]
+    assert toast.text == "No attention above 0.35"
+    assert toast.action is not None
+    toast.action()
+    assert tuned[0][1] == pytest.approx(0.1)
 
 
 def test_an_adult_is_told_in_words_beside_a_result_that_is_done(scene: Scene) -> None:

@@ -21,6 +21,7 @@ from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.vocabulary import CHEST_LABELS
 
 _GAP_PX: Final = 48
+_BOTTOM_PX: Final = 12
 
 
 class FindingSheets(QObject):
@@ -91,7 +92,9 @@ class FindingSheets(QObject):
             sheet.open_at(None)
             return
         left = self._panel.mapTo(self._window, QPoint(0, 0)).x()
-        top = self._row_top(key) if key else self._window.height() // 3
+        sheet.adjustSize()
+        lowest = self._window.height() - M.status_bar - _BOTTOM_PX - sheet.height()
+        top = min(self._row_top(key) if key else self._window.height() // 3, lowest)
         sheet.open_at(QPoint(left - _GAP_PX - M.sheet, top))
 
     @property

@@ -196,7 +196,7 @@ class FindingsPane(QFrame):
         self._gate_row.setVisible(refused and not dismissed)
         self._gate_block.setVisible(bool(checks))
         self.gate_head.show_count(len(checks))
-        lines = [_line(check) for check in checks]
+        lines = [_line(check, refused=refused) for check in checks]
         self.gate_checks.show_lines(lines, left=M.pad_left, right=M.pad_right)
         if analysis is None:
             return
@@ -261,9 +261,11 @@ class FindingsPane(QFrame):
         self.viewerWanted.emit()
 
 
-def _line(check: GateCheck) -> CheckLine:
-    state = "open" if check.passed is None else "ok" if check.passed else "refused"
-    return CheckLine(check.name, state, check.detail or ("not checked" if check.passed is None else ""))
+def _line(check: GateCheck, *, refused: bool) -> CheckLine:
+    """A failed check is why the model refused, or a doubt beside a result."""
+    if check.passed is None:
+        return CheckLine(check.name, "open", check.detail or "not checked")
+    return CheckLine(check.name, "ok" if check.passed else "refused" if refused else "doubt", check.detail)
 
 
 def _inset(widget: QWidget, *, top: int = 0, bottom: int = 0) -> QWidget:
@@ -285,8 +287,9 @@ def _disclaimer() -> QWidget:
     glyph.setPixmap(icons.pixmap("info", T.t3, M.chip_icon, 2.0, line.devicePixelRatioF()))
     row = QHBoxLayout(line)
     row.setContentsMargins(M.pad_left + 1, 0, M.pad_right, 0)
-    row.setSpacing(8)
+    row.setSpacing(0)
     row.addWidget(glyph)
+    row.addSpacing(8)
     row.addWidget(label(DISCLAIMER, "caption", "t2"))
     row.addStretch(1)
     row.addWidget(label("Research use", "caption", "t3"))

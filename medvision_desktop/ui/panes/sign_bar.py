@@ -15,6 +15,7 @@ from medvision_desktop.ui.viewmodels.chips import Chip
 from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.widgets.badge import Badge
 from medvision_desktop.ui.widgets.button import Button
+from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.text import elided, label
 
 KIND_OF_SIGNATURE: Final = "no password, no certificate"
@@ -39,7 +40,7 @@ class SignBar(QFrame):
         self.digest = elided("", "caption", "t2")
         self.sign = Button("Sign report", "signature", key=key_text("report.sign"), kind="primary")
         self.addendum = Button("Write an addendum", "file-pen")
-        self.copy_pdf = Button("Save PDF copy", "download", kind="quiet")
+        self.copy_pdf = IconButton("download", "Save a copy of the signed PDF", kind="tool")
         self.sign.clicked.connect(model.ask_sign)
         self.addendum.clicked.connect(model.start_addendum)
         self.copy_pdf.clicked.connect(self.copyWanted)

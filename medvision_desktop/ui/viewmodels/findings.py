@@ -6,56 +6,26 @@ stays where it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
-from medvision_desktop.domain.findings import AnalysisState, Decision, Finding, HeatMap, ReviewState
+from medvision_desktop.domain.findings import AnalysisState, Decision, Finding, ReviewState
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import StudyRef
 from medvision_desktop.errors import StoreUnavailable
-from medvision_desktop.services import review
 from medvision_desktop.services.review import RecordedAnalysis
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import words
+from medvision_desktop.ui.viewmodels.decisions import Decisions
 from medvision_desktop.ui.viewmodels.finding_rows import ListInput, Row, RunState, rows_of
-from medvision_desktop.ui.viewmodels.model_facts import (
-    ModelFacts,
-    card_rows,
-    choices_of,
-    facts_of,
-    shown_of,
-)
+from medvision_desktop.ui.viewmodels.model_facts import ModelFacts, card_rows
 from medvision_desktop.ui.viewmodels.runs import Run, Runs
+from medvision_desktop.ui.viewmodels.study_record import StudyRecord, read
 from medvision_desktop.ui.workers.lane import Lanes
-
-_VERBS: Final = {
-    ReviewState.ACCEPTED: "accepted",
-    ReviewState.REJECTED: "rejected",
-    ReviewState.OVERRIDDEN: "overridden",
-    ReviewState.LEFT_UNDECIDED: "left undecided",
-    ReviewState.ADDED: "added",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class _Recorded:
-    """What the record holds of the study on screen. `analysis` is the one that is shown.
-
-    `maps` are by the number of their analysis and by label; only of runs on the series on screen.
-    """
-
-    analysis: RecordedAnalysis | None = None
-    newest_failure: str = ""
-    findings: tuple[Finding, ...] = ()
-    maps: Mapping[tuple[int, str], HeatMap] = field(default_factory=dict)
-    facts: ModelFacts = ModelFacts()
-    choices: tuple[ModelFacts, ...] = ()
-
 
 _RUN_STATES: Final = {
     AnalysisState.DONE: RunState.DONE,
@@ -92,14 +62,17 @@ class FindingsModel(QObject):
         self._study: StudyRef | None = None
         self._loaded: LoadedSeries | None = None
         self._frame_index = 0
-        self._recorded = _Recorded()
+        self._recorded = StudyRecord()
         self._restored = False
+        self.decisions = Decisions(bench, lanes, notifier)
+        self.decisions.changed.connect(self.changed)
+        self.decisions.decided.connect(self._on_decided)
+        self.decisions.readerWanted.connect(self.readerWanted)
         self.runs = Runs(bench, lanes)
         self.runs.changed.connect(self._on_run_changed)
         self.runs.done.connect(self._on_ran)
         self.runs.failed.connect(self._on_run_failed)
         self.runs.cancelled.connect(self._on_cancelled)
-        self._saving: frozenset[str] = frozenset()
         self._eye = ""
         self._selected = ""
         self._by_name = False
@@ -228,7 +201,7 @@ class FindingsModel(QObject):
     @property
     def saving(self) -> frozenset[str]:
         """Findings whose decision is on its way to the record; they are not shown as decided yet."""
-        return self._saving
+        return self.decisions.saving
 
     @property
     def sorted_by_name(self) -> bool:
@@ -245,7 +218,7 @@ class FindingsModel(QObject):
         if current == previous:
             return
         if current[0] != previous[0]:
-            self._recorded, self._restored, self._selected = _Recorded(), False, ""
+            self._recorded, self._restored, self._selected = StudyRecord(), False, ""
             self._set_eye("")
             self.changed.emit()
         self.restore()
@@ -258,7 +231,7 @@ class FindingsModel(QObject):
     def restore(self) -> None:
         """Read again what the record holds of the study on screen."""
         key = self._key
-        work = partial(_read, self._bench, key, _series_uid(self._loaded), self.model_name)
+        work = partial(read, self._bench, key, _series_uid(self._loaded), self.model_name)
         self._lanes.db.submit(
             lambda *_: work(),
             done=partial(self._on_restored, key),
@@ -266,7 +239,7 @@ class FindingsModel(QObject):
             key="findings.restore",
         )
 
-    def _on_restored(self, key: str, recorded: _Recorded) -> None:
+    def _on_restored(self, key: str, recorded: StudyRecord) -> None:
         if key != self._key:
             return
         self._recorded, self._restored = recorded, True
@@ -290,7 +263,8 @@ class FindingsModel(QObject):
         if study is None or loaded is None:
             self._notifier.toast("Open a study first", "The model needs an image.", "info")
             return
-        self.runs.start(study, loaded, self._frame_index, model or self.model_name, self._reader)
+        reader = self._bench.settings.reader
+        self.runs.start(study, loaded, self._frame_index, model or self.model_name, reader)
 
     def run_default(self) -> None:
         """Start the model that Run AI stands for."""
@@ -342,64 +316,26 @@ class FindingsModel(QObject):
 
     def decide(self, finding_id: str, decision: Decision) -> None:
         """Append a decision; the row changes when the record has it."""
-        study = self._study
         before = next((f for f in self.findings if f.id == finding_id), None)
-        if study is None or before is None or finding_id in self._saving or not self._has_reader():
-            return
-        self._saving |= {finding_id}
-        bench, reader = self._bench, self._reader
-        self._lanes.db.submit(
-            lambda *_: review.decide(bench.store, finding_id, decision, reader=reader),
-            done=partial(self._on_decided, study, before),
-            failed=partial(self._on_decision_failed, finding_id, decision),
-        )
-        self.changed.emit()
+        if self._study is not None and before is not None:
+            self.decisions.decide(self._study, before, decision)
 
     def add(self, decision: Decision) -> None:
         """Add a finding that no model suggested."""
-        study = self._study
-        if study is None or not self._has_reader():
-            return
-        bench, reader = self._bench, self._reader
-        self._lanes.db.submit(
-            lambda *_: review.add_finding(bench.store, study.key, decision, reader=reader),
-            done=partial(self._on_decided, study, None),
-            failed=self._notifier.error,
-        )
+        if self._study is not None:
+            self.decisions.add(self._study, decision)
 
-    def _on_decided(self, study: StudyRef, before: Finding | None, finding: Finding) -> None:
-        self._saving -= {finding.id}
+    def _on_decided(self, study: StudyRef, before: Finding | None, after: Finding) -> None:
         self.recordChanged.emit(study.key)
-        verb = _VERBS[finding.decision.state]
-        saved = f"Saved to the record at {words.clock_seconds(finding.decided_utc)}."
-        if before is not None and before.decision.state is not ReviewState.PENDING:
-            # The first decision cannot go back to none; a later one can go back to the one before.
-            undo = partial(self._undo, study, before)
-            self._notifier.toast(f"{finding.label} {verb}", saved, "ok", "Undo", undo)
-        else:
-            self._notifier.toast(f"{finding.label} {verb}", saved, "ok")
         if not self._is_current(study):
             return
-        others = [known for known in self.findings if known.id != finding.id]
-        place = next((i for i, known in enumerate(self.findings) if known.id == finding.id), len(others))
-        fresh = (*others[:place], finding, *others[place:])
+        others = [known for known in self.findings if known.id != after.id]
+        place = next((i for i, known in enumerate(self.findings) if known.id == after.id), len(others))
+        fresh = (*others[:place], after, *others[place:])
         self._recorded = replace(self._recorded, findings=fresh)
         if before is None:
-            self._selected = finding.id
+            self._selected = after.id
         self.changed.emit()
-
-    def _undo(self, study: StudyRef, before: Finding) -> None:
-        if self._is_current(study):
-            self.decide(before.id, before.decision)
-
-    def _on_decision_failed(self, finding_id: str, decision: Decision, error: Exception) -> None:
-        self._saving -= {finding_id}
-        self.changed.emit()
-        self._notifier.error(
-            error,
-            safe="The finding stands as it was; the decision was not saved.",
-            retry=lambda: self.decide(finding_id, decision) if _is_store(error) else None,
-        )
 
     # Selecting and looking.
 
@@ -437,6 +373,7 @@ class FindingsModel(QObject):
         if row is not None:
             self._set_eye("" if self._eye == row.key else row.key)
             self.changed.emit()
+            self._tell_when_faint()
 
     def hide_eye(self) -> None:
         """Take the attention map away."""
@@ -481,16 +418,6 @@ class FindingsModel(QObject):
     def _key(self) -> str:
         return self._study.key if self._study else ""
 
-    @property
-    def _reader(self) -> str:
-        return self._bench.settings.reader
-
-    def _has_reader(self) -> bool:
-        if not self._reader:
-            text, detail = "Who decides?", "Every decision carries a name."
-            self._notifier.toast(text, detail, "warn", "Name the reader", self.readerWanted.emit)
-        return bool(self._reader)
-
     def _is_current(self, study: StudyRef) -> bool:
         return self._study is not None and self._study.key == study.key
 
@@ -506,25 +433,21 @@ class FindingsModel(QObject):
         heat = self._recorded.maps[(row.finding.analysis_seq or 0, row.finding.label)]
         self.attentionWanted.emit(heat.label, heat)
 
-
-def _read(bench: Workbench, study_key: str, series_uid: str, model_name: str) -> _Recorded:
-    choices = choices_of(bench.registry)
-    if not study_key:
-        return _Recorded(facts=facts_of(bench.registry, model_name), choices=choices)
-    store = bench.store
-    runs = review.analyses(store, study_key)
-    here = [run for run in runs if run.series_uid == series_uid]
-    shown = shown_of(here, series_uid)
-    newest = here[0] if here else None
-    failure = newest.message if newest is not None and newest.state is AnalysisState.FAILED else ""
-    return _Recorded(
-        analysis=shown,
-        newest_failure=failure,
-        findings=review.findings(store, study_key),
-        maps={(run.seq, heat.label): heat for run in here for heat in review.maps(store, run.seq)},
-        facts=facts_of(bench.registry, model_name if shown is None else shown.model.name),
-        choices=choices,
-    )
+    def _tell_when_faint(self) -> None:
+        """A map that lies wholly below the threshold draws nothing; the reader is told why."""
+        row = next((row for row in self.rows if row.eye_on), None)
+        if row is None or row.finding is None:
+            return
+        heat = self._recorded.maps[(row.finding.analysis_seq or 0, row.finding.label)]
+        strongest = float(heat.grid.max())
+        if 0 < strongest < self._threshold:
+            self._notifier.toast(
+                f"No attention above {self._threshold:.2f}",
+                f"The strongest for {heat.label} is {strongest:.2f}.",
+                "ai",
+                "Lower the threshold",
+                partial(self.tune_attention, self._opacity, strongest / 2),
+            )
 
 
 def _series_uid(loaded: LoadedSeries | None) -> str:

@@ -21,6 +21,7 @@ _NETWORKS: Final = {
     "densenet-121": "DenseNet-121",
     "resnet-50": "ResNet-50",
 }
+_ENGINES: Final = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
 _GATE_TASK: Final = "gate"
 
 
@@ -77,14 +78,13 @@ def choices_of(registry: Registry) -> tuple[ModelFacts, ...]:
     return tuple(found)
 
 
-def shown_of(analyses: Sequence[RecordedAnalysis], series_uid: str) -> RecordedAnalysis | None:
-    """The run that the panel shows: the newest on this series; a failed one only when it is alone.
+def shown_of(here: Sequence[RecordedAnalysis]) -> RecordedAnalysis | None:
+    """The run that the panel shows, of those on one series, the newest first.
 
-    `analyses` come the newest first.
+    That is the newest, unless it failed and an older one gave an answer.
     """
-    here = [analysis for analysis in analyses if analysis.series_uid == series_uid or not series_uid]
-    answered = [analysis for analysis in here if analysis.state is not AnalysisState.FAILED]
-    return next(iter(answered or here), None)
+    answered = (analysis for analysis in here if analysis.state is not AnalysisState.FAILED)
+    return next(answered, here[0] if here else None)
 
 
 def card_rows(
@@ -124,5 +124,7 @@ def _ran(analysis: RecordedAnalysis) -> str:
     parts = [words.clock_seconds(analysis.ran_utc), f"{analysis.seconds * 1000:.0f} ms"]
     manifest = analysis.manifest
     if manifest is not None:
-        parts.append(" ".join(part for part in (manifest.engine, manifest.device) if part))
+        engine = _ENGINES.get(manifest.engine, manifest.engine)
+        device = "CPU" if manifest.device.lower() == "cpu" else manifest.device
+        parts.append(" ".join(part for part in (engine, device) if part))
     return ", ".join(part for part in parts if part)

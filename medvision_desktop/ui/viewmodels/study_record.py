@@ -1,0 +1,48 @@
+"""What the record holds of one study, read in one go on the db lane for the findings panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from medvision_desktop.domain.findings import AnalysisState, Finding, HeatMap
+from medvision_desktop.services import review
+from medvision_desktop.services.review import RecordedAnalysis
+from medvision_desktop.services.workbench import Workbench
+from medvision_desktop.ui.viewmodels.model_facts import ModelFacts, choices_of, facts_of, shown_of
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRecord:
+    """`analysis` is the run that is shown; `newest_failure` why a newer one failed.
+
+    `maps` are by the number of their analysis and by label; only of runs on the series on screen.
+    `facts` are of the model that ran, or that Run AI would start; `choices` of every model.
+    """
+
+    analysis: RecordedAnalysis | None = None
+    newest_failure: str = ""
+    findings: tuple[Finding, ...] = ()
+    maps: Mapping[tuple[int, str], HeatMap] = field(default_factory=dict)
+    facts: ModelFacts = ModelFacts()
+    choices: tuple[ModelFacts, ...] = ()
+
+
+def read(bench: Workbench, study_key: str, series_uid: str, model_name: str) -> StudyRecord:
+    """Read it. An empty `study_key` gives the model's facts alone. Raises `StoreUnavailable`."""
+    choices = choices_of(bench.registry)
+    if not study_key:
+        return StudyRecord(facts=facts_of(bench.registry, model_name), choices=choices)
+    store = bench.store
+    here = [run for run in review.analyses(store, study_key) if run.series_uid == series_uid]
+    shown = shown_of(here)
+    newest = here[0] if here else None
+    failure = newest.message if newest is not None and newest.state is AnalysisState.FAILED else ""
+    return StudyRecord(
+        analysis=shown,
+        newest_failure=failure,
+        findings=review.findings(store, study_key),
+        maps={(run.seq, heat.label): heat for run in here for heat in review.maps(store, run.seq)},
+        facts=facts_of(bench.registry, model_name if shown is None else shown.model.name),
+        choices=choices,
+    )
