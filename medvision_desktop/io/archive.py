@@ -10,7 +10,7 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -20,7 +20,7 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_header import read_header
 from medvision_desktop.io.dicom_values import items_of, texts
-from medvision_desktop.work import CancelToken
+from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 MAX_MEMBERS: Final = 100_000
 MAX_MEMBER_BYTES: Final = 8 << 30
@@ -42,10 +42,13 @@ class Limits:
     total_bytes: int = MAX_TOTAL_BYTES
 
 
-def walk(folder: Path, cancel: CancelToken) -> Iterator[Path]:
-    """Regular files below a folder in a stable order; hidden files and links to folders left out."""
+def walk(folder: Path, cancel: CancelToken, refused: Callable[[OSError], None]) -> Iterator[Path]:
+    """Regular files below a folder in a stable order; hidden files and links to folders left out.
+
+    `refused` is told of each folder that cannot be read.
+    """
     count = 0
-    for base, folders, files in os.walk(folder, followlinks=False):
+    for base, folders, files in os.walk(folder, followlinks=False, onerror=refused):
         cancel.check()
         folders[:] = sorted(name for name in folders if not _is_litter(name))
         for name in sorted(files, key=_natural):
@@ -69,7 +72,12 @@ def is_directory(path: Path, head: bytes) -> bool:
 
 
 def unpack(
-    archive: Path, into: Path, cancel: CancelToken, limits: Limits = Limits()
+    archive: Path,
+    into: Path,
+    cancel: CancelToken,
+    limits: Limits = Limits(),
+    *,
+    progress: ProgressSink = no_progress,
 ) -> tuple[list[Path], list[RefusedFile]]:
     """Unpack a zip below `into`. Returns the files, and the members that were refused.
 
@@ -85,6 +93,7 @@ def unpack(
                 raise InputRefused("The archive holds too many files.", f"The limit is {limits.members}.")
             for position, member in _wanted(members, archive, refused, limits):
                 cancel.check()
+                progress(Progress(position, len(members), "Unpacking"))
                 # Our own names, so that no name in the archive can reach outside or collide.
                 target = _target(into, member.filename, position)
                 try:

@@ -106,6 +106,8 @@ def _check(layout: PixelLayout) -> None:
         why = "Its photometric interpretation is not one that can be shown."
     elif layout.samples != (1 if _is_single(layout.photometric) else 3):
         why = f"It says {layout.samples} samples a pixel for {layout.photometric}."
+    elif layout.photometric.startswith("YBR") and layout.bits_allocated != 8:
+        why = f"It says {layout.bits_allocated} bits a sample for {layout.photometric}."
     elif layout.bits_allocated not in ((32, 64) if layout.is_float else (1, 8, 16, 32)):
         why = f"It says {layout.bits_allocated} bits a sample."
     elif not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated or layout.bits_stored < 1:

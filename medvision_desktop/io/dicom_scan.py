@@ -23,7 +23,8 @@ from medvision_desktop.domain.study import (
 )
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space
-from medvision_desktop.io.dicom_faults import quiet
+from medvision_desktop.io.content_key import content_key
+from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_layout import layout_of
 from medvision_desktop.io.dicom_values import iso_date, iso_time, person, text, texts, uid_name, whole
@@ -65,7 +66,7 @@ def _scanned(path: Path) -> ScannedFile:
     if header.transfer_syntax in _VIDEO:
         raise InputRefused("It is a video, which is not shown yet.")
     layout = layout_of(header)
-    identity = text(dataset, "SOPInstanceUID") or f"file-{_digest(path.name, str(path.parent))}"
+    identity = text(dataset, "SOPInstanceUID") or _key_of_content(path)
     instance = InstanceRef(
         path=path,
         sop_instance_uid=identity,
@@ -187,7 +188,7 @@ def _study(dataset: Dataset, identity: str) -> StudyRef:
     uid = text(dataset, "StudyInstanceUID")
     sex = text(dataset, "PatientSex")
     return StudyRef(
-        key=uid or f"no-study-uid-{_digest(identity)[:16]}",
+        key=uid or f"no-study-uid-{_digest(text(dataset, 'SeriesInstanceUID') or identity)[:16]}",
         patient=Patient(
             name=person(dataset, "PatientName"),
             id=text(dataset, "PatientID"),
@@ -221,6 +222,13 @@ def _series(dataset: Dataset, study_key: str) -> SeriesRef:
         frame_of_reference=text(dataset, "FrameOfReferenceUID"),
         sop_class_uid=text(dataset, "SOPClassUID"),
     )
+
+
+def _key_of_content(path: Path) -> str:
+    try:
+        return content_key("dicom", path)
+    except OSError as error:
+        raise refused_by_parser(error) from error
 
 
 def _digest(*parts: str) -> str:

@@ -24,7 +24,10 @@ _PLAIN_VR: Final = frozenset(
     {"AS", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM"}
     | {"UI", "UL", "US", "UT"}
 )
-_BIDI: Final = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control, format (direction marks among them), surrogate, private and unassigned characters; the
+# two joiners are format characters that Persian and Indic names are spelt with.
+_UNSHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_JOINERS: Final = frozenset("\u200c\u200d")
 
 
 def value_of(dataset: Dataset, keyword: str) -> Any:
@@ -136,7 +139,7 @@ def clean(value: str, *, limit: int = 256) -> str:
     for sign in value[: 4 * limit]:
         if sign in "\r\n\t\f":
             kept.append(" ")
-        elif sign not in _BIDI and unicodedata.category(sign) not in ("Cc", "Cs", "Co", "Cn"):
+        elif sign in _JOINERS or unicodedata.category(sign) not in _UNSHOWN:
             kept.append(sign)
     return " ".join("".join(kept).split())[:limit]
 

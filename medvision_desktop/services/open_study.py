@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -47,9 +49,11 @@ def index(
     `Cancelled` and `InputRefused` for a scratch folder that cannot be written is raised.
     """
     token = cancel or CancelToken()
-    refused: list[RefusedFile] = []
     progress(Progress(0, 0, "Looking for images"))
-    files = _collect(paths, scratch, refused, token)
+    collection = _Collection(scratch, progress, token)
+    for path in paths:
+        collection.add(path)
+    files, refused = collection.files, collection.refused
     found: list[dicom_scan.ScannedFile] = []
     others: dict[str, StudyRef] = {}
     for position, path in enumerate(files):
@@ -94,6 +98,9 @@ def _refusal(path: Path, refusal: InputRefused) -> RefusedFile:
 
 def _head(path: Path) -> bytes:
     try:
+        # Opening a pipe or a device could wait for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputRefused("It is not a file.")
         with path.open("rb") as file:
             return file.read(_HEAD)
     except FileNotFoundError as error:
@@ -102,57 +109,68 @@ def _head(path: Path) -> bytes:
         raise InputRefused(f"It cannot be read: {error.strerror or 'no reason given'}.") from error
 
 
-def _collect(
-    paths: Sequence[Path], scratch: Path, refused: list[RefusedFile], token: CancelToken
-) -> list[Path]:
-    files: list[Path] = []
-    for path in paths:
-        token.check()
+class _Collection:
+    """The single files behind what the reader named, each once, and what was refused on the way."""
+
+    def __init__(self, scratch: Path, progress: ProgressSink, token: CancelToken) -> None:
+        self._scratch = scratch
+        self._progress = progress
+        self._token = token
+        self._files: dict[Path, None] = {}
+        self.refused: list[RefusedFile] = []
+
+    @property
+    def files(self) -> list[Path]:
+        return list(self._files)
+
+    def add(self, path: Path) -> None:
+        """A file, an archive, a DICOMDIR, or all that is in a folder."""
+        self._token.check()
+        if not os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir it never raises
+            self._add_one(path, named=True)
+            return
+        members = archive.walk(path, self._token, self._refuse_folder)
         try:
-            if path.is_dir():
-                members = [(member, False) for member in archive.walk(path, token)]
-            else:
-                members = [(path, True)]
+            for member in members:
+                self._add_one(member, named=False)
         except InputRefused as refusal:
-            refused.append(_refusal(path, refusal))
-            continue
-        for member, named in members:
-            token.check()
-            try:
-                _expand(member, scratch, files, refused, token, named=named)
-            except InputRefused as refusal:
-                refused.append(_refusal(member, refusal))
-    return list(dict.fromkeys(files))
+            self.refused.append(_refusal(path, refusal))
+
+    def _refuse_folder(self, error: OSError) -> None:
+        why = f"It cannot be read: {error.strerror or 'no reason given'}."
+        self.refused.append(RefusedFile(Path(error.filename or "."), why))
+
+    def _add_one(self, path: Path, *, named: bool) -> None:
+        self._token.check()
+        try:
+            self._expand(path, named=named)
+        except InputRefused as refusal:
+            self.refused.append(_refusal(path, refusal))
+
+    def _expand(self, path: Path, *, named: bool) -> None:
+        """Archives in archives are not opened; in a folder only what is called .zip is one."""
+        head = _head(path)
+        if archive.is_zip(head) and (named or path.suffix.lower() in ("", ".zip")):
+            members, left_out = _unpacked(path, self._scratch, self._progress, self._token)
+            self.refused.extend(left_out)
+            self._keep(member for member in members if member.name.upper() != "DICOMDIR")
+        elif archive.is_directory(path, head):
+            if named:
+                listed, missing = archive.directory_files(path)
+                self._keep(listed)
+                self.refused.extend(missing)
+            elif path.name.upper() != "DICOMDIR":  # in a folder the files of an index are found anyway
+                self.refused.append(RefusedFile(path, "It is a DICOMDIR, an index that holds no image."))
+        else:
+            self._keep([path])
+
+    def _keep(self, paths: Iterable[Path]) -> None:
+        self._files.update(dict.fromkeys(paths))
 
 
-def _expand(
-    path: Path,
-    scratch: Path,
-    files: list[Path],
-    refused: list[RefusedFile],
-    token: CancelToken,
-    *,
-    named: bool,
-) -> None:
-    """Add a file, or the files behind an archive or an index; archives in archives are refused."""
-    head = _head(path)
-    if archive.is_zip(head):
-        members, left_out = _unpacked(path, scratch, token)
-        refused.extend(left_out)
-        files.extend(member for member in members if member.name.upper() != "DICOMDIR")
-        return
-    if archive.is_directory(path, head):
-        if named:
-            listed, missing = archive.directory_files(path)
-            files.extend(listed)
-            refused.extend(missing)
-        elif path.name.upper() != "DICOMDIR":  # in a folder the files of an index are found anyway
-            refused.append(RefusedFile(path, "It is a DICOMDIR, an index that holds no image."))
-        return
-    files.append(path)
-
-
-def _unpacked(path: Path, scratch: Path, token: CancelToken) -> tuple[list[Path], list[RefusedFile]]:
+def _unpacked(
+    path: Path, scratch: Path, progress: ProgressSink, token: CancelToken
+) -> tuple[list[Path], list[RefusedFile]]:
     """Unpack into a fresh folder; nothing stays behind when that fails or is cancelled."""
     try:
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -162,7 +180,7 @@ def _unpacked(path: Path, scratch: Path, token: CancelToken) -> tuple[list[Path]
             "The archive cannot be unpacked.", f"{error.strerror or 'No reason given'}."
         ) from error
     try:
-        return archive.unpack(path, folder, token)
+        return archive.unpack(path, folder, token, progress=progress)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -290,3 +291,42 @@ def test_all_kinds_of_images_mix_in_one_folder(tmp_path: Path) -> None:
     kinds = [series.kind for study in found.studies for series in study.series]
     assert kinds == [SourceKind.DICOM, SourceKind.NIFTI, SourceKind.RASTER, SourceKind.RASTER]
     assert found.refused == ()
+
+
+def test_slices_without_a_study_uid_stay_together_by_their_series(tmp_path: Path) -> None:
+    write_stack(tmp_path, [0.0, 2.0, 4.0], StudyInstanceUID=None)
+    (study,) = scan(tmp_path).studies
+    assert study.series[0].frame_count == 3
+
+
+def test_a_file_without_any_uid_keeps_its_key_when_it_is_moved(tmp_path: Path) -> None:
+    dataset = ct(StudyInstanceUID=None, SeriesInstanceUID=None)
+    path = write(dataset, tmp_path / "a")
+    content = path.read_bytes()
+    at = content.index(b"\x08\x00\x18\x00UI")
+    length = int.from_bytes(content[at + 6 : at + 8], "little")
+    path.write_bytes(content[:at] + content[at + 8 + length :])
+    first = scan(path).studies[0].key
+    path.rename(tmp_path / "b")
+    assert scan(tmp_path / "b").studies[0].key == first
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert scan(tmp_path / "pipe").refused[0].why == "It is not a file."
+    assert scan(tmp_path) == ScanResult()
+
+
+def test_a_letter_or_table_in_the_folder_is_not_unpacked(tmp_path: Path) -> None:
+    import zipfile
+
+    write(ct(), tmp_path / "image")
+    with zipfile.ZipFile(tmp_path / "letter.docx", "w") as packed:
+        packed.writestr("docProps/thumbnail.png", b"\x89PNG\r\n\x1a\n")
+    found = scan(tmp_path, scratch=tmp_path / "scratch")
+    assert [refused.path.name for refused in found.refused] == ["letter.docx"]
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_joiners_that_names_are_spelt_with_are_kept() -> None:
+    assert clean("علی\u200cرضا\ufeff\u00ad") == "علی\u200cرضا"
