@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.main import get_command
@@ -38,6 +38,10 @@ from medvision_desktop.cli_session import (
     workbench,
 )
 from medvision_desktop.errors import Cancelled, MedVisionError
+
+# What Typer returns for Ctrl+C.
+_INTERRUPTED: Final = 130
+_STOPPED: Final = "Stopped before the end, as asked."
 
 application = typer.Typer(
     name="medvision",
@@ -64,15 +68,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
             obj=call,
         )
         sys.stdout.flush()
-        return int(code or DONE)
+        if code != _INTERRUPTED:
+            return int(code or DONE)
+        complain(_STOPPED)
     except typer.TyperException as error:
         complain(f"{error.format_message().rstrip('.')}. See medvision --help.")
     except MedVisionError as error:
         complain(str(error))
     except (Cancelled, KeyboardInterrupt, typer.Abort):
-        complain("Stopped before the end, as asked.")
-    except BrokenPipeError:
-        # Whoever read the results has enough, as `| head` has.
+        complain(_STOPPED)
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the results has enough, as `| head` has; Typer makes an exit of that.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

@@ -1,0 +1,121 @@
+"""`index` and `render` over real files, folders, archives and things that are no images."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medvision_desktop.cli import run
+
+Capture = pytest.CaptureFixture[str]
+Sample = Callable[[str], Path]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, capsys: Capture) -> Callable[..., tuple[int, list[dict[str, Any]], str]]:
+    def asked(*arguments: object) -> tuple[int, list[dict[str, Any]], str]:
+        code = run([*map(str, arguments), "--json", "--data-dir", str(tmp_path / "data")])
+        captured = capsys.readouterr()
+        return code, [json.loads(line) for line in captured.out.splitlines()], captured.err
+
+    return asked
+
+
+def test_a_study_is_listed_with_what_its_header_says(ask: Any, sample_file: Sample) -> None:
+    code, lines, complaints = ask("index", sample_file("RG1_UNCR.dcm"))
+    assert (code, complaints) == (0, "")
+    assert len(lines) == 1
+    assert (lines[0]["item"], lines[0]["modality"], lines[0]["body_part"]) == ("series", "CR", "CHEST")
+    assert lines[0]["patient"]["id"] == "9RG1"
+    assert lines[0]["paths"] == [str(sample_file("RG1_UNCR.dcm"))]
+
+
+def test_an_archive_is_listed_and_what_is_no_image_is_named(
+    ask: Any, sample_file: Sample, tmp_path: Path
+) -> None:
+    archive = tmp_path / "studies.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.write(sample_file("693_UNCR.dcm"), "a/ct.dcm")
+        made.writestr("a/notes.txt", "nothing")
+    code, lines, complaints = ask("index", archive)
+    assert code == 0
+    assert [line["item"] for line in lines] == ["series", "refused"]
+    assert "notes.txt" in complaints
+    assert not list((tmp_path / "data" / "cache").iterdir())
+
+
+def test_nothing_readable_is_a_refusal(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").write_bytes(b"no DICOM at all")
+    code, lines, complaints = ask("index", tmp_path / "x.dcm")
+    assert code == 2
+    assert lines[0]["item"] == "refused"
+    assert complaints.count("\n") == 1
+
+
+def test_an_empty_folder_is_a_refusal_in_words(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, lines, complaints = ask("index", tmp_path / "empty")
+    assert (code, lines) == (2, [])
+    assert complaints.count("\n") == 1
+
+
+def test_an_image_is_drawn_at_its_own_size(ask: Any, sample_file: Sample, tmp_path: Path) -> None:
+    code, lines, _ = ask(
+        "render", sample_file("693_UNCR.dcm"), "--out", tmp_path / "ct.png", "--window", "40,400"
+    )
+    assert code == 0
+    assert lines[0]["shape"] == [512, 512]
+    assert lines[0]["window"] == {"center": 40.0, "width": 400.0, "function": "LINEAR", "source": "reader"}
+    with Image.open(tmp_path / "ct.png") as drawn:
+        assert drawn.size == (512, 512)
+
+
+def test_inverting_gives_the_complement_of_every_level(
+    ask: Any, sample_file: Sample, tmp_path: Path
+) -> None:
+    for name, extra in (("a.png", ()), ("b.png", ("--invert",))):
+        assert ask("render", sample_file("693_UNCR.dcm"), "--out", tmp_path / name, *extra)[0] == 0
+    with Image.open(tmp_path / "a.png") as first, Image.open(tmp_path / "b.png") as second:
+        total = np.asarray(first).astype(int) + np.asarray(second)
+    assert np.abs(total - 255).max() <= 1
+
+
+def test_many_are_drawn_into_a_folder_and_refusals_end_nothing(
+    ask: Any, sample_file: Sample, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.dcm").write_bytes(b"bad")
+    out = tmp_path / "out"
+    code, lines, complaints = ask(
+        "render", tmp_path / "bad.dcm", sample_file("693_UNCR.dcm"), "--out", out, "--format", "npy"
+    )
+    assert code == 0
+    assert [line["state"] for line in lines] == ["refused", "ok"]
+    assert "1 of 2" in complaints
+    values = np.load(lines[1]["out"])
+    assert values.dtype == np.float32
+    assert 0 <= values.min() <= values.max() <= 1
+
+
+@pytest.mark.parametrize("window", ["40", "a,b", "1,2,3", "nan,1"])
+def test_a_window_that_is_none_is_refused(ask: Any, sample_file: Sample, window: str) -> None:
+    code, _, complaints = ask("render", sample_file("693_UNCR.dcm"), "--window", window)
+    assert code == 2
+    assert "window" in complaints.lower()
+
+
+def test_a_volume_is_cut(ask: Any, tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "v.nii"
+    nibabel.save(
+        nibabel.Nifti1Image(np.arange(24 * 20 * 16, dtype=np.int16).reshape(24, 20, 16), np.eye(4)), path
+    )
+    code, lines, _ = ask("render", path, "--plane", "coronal", "--slice", "3", "--out", tmp_path / "x.png")
+    assert code == 0
+    assert lines[0]["shape"] == [16, 24]
