@@ -17,10 +17,11 @@ from medvision_desktop.ui.viewmodels.study_rows import (
     StudyRow,
     ai_chip,
     arranged,
-    matches,
+    found,
     merged,
     reading_chip,
     relaxed,
+    search_text,
     series_detail,
     series_title,
 )
@@ -93,26 +94,26 @@ def test_a_running_analysis_shows_how_far_it_is() -> None:
 def test_dates_read_day_month_year_and_an_unknown_date_is_absent() -> None:
     assert StudyRow(study(), 0).date_text == "26 Aug 2004"
     assert StudyRow(study(date=""), 0).date_text == ""
-    assert StudyRow(study(date="not a date"), 0).date_text == ""
 
 
 @pytest.mark.parametrize(
     "typed", ["lar", "INGRID", "9rg1", "2004", "26 aug 2004", "2004-08-26", "cr", "chest", "ingrid 2004"]
 )
 def test_a_study_is_found_by_name_number_date_modality_and_description(typed: str) -> None:
-    assert matches(StudyRow(study(), 0), typed.split())
+    assert found(search_text(StudyRow(study(), 0)), typed.split())
 
 
 @pytest.mark.parametrize("typed", ["lar 2003", "mr", "okafor"])
 def test_a_study_is_not_found_by_what_it_is_not(typed: str) -> None:
-    assert not matches(StudyRow(study(), 0), typed.split())
+    assert not found(search_text(StudyRow(study(), 0)), typed.split())
 
 
 def test_a_search_that_finds_nothing_offers_its_longest_beginning_that_does() -> None:
     rows = [StudyRow(study("a"), 0), StudyRow(study("b", "Larsen, Ole", "2010-01-01"), 1)]
-    assert relaxed(rows, ["lar", "2003"]) == ("lar", 2)
-    assert relaxed(rows, ["lar", "ole", "2003"]) == ("lar ole", 1)
-    assert relaxed(rows, ["zzz"]) == ("", 0)
+    texts = [search_text(row) for row in rows]
+    assert relaxed(texts, ["lar", "2003"]) == ("lar", 2)
+    assert relaxed(texts, ["lar", "ole", "2003"]) == ("lar ole", 1)
+    assert relaxed(texts, ["zzz"]) == ("", 0)
 
 
 def test_undecided_suggestions_come_first_and_signed_studies_last() -> None:

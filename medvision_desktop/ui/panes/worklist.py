@@ -62,7 +62,7 @@ class WorklistPane(QFrame):
         slash = QShortcut(QKeySequence("/"), self, context=Qt.ShortcutContext.WindowShortcut)
         slash.activated.connect(self.start_search)
         model.changed.connect(self._refresh)
-        model.rowChanged.connect(self._count)
+        model.rowsChanged.connect(self._count)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._set_widths()
         self._refresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from PySide6.QtGui import QFont, QFontDatabase
@@ -54,6 +55,11 @@ def install(app: QApplication) -> None:
 
 def font(style: str, scale: float = 1.0) -> QFont:
     """The font of a style of `STYLES`; `scale` is for drawings in other sizes, such as small panes."""
+    return QFont(_made(style, scale))
+
+
+@cache
+def _made(style: str, scale: float) -> QFont:
     wanted = STYLES[style]
     result = QFont()
     result.setFamilies([wanted.family, "Inter", *_FALLBACK])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.ui.viewmodels.chips import RING, Chip
-from medvision_desktop.ui.viewmodels.words import day
+from medvision_desktop.ui.viewmodels.corner_lines import long_date
 
 if TYPE_CHECKING:
     from medvision_desktop.services.ingest import StudySummary
@@ -63,7 +63,7 @@ class StudyRow:
     @property
     def date_text(self) -> str:
         """Study date as 26 Aug 2004, empty when the header gives none."""
-        return day(self.study.date)
+        return long_date(self.study.date)
 
     @property
     def what(self) -> str:
@@ -153,14 +153,18 @@ def series_detail(series: SeriesRef) -> str:
     return f"{number}  ·  {images}"
 
 
-def matches(row: StudyRow, words: Sequence[str]) -> bool:
-    """Whether every word is found in name, id, date, modality or description."""
+def search_text(row: StudyRow) -> str:
+    """Everything a study can be found by, folded for comparison: who, when, what, and its states."""
     study = row.study
     told = [study.patient.name, study.patient.id, study.date, row.date_text, study.accession]
     told += [row.what, row.alias, *(chip.text for chip in row.chips), *study.modalities]
     for series in study.series:
         told += [series.description, series.body_part]
-    text = " ".join(told).casefold()
+    return " ".join(told).casefold()
+
+
+def found(text: str, words: Sequence[str]) -> bool:
+    """Whether every word is in a `search_text`."""
     return all(word.casefold() in text for word in words)
 
 
@@ -186,10 +190,10 @@ def _urgency(row: StudyRow) -> tuple[int, int, int]:
     return (closed, -summary.undecided, -summary.positives)
 
 
-def relaxed(rows: Sequence[StudyRow], words: Sequence[str]) -> tuple[str, int]:
+def relaxed(texts: Sequence[str], words: Sequence[str]) -> tuple[str, int]:
     """The longest beginning of a search that still finds something, and how much; ("", 0) if none does."""
     for length in range(len(words) - 1, 0, -1):
-        count = sum(matches(row, words[:length]) for row in rows)
+        count = sum(found(text, words[:length]) for text in texts)
         if count:
             return " ".join(words[:length]), count
     return "", 0

@@ -14,7 +14,15 @@ from medvision_desktop.domain.study import RefusedFile, ScanResult, StudyRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.notify import Notifier
-from medvision_desktop.ui.viewmodels.study_rows import Running, StudyRow, arranged, matches, merged, relaxed
+from medvision_desktop.ui.viewmodels.study_rows import (
+    Running,
+    StudyRow,
+    arranged,
+    found,
+    merged,
+    relaxed,
+    search_text,
+)
 from medvision_desktop.ui.viewmodels.study_sources import StudySources
 from medvision_desktop.ui.viewmodels.thumbnails import Thumbnails
 from medvision_desktop.ui.workers.lane import Job, Lanes
@@ -26,12 +34,13 @@ if TYPE_CHECKING:
 class WorklistModel(QObject):
     """Owns the list. Rows keep their places while states change; only the reader's own acts reorder.
 
-    `changed`: rows are other ones or in another order. `rowChanged`: one row says something else.
+    `changed`: rows are other ones or in another order. `rowsChanged`: the rows of these keys (a frozenset)
+    say something else.
     `seriesPicked`: the reader wants this series on screen. `refusedListed`: files not taken, with why.
     """
 
     changed = Signal()
-    rowChanged = Signal(str)
+    rowsChanged = Signal(object)
     selectionChanged = Signal()
     seriesPicked = Signal(object, object)
     refusedListed = Signal(object)
@@ -46,6 +55,8 @@ class WorklistModel(QObject):
         self._rows: dict[str, StudyRow] = {}
         self._summaries: dict[str, StudySummary] = {}
         self._places: list[str] = []
+        self._texts: dict[str, tuple[StudyRow, str]] = {}
+        self._shown: tuple[str, ...] | None = None
         self._counter = 0
         self._sort = "priority"
         self._search = ""
@@ -63,9 +74,11 @@ class WorklistModel(QObject):
     @property
     def shown(self) -> tuple[StudyRow, ...]:
         """The studies that the search and the filter leave."""
-        words = self._search.split()
-        rows = (row for row in self.studies if row.unread or not self._only_unread)
-        return tuple(row for row in rows if matches(row, words))
+        if self._shown is None:
+            words = self._search.split()
+            rows = (row for row in self.studies if row.unread or not self._only_unread)
+            self._shown = tuple(row.key for row in rows if not words or found(self._text(row), words))
+        return tuple(self._rows[key] for key in self._shown)
 
     @property
     def samples(self) -> tuple[StudyRow, ...]:
@@ -92,12 +105,12 @@ class WorklistModel(QObject):
         """Show only what has every one of these words."""
         if text.strip() != self._search:
             self._search = text.strip()
-            self.changed.emit()
+            self._tell()
 
     @property
     def wider_search(self) -> tuple[str, int]:
         """A shorter search that finds something when this one does not, and how many; else ("", 0)."""
-        return relaxed(self.studies, self._search.split())
+        return relaxed([self._text(row) for row in self.studies], self._search.split())
 
     @property
     def sort(self) -> str:
@@ -117,7 +130,7 @@ class WorklistModel(QObject):
     def set_only_unread(self, only: bool) -> None:
         """Leave read studies out, or not."""
         self._only_unread = only
-        self.changed.emit()
+        self._tell()
 
     @property
     def masked(self) -> bool:
@@ -213,17 +226,18 @@ class WorklistModel(QObject):
         """Say that an analysis of a study runs, and how far it is; None when it ended."""
         row = self._rows.get(study_key)
         if row is not None:
-            self._put(replace(row, running=running))
+            self._put([replace(row, running=running)])
 
     def _take_summaries(self, summaries: Iterable[StudySummary]) -> None:
         self._summaries = {summary.study_key: summary for summary in summaries}
-        for key in self._places:
-            self._put(replace(self._rows[key], summary=self._summaries.get(key)))
+        self._put(replace(row, summary=self._summaries.get(row.key)) for row in self.studies)
 
-    def _put(self, fresh: StudyRow) -> None:
-        if fresh != self._rows[fresh.key]:
-            self._rows[fresh.key] = fresh
-            self.rowChanged.emit(fresh.key)
+    def _put(self, rows: Iterable[StudyRow]) -> None:
+        fresh = {row.key: row for row in rows if row != self._rows[row.key]}
+        if fresh:
+            # What the filter leaves is not worked out again: a row never leaves under the reader's hand.
+            self._rows.update(fresh)
+            self.rowsChanged.emit(frozenset(fresh))
 
     def _opened(self, paths: Sequence[Path], before: tuple[str, str], result: ScanResult) -> None:
         if not result.studies:
@@ -288,6 +302,7 @@ class WorklistModel(QObject):
     def _remove(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._rows.pop(key, None)
+            self._texts.pop(key, None)
             self.thumbnails.forget(key)
         self._arrange()
         if self._selected[0] not in self._rows:
@@ -301,8 +316,19 @@ class WorklistModel(QObject):
         for row in ordered:
             urgent = self._sort == "priority" and row.summary is not None and row.summary.undecided > 0
             rank += urgent
-            self._rows[row.key] = replace(row, rank=rank if urgent else 0)
+            if row.rank != (rank if urgent else 0):
+                self._rows[row.key] = replace(row, rank=rank if urgent else 0)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._shown = None
         self.changed.emit()
+
+    def _text(self, row: StudyRow) -> str:
+        kept = self._texts.get(row.key)
+        if kept is None or kept[0] is not row:
+            kept = self._texts[row.key] = (row, search_text(row))
+        return kept[1]
 
     def _alias(self) -> None:
         numbers: dict[tuple[str, str, str], int] = {}
@@ -312,7 +338,9 @@ class WorklistModel(QObject):
             if not any(who):
                 who = ("", "", row.key)
             number = numbers.setdefault(who, len(numbers) + 1)
-            self._rows[row.key] = replace(row, alias=f"Patient {number}" if self._masked else "")
+            alias = f"Patient {number}" if self._masked else ""
+            if alias != row.alias:
+                self._rows[row.key] = replace(row, alias=alias)
 
     def _show_samples_next_time(self, wanted: bool) -> None:
         if self._bench.settings.show_samples is not wanted:

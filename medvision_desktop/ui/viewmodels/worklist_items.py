@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from PySide6.QtCore import (
@@ -51,7 +51,7 @@ class WorklistItems(QAbstractListModel):
         self._items: list[WorklistItem] = []
         worklist.changed.connect(self.update_items)
         worklist.selectionChanged.connect(self.update_items)
-        worklist.rowChanged.connect(self._on_row)
+        worklist.rowsChanged.connect(self._on_rows)
         worklist.thumbnails.ready.connect(self._on_thumbnail)
         self.update_items()
 
@@ -134,9 +134,10 @@ class WorklistItems(QAbstractListModel):
             self._items[head:head] = fresh[head:new_end]
             self.endInsertRows()
         before, self._items = self._items, fresh
-        for number, (old, new) in enumerate(zip(before, fresh, strict=True)):
-            if old != new:
-                self._tell(number)
+        pairs = zip(before, fresh, strict=True)
+        changed = [number for number, (old, new) in enumerate(pairs) if old != new]
+        if changed:
+            self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
 
     def _wanted(self) -> list[WorklistItem]:
         study_key, series_uid = self._worklist.selected
@@ -153,20 +154,16 @@ class WorklistItems(QAbstractListModel):
                 ]
         return items
 
-    def _on_row(self, study_key: str) -> None:
-        fresh = self._worklist.row(study_key)
-        for number, item in enumerate(self._items):
-            if item.row.key == study_key and fresh is not None:
-                self._items[number] = WorklistItem(
-                    fresh, item.series, item.selected, item.expanded, item.last
-                )
-                self._tell(number)
+    def _on_rows(self, keys: frozenset[str]) -> None:
+        changed = [n for n, item in enumerate(self._items) if item.row.key in keys]
+        for number in changed:
+            fresh = self._worklist.row(self._items[number].row.key)
+            if fresh is not None:
+                self._items[number] = replace(self._items[number], row=fresh)
+        if changed:
+            self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
 
     def _on_thumbnail(self, study_key: str, _series_uid: str) -> None:
         for number, item in enumerate(self._items):
             if item.row.key == study_key:
-                self._tell(number)
-
-    def _tell(self, number: int) -> None:
-        index = self.index(number)
-        self.dataChanged.emit(index, index)
+                self.dataChanged.emit(self.index(number), self.index(number))
