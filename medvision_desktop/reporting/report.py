@@ -21,6 +21,7 @@ SIGNATURE_KIND: Final = "no password, no certificate"
 NOT_AN_OUTLINE: Final = "not a lesion outline"
 
 _STANDS: Final = frozenset({ReviewState.ACCEPTED, ReviewState.OVERRIDDEN, ReviewState.ADDED})
+_FELL: Final = frozenset({ReviewState.REJECTED, ReviewState.OVERRIDDEN, ReviewState.LEFT_UNDECIDED})
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SIDES: Final = {
     Laterality.RIGHT: "right",
@@ -80,19 +81,55 @@ def prefill(findings: Iterable[Finding], technique: str = "") -> ReportSections:
 
 
 def refilled(sections: ReportSections, findings: Iterable[Finding]) -> ReportSections:
-    """The findings text with what was decided since: nothing the reader wrote is touched.
+    """The text with what was decided since; a line that the reader wrote is never touched.
 
-    Sentences that are missing are added at the end. The plain sentence of a suggestion that no longer
-    stands is removed; words of an older override stay, because the reader may have edited them.
+    Findings: what stands and is missing is added at the end, so that nothing accepted is forgotten;
+    generated lines of suggestions that fell are removed. Impression: made again while every line of
+    it is a generated one, else only cleared of what fell. Words of an older override stay: they may
+    have been edited.
     """
     known = tuple(findings)
+    fallen = {line for finding in known if finding.decision.state in _FELL for line in _generated(finding)}
     wanted = [sentence for sentence in map(finding_sentence, known) if sentence]
-    stale = {_sentence(finding.label) for finding in known} - set(wanted)
-    kept = [line for line in sections.findings.split("\n") if line.strip() not in stale]
+    fallen -= set(wanted)
+    kept = [line for line in sections.findings.split("\n") if line.strip() not in fallen]
     present = {line.strip() for line in kept}
     text = "\n".join([*kept, *(line for line in dict.fromkeys(wanted) if line not in present)]).strip("\n")
-    impression = sections.impression or prefill(known).impression
+    impression = _impression(sections.impression, known, fallen)
     return ReportSections(sections.indication, sections.technique, sections.comparison, text, impression)
+
+
+def names_what_fell(sections: ReportSections, finding: Finding) -> bool:
+    """Whether a line of the text still begins with a suggestion that the reader did not keep."""
+    if finding.decision.state not in _FELL or not finding.label:
+        return False
+    begins = re.compile(rf"\s*(\d+[.)]?\s+)?{re.escape(finding.label)}\s*[,.]", re.IGNORECASE)
+    lines = f"{sections.findings}\n{sections.impression}".split("\n")
+    return any(begins.match(line) for line in lines)
+
+
+def _generated(finding: Finding) -> set[str]:
+    """Every sentence that accepting this suggestion may have put into the text, but for places."""
+    sides = [side for side in _SIDES.values() if side]
+    degrees = [degree.value for degree in Severity if degree is not Severity.NOT_GRADED]
+    return {
+        _sentence(", ".join(part for part in (finding.label, side, degree) if part))
+        for side in ("", *sides)
+        for degree in ("", *degrees)
+    }
+
+
+def _impression(text: str, findings: tuple[Finding, ...], fallen: set[str]) -> str:
+    lines = [line for line in text.split("\n") if line.strip()]
+    bare = [re.sub(r"^\s*\d+[.)]?\s+", "", line).strip() for line in lines]
+    ours = fallen.union(*map(_generated, findings)) | {
+        _sentence(finding_words(finding)) for finding in findings
+    }
+    if all(line in ours for line in bare):
+        return prefill(findings).impression
+    if fallen.isdisjoint(bare):
+        return text
+    return "\n".join(line for line, words in zip(lines, bare, strict=True) if words not in fallen)
 
 
 def exam_title(modality: str, body_part: str, view_position: str, description: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from medvision_desktop.domain.findings import Finding, Laterality, ReviewState
 from medvision_desktop.domain.report import AiStatement, CheckState, Report, SignatureCheck
 from medvision_desktop.reporting import typeset
+from medvision_desktop.reporting.report import names_what_fell
 
 _OPPOSITE: Final = {Laterality.LEFT: "right", Laterality.RIGHT: "left"}
 _BOTH: Final = re.compile(r"\b(bilateral(ly)?|both)\b", re.IGNORECASE)
@@ -26,6 +27,7 @@ def check(report: Report) -> tuple[SignatureCheck, ...]:
         _sides(report),
         *_analyses(report.ai),
         *_text(report),
+        *_fallen(report),
     ]
     order = (_STOPS, _DOUBT, _OK)
     return tuple(sorted(dict.fromkeys(found), key=lambda item: order.index(item.state)))
@@ -105,6 +107,21 @@ def _analyses(statements: Sequence[AiStatement]) -> list[SignatureCheck]:
             checks.append(SignatureCheck(f"{statement.model}: {statement.state}", _DOUBT))
     return checks or [
         SignatureCheck("No AI analysis was run" if not statements else "AI ran without doubts", _OK)
+    ]
+
+
+def _fallen(report: Report) -> list[SignatureCheck]:
+    standing = {
+        (finding.decision.label or finding.label).lower()
+        for finding in report.findings
+        if finding.decision.state in (ReviewState.ACCEPTED, ReviewState.OVERRIDDEN, ReviewState.ADDED)
+    }
+    return [
+        SignatureCheck(
+            f"The text names {finding.label}, which was {finding.decision.state.value}", _DOUBT, finding.id
+        )
+        for finding in report.findings
+        if finding.label.lower() not in standing and names_what_fell(report.sections, finding)
     ]
 
 

@@ -58,6 +58,37 @@ def test_refilling_twice_changes_nothing_more() -> None:
     assert once.impression == "1 Pneumonia.\n2 Effusion."
 
 
+def test_a_line_the_reader_typed_stays_while_the_suggestion_is_pending() -> None:
+    typed = ReportSections(findings="Pneumonia.", impression="Pneumonia.\nCT is advised.")
+    assert words.refilled(typed, [finding(ReviewState.PENDING)]) == typed
+
+
+def test_an_impression_made_by_us_follows_the_decisions() -> None:
+    accepted = finding(ReviewState.ACCEPTED, laterality=Laterality.RIGHT, severity=Severity.MILD)
+    made = words.prefill([accepted, finding(ReviewState.ACCEPTED, label="Effusion")])
+    assert made.impression == "1 Pneumonia, right, mild.\n2 Effusion."
+    after = words.refilled(
+        made, [finding(ReviewState.REJECTED), finding(ReviewState.ACCEPTED, label="Effusion")]
+    )
+    assert (after.findings, after.impression) == ("Effusion.", "Effusion.")
+
+
+def test_an_impression_the_reader_wrote_into_only_loses_what_fell() -> None:
+    before = ReportSections(impression="1 Pneumonia, right.\n2 CT is advised.")
+    after = words.refilled(before, [finding(ReviewState.REJECTED)])
+    assert after.impression == "2 CT is advised."
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("Pneumonia, less likely.", True), ("2. pneumonia.", True), ("No pneumonia.", False), ("", False)],
+)
+def test_text_that_still_names_a_rejected_suggestion_is_noticed(text: str, named: bool) -> None:
+    rejected = finding(ReviewState.REJECTED)
+    assert words.names_what_fell(ReportSections(impression=text), rejected) is named
+    assert not words.names_what_fell(ReportSections(impression=text), finding(ReviewState.ACCEPTED))
+
+
 @pytest.mark.parametrize(
     ("dicom", "people"),
     [

@@ -213,6 +213,14 @@ def test_sides_that_disagree_are_a_doubt_with_its_finding(store: Store) -> None:
         assert not any(item.finding_id == added.id for item in agreed)
 
 
+def test_text_that_names_a_rejected_suggestion_is_a_doubt(store: Store) -> None:
+    analysed(store)
+    decide_all(store, ReviewState.REJECTED, "artefact")
+    draft = written(issue_report.load_draft(store, STUDY), "Pneumonia, right.")
+    texts = [item.text for item in issue_report.checks(store, draft) if item.state is CheckState.DOUBT]
+    assert "The text names Pneumonia, which was rejected" in texts
+
+
 def test_a_draft_changed_by_another_window_is_not_signed_unseen(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
