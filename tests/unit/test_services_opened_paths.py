@@ -16,21 +16,27 @@ from medvision_desktop.services import opened_paths
 def test_paths_come_back_in_order_and_once(locations: Locations, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     opened_paths.remember(locations, [one, two])
-    opened_paths.remember(locations, [one])
-    assert opened_paths.load(locations) == (two, one)
+    opened_paths.remember(locations, [two])
+    opened_paths.remember(locations, [one, two])
+    assert opened_paths.load(locations) == ((two,), (one, two))
     opened_paths.forget(locations)
     assert opened_paths.load(locations) == ()
 
 
-def test_the_list_does_not_grow_without_end(locations: Locations, tmp_path: Path) -> None:
-    for start in range(0, 400, 100):
-        opened_paths.remember(locations, [tmp_path / str(n) for n in range(start, start + 100)])
-    kept = opened_paths.load(locations)
-    assert len(kept) == opened_paths.MOST
-    assert kept[-1] == tmp_path / "399"
+def test_the_list_does_not_grow_without_end(
+    locations: Locations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened_paths, "MOST_GROUPS", 5)
+    for number in range(9):
+        opened_paths.remember(locations, [tmp_path / str(number)])
+    assert [group[0].name for group in opened_paths.load(locations)] == ["4", "5", "6", "7", "8"]
+    opened_paths.remember(locations, [tmp_path / str(number) for number in range(3000)])
+    assert len(opened_paths.load(locations)[-1]) == opened_paths.MOST_PATHS
 
 
-@pytest.mark.parametrize("text", ["{", "null", '{"a": 1}', '[1, null, "relative", "/nul\\u0000"]', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["{", "null", '{"a": 1}', '[1, null, "/a", ["relative", 3, "/nul\\u0000"]]', "\xff"]
+)
 def test_a_damaged_list_is_an_empty_one(
     locations: Locations, text: str, expected_log: list[logging.LogRecord]
 ) -> None:

@@ -162,10 +162,21 @@ def test_a_study_without_a_name_is_called_by_its_number_or_description() -> None
 
 def test_two_scans_of_one_study_join_their_series_once() -> None:
     old = study(series=(series("1.1", 1), series("1.2", 2)))
-    new = study(series=(series("1.2", 2, frames=9), series("1.3", 3)))
+    new = study(series=(series("1.2", 2, frames=9), series("1.3", 3)))  # the same file, read again
     both = merged(old, new)
     assert [one.uid for one in both.series] == ["1.1", "1.2", "1.3"]
     assert both.series[1].frame_count == 9
+
+
+def test_slices_opened_one_after_another_make_up_one_series() -> None:
+    def slice_of(number: int) -> StudyRef:
+        one = InstanceRef(Path(f"/data/{number}.dcm"), f"1.2.3.{number}", instance_number=number)
+        return study(series=(SeriesRef("1.2.3", SourceKind.DICOM, (one,), number=1),))
+
+    whole = merged(merged(slice_of(2), slice_of(1)), slice_of(3))
+    (only,) = whole.series
+    assert [instance.instance_number for instance in only.instances] == [1, 2, 3]
+    assert merged(whole, slice_of(2)).series[0].frame_count == 3
 
 
 def test_the_readers_own_study_never_mixes_with_a_sample() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
@@ -200,10 +200,24 @@ def relaxed(texts: Sequence[str], words: Sequence[str]) -> tuple[str, int]:
 
 
 def merged(old: StudyRef, new: StudyRef) -> StudyRef:
-    """One study of two scans: the newer header, the series of both, each once."""
+    """One study of two scans: the newer header, the series of both, each with the files of both.
+
+    A sample and the reader's own study are never joined: the newer one stands.
+    """
     if old.is_sample is not new.is_sample:
         return new
-    fresh = {series.uid for series in new.series}
-    kept = tuple(series for series in old.series if series.uid not in fresh)
-    both = sorted((*kept, *new.series), key=lambda s: (s.number is None, s.number or 0))
-    return StudyRef(**{**vars(new), "series": tuple(both)})
+    before = {series.uid: series for series in old.series}
+    joined = [_joined(before.pop(series.uid, series), series) for series in new.series]
+    every = sorted((*before.values(), *joined), key=lambda s: (s.number is None, s.number or 0))
+    return replace(new, series=tuple(every))
+
+
+def _joined(old: SeriesRef, new: SeriesRef) -> SeriesRef:
+    fresh = {instance.sop_instance_uid for instance in new.instances}
+    kept = [instance for instance in old.instances if instance.sop_instance_uid not in fresh]
+    if not kept:
+        return new
+    both = sorted(
+        (*kept, *new.instances), key=lambda one: (one.instance_number is None, one.instance_number or 0)
+    )
+    return replace(new, instances=tuple(both))

@@ -38,10 +38,11 @@ class StudySources:
 
         return index(paths, scratch=self._folder(), progress=progress, cancel=cancel)
 
-    def reopen(self, progress: ProgressSink, cancel: CancelToken) -> ScanResult:
-        """Scan what was opened before and is still there. For the io lane."""
-        paths = [path for path in opened_paths.load(self._bench.locations) if path.exists()]
-        return self.index(paths, progress, cancel) if paths else ScanResult()
+    def opened_before(self, _progress: ProgressSink, _cancel: CancelToken) -> list[Sequence[Path]]:
+        """What was opened before and is still there, in groups, the newest last. For the io lane."""
+        groups = opened_paths.load(self._bench.locations)
+        there = [[path for path in group if path.exists()] for group in groups]
+        return [group for group in there if group]
 
     def samples(self, progress: ProgressSink, cancel: CancelToken) -> ScanResult:
         """The sample studies. For the io lane."""

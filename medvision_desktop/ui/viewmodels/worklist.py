@@ -171,9 +171,7 @@ class WorklistModel(QObject):
         self.refresh()
         if self._bench.settings.show_samples:
             self.load_samples()
-        self._lanes.io.submit(
-            self._sources.reopen, done=lambda result: self._add(result.studies), key="reopen"
-        )
+        self._lanes.io.submit(self._sources.opened_before, done=self._reopen, key="reopen")
 
     def load_samples(self) -> Job:
         """List the sample studies; they come back at the next start, too."""
@@ -185,7 +183,15 @@ class WorklistModel(QObject):
     def remove_samples(self) -> None:
         """Take the samples out of the list, now and at the next start."""
         self._show_samples_next_time(False)
-        self._remove([row.key for row in self.samples])
+        keys = [row.key for row in self.samples]
+        if keys:
+            self._remove(keys)
+            self._notifier.toast(
+                "Samples removed", "Nothing of yours was touched.", "ok", "Undo", self._bring_samples_back
+            )
+
+    def _bring_samples_back(self) -> None:
+        self.load_samples()
 
     def clear_own(self) -> None:
         """Take the reader's own studies out of the list; files and record stay as they are."""
@@ -201,7 +207,7 @@ class WorklistModel(QObject):
             done=lambda result: self._opened(wanted, before, result),
             failed=lambda error: self._notifier.error(error, retry=partial(self._retry, wanted)),
             cancelled=lambda: self._notifier.toast("Opening was stopped", "Nothing was added.", "info"),
-            title="Reading headers",
+            title="Opening",
         )
 
     def _retry(self, paths: Sequence[Path]) -> None:
@@ -210,6 +216,23 @@ class WorklistModel(QObject):
     def close(self) -> None:
         """Remove what archives were unpacked to. Call after the lanes have closed."""
         self._sources.close()
+
+    def _reopen(self, groups: list[Sequence[Path]]) -> None:
+        """List one group again, then the next: one job each, so that the reader never waits for all."""
+        if not groups:
+            return
+
+        def listed(result: ScanResult) -> None:
+            self._add(result.studies)
+            self._reopen(groups[1:])
+
+        self._lanes.io.submit(
+            partial(self._sources.index, groups[0]),
+            done=listed,
+            failed=lambda _error: self._reopen(groups[1:]),
+            title="Listing what was open before",
+            key="reopen",
+        )
 
     # States that change while the list stands.
 
