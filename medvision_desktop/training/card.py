@@ -94,7 +94,8 @@ def _measured(manifest: Manifest, test: Predictions, evaluated_on: str) -> str:
         f"On {len(test.label)} held-out images of {test.people} people or groups ({positive} positive, "
         f"{len(test.label) - positive} negative), none of which was used for training, for choosing or for "
         f"calibration; by the executed file, at the threshold {threshold:.2f}. The intervals come from "
-        f"resampling people. {evaluated_on}"
+        "resampling people; where nothing went wrong, from the exact binomial bound. "
+        f"{evaluated_on}"
     )
     lines = [
         "## What was measured",
@@ -134,12 +135,7 @@ def _strata(test: Predictions, calibration: Calibration, threshold: float) -> st
         if len(chosen.label) < TOO_FEW:
             rows.append(f"| {name} | too few | {len(chosen.label)} | {chosen.people} |")
             continue
-        share = metrics.measured(
-            lambda scores, _: float(np.mean(scores)),
-            called[inside].astype(np.float64),
-            chosen.label > 0,
-            chosen.person,
-        )
+        share = metrics.share(called[inside], chosen.person)
         value = f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
         rows.append(f"| {name} | {value} | {share.n} | {chosen.people} |")
     if not rows:

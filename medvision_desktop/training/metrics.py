@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -118,17 +119,42 @@ def measured(
     return Measured(metric(scores, truth), float(low), float(high), len(scores))
 
 
+def share(hits: NDArray[np.bool_], groups: Sequence[str] | None = None, *, seed: int = 0) -> Measured:
+    """The share of hits with its interval.
+
+    Where all or none are hits a bootstrap has no width, which would claim certainty; then the far
+    end is the exact binomial bound (Clopper and Pearson 1934) for as many trials as there are groups.
+    """
+    if not len(hits):
+        return Measured(float("nan"), float("nan"), float("nan"), 0)
+    found = measured(
+        lambda scores, _: float(np.mean(scores)), hits.astype(np.float64), hits, groups, seed=seed
+    )
+    if 0 < found.value < 1:
+        return found
+    trials = len(hits) if groups is None else len(set(groups))
+    bound = 0.025 ** (1 / trials)
+    low, high = (bound, 1.0) if found.value else (0.0, 1 - bound)
+    return Measured(found.value, low, high, found.n)
+
+
 def binary_table(
     scores: Scores, truth: Truth, groups: Sequence[str] | None, threshold: float
 ) -> Mapping[str, Measured]:
-    """The numbers every card shows for one label."""
-    table: dict[str, Metric] = {
-        "auroc": auroc,
-        "auprc": average_precision,
-        "sensitivity": sensitivity(threshold),
-        "specificity": specificity(threshold),
-        "f1": f1(threshold),
-        "brier": brier,
-        "ece": ece,
+    """The numbers every card shows for one label; `n` of a share is the images that it is a share of."""
+    table = {
+        "auroc": measured(auroc, scores, truth, groups),
+        "auprc": measured(average_precision, scores, truth, groups),
+        "sensitivity": share(scores[truth] >= threshold, _of(groups, truth)),
+        "specificity": share(scores[~truth] < threshold, _of(groups, ~truth)),
+        "f1": measured(f1(threshold), scores, truth, groups),
+        "brier": measured(brier, scores, truth, groups),
+        "ece": measured(ece, scores, truth, groups),
     }
-    return {name: measured(metric, scores, truth, groups) for name, metric in table.items()}
+    return MappingProxyType(table)
+
+
+def _of(groups: Sequence[str] | None, chosen: NDArray[np.bool_]) -> list[str] | None:
+    if groups is None:
+        return None
+    return [group for group, inside in zip(groups, chosen.tolist(), strict=True) if inside]

@@ -84,7 +84,8 @@ def make(
     validation = table.of("validation")
     line = fitted.lines[0]
     probability = sigmoid(validation.score * line.slope + line.intercept)
-    threshold = calibrate.operating_threshold(probability, validation.label > 0)
+    best = calibrate.operating_threshold(probability, validation.label > 0)
+    threshold = words.threshold or best
     _write_reference(folder / "reference.json", recipe.labels[0], seen)
 
     sample = np.stack([_input(item, spec) for item, _ in held[:: max(1, len(held) // _PARITY_IMAGES)]])
@@ -215,7 +216,7 @@ def _manifest(
         thresholds=((recipe.labels[0], threshold),),
         intended_use=words.intended_use,
         contraindications=tuple(words.contraindications),
-        trained_on=f"{images} images of {people} people ({words.who})",
+        trained_on=f"{images} images of {people} {words.groups} ({words.who})",
         licence=words.licence,
         trained_utc=date,
         wanted=Wanted(**wanted),
@@ -224,7 +225,9 @@ def _manifest(
         ),
         training=tuple(
             {
-                "folds": ", ".join(f"{fold} {n} images of {p} people" for fold, (n, p) in counted.items()),
+                "folds": ", ".join(
+                    f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items()
+                ),
                 "started_from": recipe.initial,
                 "best_epoch": f"{state['best_epoch']} of at most {recipe.epochs}",
                 "validation_auroc": f"{state['best']:.4f}",

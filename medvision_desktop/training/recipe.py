@@ -17,7 +17,8 @@ class Words:
     """What the package of a recipe says of itself beside its numbers; goes to manifest and card.
 
     `who`: whose images these are. `beyond`: what to expect on other sources. `wanted` and `data`
-    are tables of the manifest; the number of images in `data` is counted, not written.
+    are tables of the manifest; the number of images in `data` is counted, not written. `groups` says
+    what a group of images is. `threshold` 0 means: the one that validation finds best.
     """
 
     version: str
@@ -29,6 +30,8 @@ class Words:
     who: str
     beyond: str
     evaluated_on: str = ""
+    groups: str = "people"
+    threshold: float = 0.0
     wanted: dict[str, Any] = field(default_factory=dict)
     data: list[dict[str, str]] = field(default_factory=list)
 

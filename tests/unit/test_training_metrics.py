@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -63,6 +64,20 @@ def test_the_interval_of_images_of_few_people_is_wider_than_of_many() -> None:
     by_image = metrics.measured(metrics.auroc, scores, truth)
     assert by_person.value == by_image.value
     assert by_person.high - by_person.low > 1.5 * (by_image.high - by_image.low)
+
+
+@pytest.mark.parametrize("hit", [True, False])
+def test_no_mistake_in_few_people_is_not_certainty(hit: bool) -> None:
+    hits = np.full(60, hit)
+    people = [str(index % 20) for index in range(60)]
+    found = metrics.share(hits, people)
+    exact = binomtest(20 if hit else 0, 20).proportion_ci(method="exact")
+    assert (found.value, found.low, found.high) == pytest.approx((float(hit), exact.low, exact.high))
+    assert found.n == 60
+
+
+def test_a_share_of_nothing_is_not_a_number() -> None:
+    assert np.isnan(metrics.share(np.zeros(0, dtype=bool)).value)
 
 
 def test_a_bootstrap_is_the_same_every_time() -> None:

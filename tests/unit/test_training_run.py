@@ -14,6 +14,7 @@ from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.modelkit import calibration
 from medvision_desktop.modelkit.registry import Registry
 from medvision_desktop.training import augment, calibrate, card, loop, predictions, recipe, run
+from medvision_desktop.training.child import handlers
 from medvision_desktop.work import CancelToken, Progress
 from tests.helpers.model_cases import RECIPE, WORDS, draw_pictures, make_package
 
@@ -149,3 +150,27 @@ def test_every_recipe_that_ships_is_read() -> None:
     found = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
     assert len(found) >= 3
     assert all(recipe.read(path).name == path.stem for path in found)
+
+
+def test_the_training_child_runs_a_recipe_file(tmp_path: Path) -> None:
+    draw_pictures(tmp_path, people=6)
+    path = tmp_path / "patches.toml"
+    path.write_text(
+        """
+        name = "patches"
+        network = "efficientnet-b0-front"
+        source = "kermany"
+        folder = "pictures"
+        labels = ["Patch"]
+        size = 32
+        epochs = 1
+        batch_size = 8
+        """,
+        encoding="utf-8",
+    )
+    seen: list[Progress] = []
+    arguments = {"recipe": str(path), "data": str(tmp_path), "runs": str(tmp_path / "runs")}
+    answer, _ = handlers()["train"](arguments, {}, seen.append, CancelToken())
+    assert answer == {"package": ""}
+    assert (tmp_path / "runs" / "patches" / "checkpoint.safetensors").exists()
+    assert any(step.text.startswith("Epoch 1 of 1") for step in seen)

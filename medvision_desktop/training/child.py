@@ -1,0 +1,38 @@
+"""The training child: a recipe's run in a process of its own, with progress and a stop that resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from medvision_desktop.children.serve import Answer, Handler
+from medvision_desktop.training import recipe, run
+from medvision_desktop.work import CancelToken, ProgressSink
+
+
+def handlers() -> Mapping[str, Handler]:
+    """Operations of the child by name."""
+    return {"train": _train}
+
+
+def _train(
+    arguments: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],  # noqa: ARG001 - the handlers' common signature
+    progress: ProgressSink,
+    cancel: CancelToken,
+) -> Answer:
+    """Train `recipe` with images below `data` in `runs`; a package goes to `out` where one is named."""
+    out = arguments.get("out")
+    made = run.train(
+        recipe.read(Path(arguments["recipe"])),
+        Path(arguments["data"]),
+        Path(arguments["runs"]),
+        Path(out) if out else None,
+        threads=int(arguments.get("threads", 1)),
+        progress=progress,
+        cancel=cancel,
+    )
+    return {"package": str(made.directory) if made else ""}, {}
