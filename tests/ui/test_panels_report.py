@@ -140,6 +140,38 @@ def test_a_decision_reaches_the_text_and_spares_what_the_reader_wrote(
     wait_saved(scene, qtbot)
 
 
+def test_a_decision_made_while_typing_goes_on_reaches_the_text_too(
+    scene: Scene, pane: ReportPane, qtbot: QtBot
+) -> None:
+    field = pane.editor.sections["findings"].field
+    held = threading.Event()
+    scene.lanes.db.submit(lambda *_: held.wait(10), done=lambda _: None)
+    qtbot.keyClicks(field, "Old")
+    scene.findings.add(Decision(ReviewState.ADDED, "Effusion", Laterality.LEFT))
+    scene.report.refresh(STUDY.key)
+    qtbot.keyClicks(field, " fracture.")
+    held.set()
+    scene.settle()
+    wait_saved(scene, qtbot)
+    wait_saved(scene, qtbot)
+    text = stored(scene).sections.findings
+    assert "Old fracture." in text
+    assert "Effusion" in text
+
+
+def test_leaving_while_a_decision_is_being_filled_in_loses_nothing(
+    scene: Scene, pane: ReportPane, qtbot: QtBot
+) -> None:
+    held = threading.Event()
+    scene.lanes.db.submit(lambda *_: held.wait(10), done=lambda _: None)
+    qtbot.keyClicks(pane.editor.sections["indication"].field, "Fever.")
+    scene.report.refresh(STUDY.key)
+    scene.report.set_study(study("2.25.8"))
+    held.set()
+    scene.settle()
+    assert stored(scene).sections.indication == "Fever."
+
+
 def test_a_full_record_keeps_the_text_on_screen(
     scene: Scene, pane: ReportPane, qtbot: QtBot, locations: Locations
 ) -> None:

@@ -59,6 +59,7 @@ class ReportModel(QObject):
         self._loaded: LoadedReport | None = None
         self._addendum = False
         self._dirty = False
+        self._is_behind = False
         self._signing = False
         self._watched = False
         self._page_width = 0
@@ -138,7 +139,8 @@ class ReportModel(QObject):
         if (study.key if study else "") == self._key:
             return
         self.flush()
-        self._study, self._loaded, self._addendum, self._dirty = study, None, False, False
+        self._study, self._loaded = study, None
+        self._addendum = self._dirty = self._is_behind = False
         self._pdf, self._pages = b"", ()
         self.changed.emit()
         self.textChanged.emit()
@@ -169,7 +171,7 @@ class ReportModel(QObject):
         self._lanes.db.submit(
             lambda *_: report_work.refill(bench, draft),
             done=partial(self._on_refilled, study_key, draft),
-            failed=self._notifier.error,
+            failed=partial(self._on_save_failed, study_key),
             key="report.refill",
         )
 
@@ -195,7 +197,11 @@ class ReportModel(QObject):
         else:  # typed on in the meantime: the reader's text stands
             self._loaded = replace(loaded, draft=self._loaded.draft)
         self.changed.emit()
-        self._touch()
+        # A draft that nobody has written in is made anew from the decisions and needs no saving.
+        if self._dirty or (asked.saved_utc and self._loaded.draft.sections != asked.sections):
+            self._touch()
+        else:
+            self._make_preview()
 
     # Writing.
 
@@ -252,7 +258,7 @@ class ReportModel(QObject):
 
     def flush(self) -> None:
         """Save at once what the timer still holds back, before the study or the window goes."""
-        if self._timer.isActive():
+        if self._dirty:
             self.save()
 
     def _set_sections(self, sections: ReportSections) -> None:
@@ -277,6 +283,9 @@ class ReportModel(QObject):
             return
         if self._loaded.draft is asked:
             self._loaded, self._dirty = loaded, False
+            if self._is_behind:
+                self._is_behind = False
+                self.refresh(key)
         else:  # typed on: keep the text, take the rest; the timer saves again
             draft = replace(self._loaded.draft, saved_utc=loaded.draft.saved_utc)
             self._loaded = replace(loaded, draft=draft)
@@ -391,6 +400,10 @@ class ReportModel(QObject):
 
     def _on_signed(self, key: str, signed: SignedReport) -> None:
         self._signing = False
+        if key == self._key and self._loaded is not None:
+            # Closed from here on, also for those who hear of it below.
+            self._loaded = replace(self._loaded, reports=(*self._loaded.reports, signed))
+            self._dirty, self._addendum = False, False
         self.recordChanged.emit(signed.study_key)
         self._notifier.toast(
             f"Report signed, version {signed.version}",
@@ -398,7 +411,6 @@ class ReportModel(QObject):
             "ok",
         )
         if key == self._key:
-            self._dirty, self._addendum = False, False
             self.reload()
 
     def _on_sign_failed(self, key: str, error: Exception) -> None:
