@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydicom.dataset import Dataset
 
-from medvision_desktop.io.dicom_values import items_of
+from medvision_desktop.io.dicom_faults import PARSER_FAULTS
+from medvision_desktop.io.dicom_values import value_of
 
 
 def group_of(dataset: Dataset, index: int, sequence: str) -> Dataset:
@@ -13,10 +16,21 @@ def group_of(dataset: Dataset, index: int, sequence: str) -> Dataset:
     Per-frame before shared; the data set itself where it has neither, so that classic objects
     are read by the same code.
     """
-    per_frame = items_of(dataset, "PerFrameFunctionalGroupsSequence")
-    shared = items_of(dataset, "SharedFunctionalGroupsSequence")
-    for owner in [*per_frame[index : index + 1], *shared[:1]]:
-        items = items_of(owner, sequence)
-        if items:
-            return items[0]
+    owners = (
+        _item(value_of(dataset, "PerFrameFunctionalGroupsSequence"), index),
+        _item(value_of(dataset, "SharedFunctionalGroupsSequence"), 0),
+    )
+    for owner in owners:
+        item = None if owner is None else _item(value_of(owner, sequence), 0)
+        if item is not None:
+            return item
     return dataset
+
+
+def _item(items: Any, index: int) -> Dataset | None:
+    """One item by its index; a sequence of a thousand frames is not walked for each of them."""
+    try:
+        item = None if items is None else items[index]
+    except PARSER_FAULTS:
+        return None
+    return item if isinstance(item, Dataset) else None

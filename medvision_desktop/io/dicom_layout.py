@@ -17,7 +17,7 @@ from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_values import text, whole
 
 MAX_FRAME_PIXELS: Final = 1 << 28
-MAX_FRAMES: Final = 1 << 20
+MAX_FRAMES: Final = 1 << 16
 _FLOAT_TAGS: Final = {0x7FE00008: 32, 0x7FE00009: 64}
 _PHOTOMETRIC: Final = frozenset(
     {

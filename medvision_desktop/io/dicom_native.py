@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,16 @@ def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
     start, end = first_bit // 8, -(-(first_bit + layout.frame_bits) // 8)
     if end > element.length:
         raise cut_short(element.length, end)
-    padded = end + (end & 1)  # 8-bit samples in big endian words come in pairs
-    data = _bytes_at(header, element.offset + start, min(padded, element.length) - start)
-    if len(data) < end - start:
-        raise cut_short(start + len(data), end)
+    # Whole words, because 8-bit samples of the big endian syntax lie swapped in pairs.
+    begin, stop = start - start % 2, min(end + end % 2, element.length)
+    data = _bytes_at(header, element.offset, begin, stop)
+    if len(data) < end - begin:
+        raise cut_short(begin + len(data), end)
     try:
         with quiet():
-            return _shaped(data, header, layout, first_bit - 8 * start)
+            if layout.bits_allocated <= 8:
+                data = _in_order(data, header)
+            return _shaped(data[start - begin :], header, layout, first_bit - 8 * start)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
 
@@ -48,23 +51,15 @@ def cut_short(have: int, need: int) -> InputRefused:
     )
 
 
-def available(path: Path, offset: int) -> int:
-    """Bytes of the file from `offset` to its end."""
-    try:
-        return max(0, path.stat().st_size - offset)
-    except OSError as error:
-        raise refused_by_parser(error) from error
-
-
-def _bytes_at(header: Header, offset: int, count: int) -> bytes:
+def _bytes_at(header: Header, origin: int, begin: int, stop: int) -> bytes:
+    """Bytes `begin` to `stop` of the pixels, which start at `origin`; less where the file ends early."""
     if header.transfer_syntax == DEFLATED:
-        return inflated(header.path, offset + count)[offset:]
-    if available(header.path, offset) < count - 1:
-        return b""
+        return inflated(header.path, origin + stop)[origin + begin :]
     try:
         with header.path.open("rb") as file:
-            file.seek(offset)
-            return file.read(count)
+            size = os.fstat(file.fileno()).st_size
+            file.seek(origin + begin)
+            return file.read(max(0, min(origin + stop, size) - origin - begin))
     except OSError as error:
         raise refused_by_parser(error) from error
 
@@ -72,13 +67,11 @@ def _bytes_at(header: Header, offset: int, count: int) -> bytes:
 def _shaped(data: bytes, header: Header, layout: PixelLayout, skip_bits: int) -> NDArray[Any]:
     rows, columns = layout.rows, layout.columns
     if layout.bits_allocated == 1:
-        bits = np.unpackbits(np.frombuffer(_in_order(data, header), np.uint8), bitorder="little")
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
         return bits[skip_bits : skip_bits + rows * columns].reshape(rows, columns).copy()
     if layout.is_float:
         kind = np.dtype(f"{'<' if header.little_endian else '>'}f{layout.bits_allocated // 8}")
         return _native(np.frombuffer(data, kind, rows * columns).reshape(rows, columns))
-    if layout.bits_allocated == 8:
-        data = _in_order(data, header)
     kind = np.dtype(f"{'<' if header.little_endian else '>'}u{layout.bits_allocated // 8}")
     if layout.photometric == "YBR_FULL_422" and layout.samples == 3:
         return _from_422(np.frombuffer(data, np.uint8), rows, columns)

@@ -63,7 +63,7 @@ def load_frames(
         raise refusals[0] if refusals else InputRefused("The series holds no images.")
     if len(series.instances) == 1:
         frames = _by_position(frames)
-    return _with_gap_badge(frames, len(refusals), len(series.instances))
+    return _with_gap_badge(frames, max(total - len(frames), len(refusals)), total)
 
 
 def load_frame(
@@ -202,8 +202,8 @@ def _by_position(frames: list[Frame]) -> list[Frame]:
     return [frames[index] for index in order]
 
 
-def _with_gap_badge(frames: list[Frame], missing: int, files: int) -> tuple[Frame, ...]:
+def _with_gap_badge(frames: list[Frame], missing: int, total: int) -> tuple[Frame, ...]:
     if not missing:
         return tuple(frames)
-    badge = f"{missing} of {files} files not readable"
+    badge = f"{missing} of {total} images not readable"
     return tuple(replace(frame, badges=(*frame.badges, badge)) for frame in frames)

@@ -308,3 +308,15 @@ def test_a_video_syntax_is_named_in_the_refusal(tmp_path: Path) -> None:
     dataset.save_as(path)
     with pytest.raises(InputRefused, match="video"):
         scan_file(path)
+
+
+def test_odd_frames_of_swapped_bytes_are_put_right(tmp_path: Path, decoder: Decoder) -> None:
+    values = np.arange(45, dtype=np.uint8).reshape(3, 3, 5)
+    dataset = ct(values.reshape(9, 5), Rows=3, NumberOfFrames=3)
+    words = np.frombuffer(values.tobytes() + b"\0", "<u2")
+    dataset.PixelData = words.astype(">u2").tobytes()
+    dataset["PixelData"].VR = "OW"
+    path = write(dataset, tmp_path / "a", transfer_syntax=pydicom.uid.ExplicitVRBigEndian)
+    assert np.array_equal(by_pydicom(path), values)
+    for index in range(3):
+        assert np.array_equal(frame(path, decoder, index).stored, values[index])

@@ -217,7 +217,7 @@ def test_a_slice_that_cannot_be_read_is_left_out_and_every_image_says_so(
     files[1].write_bytes(files[1].read_bytes()[:-100])
     loaded = open_series(study, study.series[0], decoder=decoder)
     assert len(loaded.stack.frames) == 3
-    assert all("1 of 4 files not readable" in frame.badges for frame in loaded.stack.frames)
+    assert all("1 of 4 images not readable" in frame.badges for frame in loaded.stack.frames)
     assert loaded.not_a_volume == "A slice is missing, first after slice 1."
 
 
@@ -319,3 +319,13 @@ def test_frames_of_a_loop_stay_as_they_are_stored(tmp_path: Path, decoder: Decod
     loaded = opened(tmp_path, decoder)
     assert [frame.frame_number for frame in loaded.stack.frames] == [1, 2, 3, 4]
     assert loaded.not_a_volume == "Several images share one position."
+
+
+def test_of_a_loop_that_is_cut_the_whole_frames_are_shown_and_the_rest_is_said(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    path = write(ct(np.zeros((36, 10), np.int16), Rows=12, NumberOfFrames=3), tmp_path / "a")
+    path.write_bytes(path.read_bytes()[:-300])
+    loaded = opened(tmp_path, decoder)
+    assert len(loaded.stack.frames) == 1
+    assert loaded.stack.frames[0].badges == ("2 of 3 images not readable",)
