@@ -194,8 +194,9 @@ class ReportModel(QObject):
         if self._loaded.draft is asked:
             self._loaded = loaded
             self.textChanged.emit()
-        else:  # typed on in the meantime: the reader's text stands
+        else:  # typed on in the meantime: the reader's text stands, and is filled up once it rests
             self._loaded = replace(loaded, draft=self._loaded.draft)
+            self._is_behind = True
         self.changed.emit()
         # A draft that nobody has written in is made anew from the decisions and needs no saving.
         if self._dirty or (asked.saved_utc and self._loaded.draft.sections != asked.sections):
