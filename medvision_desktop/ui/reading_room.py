@@ -167,7 +167,8 @@ class ReadingRoom(QObject):
         self.window.splitDockWidget(self.docks["findings"], self.docks["report"], Qt.Orientation.Horizontal)
         self.status_bar = StatusBar(self.jobs)
         self.window.add_bar("statusBar", self.status_bar, Qt.ToolBarArea.BottomToolBarArea)
-        hosts = (self.worklist_pane, self.findings_pane)
+        # With the report open both panels may be away; its text has room, and its own bar stays free.
+        hosts = (self.worklist_pane, self.findings_pane, self.report_pane.editor.desk)
         self.toasts = ToastStack(self.window, hosts, reduced_motion=self.bench.settings.reduced_motion)
         self.errors = ErrorCorner(self.window, hosts)
         self.sheets = FindingSheets(
@@ -218,6 +219,7 @@ class ReadingRoom(QObject):
         self.findings.attentionTuned.connect(self._tune_attention)
         self.findings.imageWanted.connect(self._go_to_image)
         self.findings.openWanted.connect(self._open)
+        self.findings.readerWanted.connect(self.ask_reader)
         self.findings.recordChanged.connect(self._on_record_changed)
         self.findings.runs.changed.connect(self._on_run_changed)
         self.findings.changed.connect(self._show_gate)

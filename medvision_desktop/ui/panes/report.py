@@ -97,7 +97,7 @@ class ReportPane(QSplitter):
 
 
 class ReportEditor(QFrame):
-    """Head, five sections, key images, checks, and the bar to sign with."""
+    """Head, five sections, key images, checks, and the bar to sign with. `desk` is what scrolls."""
 
     def __init__(self, model: ReportModel) -> None:
         super().__init__()
@@ -121,7 +121,8 @@ class ReportEditor(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._head())
-        layout.addWidget(self._scrolled(), 1)
+        self.desk = self._scrolled()
+        layout.addWidget(self.desk, 1)
         layout.addWidget(self.sign_bar)
         self._connect()
         self.show_text()
