@@ -21,6 +21,7 @@ from medvision_desktop.work import CancelToken
 _CHILDREN: Final = 2
 # One core each: the pool is the parallelism.
 _ENVIRONMENT: Final[Mapping[str, str]] = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_START_LIMIT_S: Final = 120.0
 _REQUEST_BYTES: Final = 96 << 20
 
 
@@ -106,6 +107,8 @@ class Decoder:
         bounded = {**arguments, "memory_mb": self._memory_mb}
         with self._borrowed() as child:
             try:
+                if child.pid is None:  # loading the libraries is not decoding, and may take longer
+                    child.request("ready", bounded, cancel=cancel, timeout_s=_START_LIMIT_S)
                 return child.request(operation, bounded, cancel=cancel, timeout_s=limit)
             except ChildFailed as error:
                 raise InputRefused(

@@ -64,7 +64,7 @@ def test_a_child_that_dies_over_an_image_refuses_that_image(decoder: Decoder) ->
     assert decoder.frames(bundled("MR_small_RLE.dcm")).frames[0].shape == (64, 64)
 
 
-def test_a_child_that_stalls_is_ended_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_stalls_is_ended_after_its_time() -> None:
     decoder = Decoder(Settings(decoder_timeout_s=1))
     decoder.warm()
     pid = child_of(decoder).pid
