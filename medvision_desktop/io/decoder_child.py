@@ -146,6 +146,10 @@ def _raster(
     Image.MAX_IMAGE_PIXELS = _MAX_RASTER_PIXELS
     doubts: list[str] = []
     try:
+        with Path(arguments["path"]).open("rb") as file:
+            head = file.read(26)
+        if head[:4] == b"\x89PNG" and head[24:25] == b"\x10" and head[25:26] in (b"\x02", b"\x06"):
+            doubts.append("16-bit colour is shown with 8 bits")  # which is how Pillow opens it
         with quiet(), Image.open(arguments["path"], formats=("PNG", "JPEG")) as opened:
             # A camera's turn mark is part of the picture as meant; PNG and scanners rarely have one.
             picture = ImageOps.exif_transpose(opened)

@@ -209,7 +209,7 @@ def open_series(
         placed = all(frame.geometry is not None for frame in frames)
         wanted = len(frames) > 1 and (placed or series.modality in _CROSS_SECTIONAL)
     elif series.kind is SourceKind.NIFTI:
-        frames = _nifti_frames(series, decoder, early, cancel)
+        frames = _nifti_frames(series, decoder, early, progress, cancel)
         wanted = len(frames) > 1
     else:
         frames = (raster.load(series.instances[0], decoder, cancel),)
@@ -221,13 +221,19 @@ def open_series(
 
 
 def _nifti_frames(
-    series: SeriesRef, decoder: Decoder, early: Callable[[Frame], None], cancel: CancelToken | None
+    series: SeriesRef,
+    decoder: Decoder,
+    early: Callable[[Frame], None],
+    progress: ProgressSink,
+    cancel: CancelToken | None,
 ) -> tuple[Frame, ...]:
     instance = series.instances[0]
+    progress(Progress(0, series.frame_count, "Loading images"))
     header = nifti_header.read_header(instance.path)
     values = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
     frames = nifti.to_frames(header, values, instance.sop_instance_uid)
     early(frames[0])
+    progress(Progress(len(frames), len(frames), "Loading images"))
     if not any(frame.corner.get("series_description") for frame in frames[:1]) and series.description:
         frames = tuple(
             replace(frame, corner={**frame.corner, "series_description": series.description})

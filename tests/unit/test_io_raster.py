@@ -137,3 +137,13 @@ def test_a_cut_jpeg_is_refused(tmp_path: Path, decoder: Decoder) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputRefused, match="cannot be decoded"):
         shown(path, decoder)
+
+
+def test_sixteen_bit_colour_says_that_it_is_shown_with_eight(tmp_path: Path, decoder: Decoder) -> None:
+    import cv2
+
+    colour = np.random.default_rng(5).integers(0, 65536, (20, 30, 3)).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), colour)
+    frame = shown(tmp_path / "a.png", decoder)
+    assert frame.photometric is Photometric.RGB
+    assert frame.not_faithful == ("16-bit colour is shown with 8 bits",)
