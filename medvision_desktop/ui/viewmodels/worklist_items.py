@@ -49,16 +49,21 @@ class WorklistItems(QAbstractListModel):
         self._worklist = worklist
         self._expand = True
         self._items: list[WorklistItem] = []
+        self._expansion = (-1, 0)
         worklist.changed.connect(self.update_items)
         worklist.selectionChanged.connect(self.update_items)
         worklist.rowsChanged.connect(self._on_rows)
-        worklist.thumbnails.ready.connect(self._on_thumbnail)
         self.update_items()
 
     def set_expanding(self, expand: bool) -> None:
         """Whether the selected study shows its series; the narrow rail shows none."""
         self._expand = expand
         self.update_items()
+
+    @property
+    def expansion(self) -> tuple[int, int]:
+        """Row of the expanded study and how many rows of series follow it; (-1, 0) when none is."""
+        return self._expansion
 
     def item(self, index: Index) -> WorklistItem:
         """The item of a valid index."""
@@ -117,6 +122,8 @@ class WorklistItems(QAbstractListModel):
     def update_items(self) -> None:
         """Take over the list: only what differs between the common head and tail is replaced."""
         fresh = self._wanted()
+        expanded = [number for number, item in enumerate(fresh) if item.series is not None]
+        self._expansion = (expanded[0] - 1, len(expanded)) if expanded else (-1, 0)
         old_ids, new_ids = [item.id for item in self._items], [item.id for item in fresh]
         head = 0
         while head < min(len(old_ids), len(new_ids)) and old_ids[head] == new_ids[head]:
@@ -162,8 +169,3 @@ class WorklistItems(QAbstractListModel):
                 self._items[number] = replace(self._items[number], row=fresh)
         if changed:
             self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
-
-    def _on_thumbnail(self, study_key: str, _series_uid: str) -> None:
-        for number, item in enumerate(self._items):
-            if item.row.key == study_key:
-                self.dataChanged.emit(self.index(number), self.index(number))

@@ -18,6 +18,7 @@ from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels.study_rows import series_detail, series_title
 from medvision_desktop.ui.viewmodels.worklist_items import ITEM_ROLE, WorklistItem
 from medvision_desktop.ui.widgets.badge import chip_width, draw_chip, draw_glyph
+from medvision_desktop.ui.widgets.row_places import RAIL_ROW
 from medvision_desktop.ui.widgets.thumbnail import framed
 
 Picture = Callable[[StudyRef, SeriesRef], "NDArray[np.uint8] | None"]
@@ -25,7 +26,6 @@ Picture = Callable[[StudyRef, SeriesRef], "NDArray[np.uint8] | None"]
 _TEXT_X: Final = M.pad_left + M.thumbnail + 12
 _RIGHT: Final = 14
 _SERIES_PICTURE: Final = 32
-_RAIL_ROW: Final = 56
 _RAIL_PICTURE: Final = 40
 _KEPT: Final = 400
 _MIDDLE: Final = Qt.AlignmentFlag.AlignVCenter
@@ -44,15 +44,6 @@ class StudyDelegate(QStyledItemDelegate):
         """A picture is there, or another one: draw it anew."""
         for key in [key for key in self._kept if key[:2] == (study_key, series_uid)]:
             del self._kept[key]
-
-    def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Heights as the design measures them; the width is the view's."""
-        item = index.data(ITEM_ROLE)
-        if self.rail:
-            return QSize(M.rail, _RAIL_ROW)
-        if isinstance(item, WorklistItem) and item.series is not None:
-            return QSize(M.worklist_min, M.series_row + (9 if item.last else 4))
-        return QSize(M.worklist_min, M.study_row)
 
     def paint(
         self,
@@ -138,7 +129,7 @@ class StudyDelegate(QStyledItemDelegate):
 
     def _rail(self, painter: QPainter, area: QRect, item: WorklistItem) -> None:
         place = QPointF(
-            area.left() + (area.width() - _RAIL_PICTURE) / 2, area.top() + (_RAIL_ROW - _RAIL_PICTURE) / 2
+            area.left() + (area.width() - _RAIL_PICTURE) / 2, area.top() + (RAIL_ROW - _RAIL_PICTURE) / 2
         )
         painter.drawPixmap(place, self._pixmap(painter, item, _RAIL_PICTURE))
         chip = item.row.ai_chip
