@@ -112,6 +112,8 @@ class ReadingRoom(QObject):
     def show_report(self) -> None:
         """Open the report beside the image; the worklist makes room."""
         dock = self.docks["report"]
+        if self._is_narrow and len(self.viewer.visible) > 1 and not self.viewer.is_maximised:
+            self.viewer.toggle_maximised(self.viewer.active)
         dock.show()
         dock.raise_()
         self.worklist_pane.set_rail(True)
@@ -131,6 +133,8 @@ class ReadingRoom(QObject):
     def hide_report(self) -> None:
         """Put the report away and bring the findings back."""
         self.docks["report"].hide()
+        if self._is_narrow and self.viewer.is_maximised:
+            self.viewer.toggle_maximised(self.viewer.active)
         self.docks["findings"].show()
         self.worklist_pane.set_rail(self._is_narrow)
         self._size_docks()
@@ -210,6 +214,7 @@ class ReadingRoom(QObject):
         self.grid.seriesDropped.connect(self._on_series_dropped)
         self.viewer.loaded.connect(self._on_loaded)
         self.viewer.activeChanged.connect(lambda _pane: self._on_active_changed())
+        self.viewer.paneChanged.connect(self._on_pane_changed)
         self.desk.opened.connect(self._on_record_changed)
         self.desk.standingChanged.connect(self.status_bar.show_record)
         self.desk.deviceKnown.connect(self.status_bar.show_device)
@@ -263,8 +268,14 @@ class ReadingRoom(QObject):
         study = shown.loaded.study
         self.worklist.show_selected(study.key, shown.loaded.series.uid)
         self.show_title()
-        self.findings.set_study(study, shown.loaded, shown.index)
+        self.findings.set_study(study, shown.loaded, shown.index if shown.planes is None else 0)
         self.report.set_study(study)
+
+    def _on_pane_changed(self, pane: int) -> None:
+        """Run AI looks at the image on screen, also after the reader has scrolled."""
+        shown = self.viewer.panes[pane].shown
+        if pane == self.viewer.active and shown is not None and shown.planes is None:
+            self.findings.look_at(shown.index)
 
     def _on_record_changed(self, study_key: str) -> None:
         self.worklist.refresh()

@@ -223,6 +223,10 @@ class FindingsModel(QObject):
             self.changed.emit()
         self.restore()
 
+    def look_at(self, frame_index: int) -> None:
+        """Which image of the series a run would look at."""
+        self._frame_index = frame_index
+
     def choose_model(self, name: str) -> None:
         """Which model Run AI starts; the card shows it where none has run yet."""
         self.model_name = name
