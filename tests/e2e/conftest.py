@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QApplication
 
 from medvision_desktop.paths import Locations
 from tests.helpers.sitting import Sitting
 
 
 @pytest.fixture
-def sit_down(qtbot: QtBot, locations: Locations) -> Iterator[Callable[..., Sitting]]:
+def sit_down(qapp: QApplication, locations: Locations) -> Iterator[Callable[..., Sitting]]:
     """Starts the program on this test's data folder; several times for a program that is reopened."""
     taken: list[Sitting] = []
 
     def start(where: Locations = locations, **options: object) -> Sitting:
-        sitting = Sitting(where, qtbot, **options)  # type: ignore[arg-type]
+        sitting = Sitting(where, **options)  # type: ignore[arg-type]
         taken.append(sitting)
         return sitting
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
-from pytestqt.qtbot import QtBot
 
 from medvision_desktop import settings
 from medvision_desktop.audit.store import Store
@@ -25,9 +25,9 @@ from medvision_desktop.ui.theme import stylesheet
 from medvision_desktop.ui.viewmodels.finding_rows import RunState
 
 READER = "Dr Vale"
-PATIENCE_MS = 60_000
+PATIENCE_S = 60.0
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-LEFT = Qt.MouseButton.LeftButton
+NO_KEYS, LEFT = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
 
 
 class Sitting:
@@ -36,7 +36,6 @@ class Sitting:
     def __init__(
         self,
         locations: Locations,
-        qtbot: QtBot,
         *,
         reader: str = READER,
         samples: bool = False,
@@ -46,7 +45,6 @@ class Sitting:
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         stylesheet.apply(application)
-        self.qtbot = qtbot
         self.errors: list[ErrorNotice] = []
         self.toasts: list[Toast] = []
         self.crashes: list[BaseException] = []
@@ -59,18 +57,21 @@ class Sitting:
         self.window = self.room.window
         self.window.resize(*size)
         self.room.start(paths)
-        qtbot.waitActive(self.window)
-        self.window.activateWindow()
+        assert QTest.qWaitForWindowActive(self.window, 10_000)
         self.settle()
 
     # Waiting.
 
     def wait(self, until: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(until()), timeout=PATIENCE_MS)
+        """Let the program go on until something holds."""
+        end = time.monotonic() + PATIENCE_S
+        while not until():
+            assert time.monotonic() < end, "waited for a minute in vain"
+            QTest.qWait(5)
 
     def settle(self) -> None:
         """Wait until no lane has work."""
-        assert self.room.lanes.drain(PATIENCE_MS / 1000)
+        assert self.room.lanes.drain(PATIENCE_S)
         QApplication.processEvents()
 
     def _crash(self, error: BaseException) -> str:
@@ -85,11 +86,11 @@ class Sitting:
         mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
         at = self.window.rect().center()
         target: QWidget | None = self.window.childAt(at)
-        copy, no_keys = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+        copy = Qt.DropAction.CopyAction
         # As Qt does: what lies under the cursor is asked first, then what it stands on.
         while target is not None:
             local = target.mapFrom(self.window, at)
-            enter = QDragEnterEvent(local, copy, mime, LEFT, no_keys)
+            enter = QDragEnterEvent(local, copy, mime, LEFT, NO_KEYS)
             if target.acceptDrops():
                 enter.ignore()
                 QApplication.sendEvent(target, enter)
@@ -98,8 +99,8 @@ class Sitting:
             target = None if target is self.window else target.parentWidget()
         assert target is not None, "nothing in the window takes the files"
         local = target.mapFrom(self.window, at)
-        QApplication.sendEvent(target, QDragMoveEvent(local, copy, mime, LEFT, no_keys))
-        QApplication.sendEvent(target, QDropEvent(QPointF(local), copy, mime, LEFT, no_keys))
+        QApplication.sendEvent(target, QDragMoveEvent(local, copy, mime, LEFT, NO_KEYS))
+        QApplication.sendEvent(target, QDropEvent(QPointF(local), copy, mime, LEFT, NO_KEYS))
 
     def open(self, *paths: Path) -> None:
         """Drop, and wait until the first study is on screen and in the record."""
