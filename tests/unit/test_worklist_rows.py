@@ -160,6 +160,13 @@ def test_a_study_without_a_name_is_called_by_its_number_or_description() -> None
     assert StudyRow(StudyRef("k", Patient(), ()), 0).name == "No name given"
 
 
+def test_a_picture_without_a_header_says_so() -> None:
+    instance = InstanceRef(Path("/data/film.png"), "picture-1")
+    raster = SeriesRef("picture-1", SourceKind.RASTER, (instance,))
+    row = StudyRow(StudyRef("p", Patient(), (raster,), description="film.png"), 0)
+    assert (row.name, row.what) == ("film.png", "Picture without header")
+
+
 def test_two_scans_of_one_study_join_their_series_once() -> None:
     old = study(series=(series("1.1", 1), series("1.2", 2)))
     new = study(series=(series("1.2", 2, frames=9), series("1.3", 3)))  # the same file, read again

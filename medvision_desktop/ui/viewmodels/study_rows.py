@@ -70,7 +70,15 @@ class StudyRow:
         """Modality and description."""
         told = (self.study.description, *(series.description for series in self.study.series))
         described = next((text for text in told if text and text != self.name), "")
-        return "  ·  ".join(part for part in (" ".join(self.study.modalities), described) if part)
+        kind = " ".join(self.study.modalities) or self._kind_without_header
+        return "  ·  ".join(part for part in (kind, described) if part)
+
+    @property
+    def _kind_without_header(self) -> str:
+        kinds = {series.kind for series in self.study.series}
+        if SourceKind.RASTER in kinds:
+            return "Picture without header"
+        return "NIfTI volume" if SourceKind.NIFTI in kinds else ""
 
     @property
     def unread(self) -> bool:
