@@ -47,6 +47,7 @@ from medvision_desktop.ui.workers.lane import Lanes
 
 WINDOW_STATE_FILE: Final = "window.ini"
 # The report takes two thirds of the window; the findings stay beside it only on a very wide screen.
+_WARM_AFTER_MS: Final = 800
 _REPORT_PX: Final = 1304
 _REPORT_SHARE: Final = 0.68
 _ROOM_FOR_BOTH_PX: Final = 2200
@@ -97,6 +98,8 @@ class ReadingRoom(QObject):
         if self._closed:
             return
         self._closed = True
+        self._warm_timer.stop()
+        self._news_timer.stop()
         self.toasts.stop()
         self.errors.stop()
         self.report.flush()
@@ -179,6 +182,9 @@ class ReadingRoom(QObject):
             self.window, self.findings, self.report, self.findings_pane, self.findings_pane.row_top
         )
         self._is_narrow = False
+        self._warm_timer = QTimer(self)
+        self._warm_timer.setSingleShot(True)
+        self._warm_timer.timeout.connect(self.desk.warm_decoder)
         self._news_timer = QTimer(self)
         self._news_timer.setSingleShot(True)
         self._news_timer.timeout.connect(lambda: self.status_bar.show_news(""))
@@ -337,3 +343,4 @@ class ReadingRoom(QObject):
         if not self._ready_told and self.worklist.studies:
             self._ready_told = True
             self.ready.emit()
+            self._warm_timer.start(_WARM_AFTER_MS)

@@ -75,6 +75,13 @@ class Desk(QObject):
         # A model that may not run is told when it is asked to run, not before.
         self._lanes.gpu.submit(warm, done=self.deviceKnown.emit, failed=lambda _: None, key="desk-warm")
 
+    def warm_decoder(self) -> None:
+        """Start a frame decoder, so that the first compressed image does not wait for it."""
+        bench = self._bench
+        self._lanes.io.submit(
+            lambda *_: bench.decoder.warm(), done=lambda _: None, failed=lambda _: None, key="desk-decoder"
+        )
+
     def title_of(self, study: StudyRef, *, masked: bool) -> tuple[str, str]:
         """The two lines at the top: who, and what was examined when."""
         name = "Name hidden" if masked else (study.patient.name or study.description or "No name given")
