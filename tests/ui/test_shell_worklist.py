@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -110,7 +112,9 @@ def pane_for(room: Room, qtbot: QtBot) -> WorklistPane:
     qtbot.addWidget(holder)
     room.windows.append(holder)
     holder.resize(288, 700)
-    with qtbot.waitActive(holder):
+    # A bare X server has no window manager that would make a window active.
+    wait = qtbot.waitActive if QGuiApplication.platformName() == "offscreen" else qtbot.waitExposed
+    with wait(holder):
         holder.show()
     return pane
 
@@ -399,6 +403,55 @@ def test_a_dragged_row_carries_study_and_series(room: Room) -> None:
         assert bytes(mime.data(SERIES_MIME).data()).decode() == wanted
         assert not mime.hasText()
     assert items.mimeTypes() == ["application/x-medvision-series"]
+
+
+class Catcher(QWidget):
+    """Takes a dropped series, as a pane of the viewer does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAcceptDrops(True)
+        self.installEventFilter(self)
+        self.caught = ""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if isinstance(event, QDropEvent):
+            event.acceptProposedAction()
+            if event.type() == QEvent.Type.Drop:
+                self.caught = bytes(event.mimeData().data(SERIES_MIME).data()).decode()
+            return True
+        return super().eventFilter(watched, event)
+
+
+@pytest.mark.xvfb
+def test_a_row_is_dragged_out_of_the_list_with_the_mouse(room: Room, qtbot: QtBot) -> None:
+    room.model._add([fake_study(n) for n in range(30)])
+    pane = pane_for(room, qtbot)
+    window, catcher = pane.window(), Catcher()
+    catcher.setFixedHeight(100)
+    window.layout().addWidget(catcher)
+    window.resize(400, 800)
+    QApplication.processEvents()
+    handle = window.windowHandle()
+    start = pane.list.viewport().mapTo(window, pane.list.visualRect(pane.list.items.index(1)).center())
+    way = [catcher.mapTo(window, QPoint(60, 40)), catcher.mapTo(window, QPoint(80, 60))]
+
+    def go_on() -> None:
+        if way:
+            QTest.mouseMove(handle, way.pop(0))
+            QTimer.singleShot(60, go_on)
+        else:
+            QTest.mouseRelease(
+                handle, LEFT, Qt.KeyboardModifier.NoModifier, catcher.mapTo(window, QPoint(80, 60))
+            )
+
+    QTimer.singleShot(200, go_on)
+    QTest.mousePress(handle, LEFT, Qt.KeyboardModifier.NoModifier, start)
+    QTest.mouseMove(handle, start + QPoint(20, 6))
+    qtbot.waitUntil(lambda: catcher.caught != "", timeout=5000)
+    key = room.keys()[1]
+    assert catcher.caught == f"{key}\n{key}.1"
+    assert room.picked == []
 
 
 def test_the_rail_is_56_wide_and_shows_no_names(room: Room, qtbot: QtBot) -> None:
