@@ -424,6 +424,7 @@ class Catcher(QWidget):
 
 
 @pytest.mark.xvfb
+@pytest.mark.qt_log_ignore("Falling back to using screens root_visual")  # of the dragged picture
 def test_a_row_is_dragged_out_of_the_list_with_the_mouse(room: Room, qtbot: QtBot) -> None:
     room.model._add([fake_study(n) for n in range(30)])
     pane = pane_for(room, qtbot)
