@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -76,6 +77,16 @@ def test_the_style_sheet_grows_with_the_scale_but_hairlines_stay(dressed: QAppli
     assert "min-height: 30px" in plain
     assert "min-height: 45px" in large
     assert re.findall(r"border: 1px", plain) == re.findall(r"border: 1px", large)
+
+
+@pytest.mark.parametrize(("percent", "factor"), [(100, None), (90, "0.9"), (125, "1.25"), (150, "1.5")])
+def test_the_screen_is_scaled_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, percent: int, factor: str | None
+) -> None:
+    monkeypatch.setenv("QT_SCALE_FACTOR", "")
+    monkeypatch.delenv("QT_SCALE_FACTOR")
+    stylesheet.scale_screen(percent)
+    assert os.environ.get("QT_SCALE_FACTOR") == factor
 
 
 def test_a_primary_button_has_the_accent_for_its_ground(dressed: QApplication, qtbot: QtBot) -> None:

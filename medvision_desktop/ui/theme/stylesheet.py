@@ -7,6 +7,7 @@ on frames. A property that changes later needs `repolish`.
 
 from __future__ import annotations
 
+import os
 import re
 from string import Template
 from typing import Final
@@ -27,6 +28,16 @@ def apply(app: QApplication, scale: float = 1.0) -> None:
     fonts.install(app)
     app.setPalette(palette())
     app.setStyleSheet(stylesheet(scale))
+
+
+def scale_screen(percent: int) -> None:
+    """Make Qt draw everything larger or smaller: type, controls, icons and drawings alike.
+
+    Has to be called before the application object is made, and `apply` then needs no scale of its own.
+    A factor that the reader set in the environment stands.
+    """
+    if percent != 100:
+        os.environ.setdefault("QT_SCALE_FACTOR", f"{percent / 100:g}")
 
 
 def repolish(widget: QWidget) -> None:
