@@ -69,9 +69,10 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
     end_logs = logs.begin(locations.logs, chosen.log_level)
     application = QApplication.instance()
     if not isinstance(application, QApplication):
+        stylesheet.scale_screen(chosen.scale_percent)
         application = QApplication(["medvision"])
     application.setApplicationName("MedVision")
-    stylesheet.apply(application, chosen.scale_percent / 100)
+    stylesheet.apply(application)
     room = ReadingRoom(Workbench(chosen, locations), partial(logs.crash_sheet, folder=locations.logs))
     try:
         with _faults_to(room.notifier.error):

@@ -23,6 +23,7 @@ from medvision_desktop.ui.widgets.finding_list import FindingList
 from medvision_desktop.ui.widgets.gate_card import GateCard
 from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.model_card import ModelCard
+from medvision_desktop.ui.widgets.panel_head import PanelHead
 from medvision_desktop.ui.widgets.section_head import SectionHead
 from medvision_desktop.ui.widgets.text import label
 
@@ -31,7 +32,10 @@ _LIMITS: Final = "Research use only; not a medical device."
 
 
 class FindingsPane(QFrame):
-    """Composes widgets over a `FindingsModel`. `reportWanted` and `viewerWanted` go to the window."""
+    """Composes widgets over a `FindingsModel`. `reportWanted` and `viewerWanted` go to the window.
+
+    `head` stands at the top, and is the handle of a dock that takes it.
+    """
 
     reportWanted = Signal()
     viewerWanted = Signal()
@@ -57,7 +61,8 @@ class FindingsPane(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._head())
+        self.head = self._head()
+        layout.addWidget(self.head)
         self._card_row = _inset(self.card, bottom=8)
         layout.addWidget(self._card_row)
         self._scroll = self._scrolled()
@@ -122,8 +127,7 @@ class FindingsPane(QFrame):
         self.gate_head.toggled.connect(self.gate_checks.setVisible)
 
     def _head(self) -> QWidget:
-        head = QWidget()
-        head.setFixedHeight(M.panel_head)
+        head = PanelHead()
         self.hide_layer = IconButton("eye-off", "Hide model attention", key=key_text("layers.attention"))
         self.tune = IconButton("sliders-horizontal", "Opacity and threshold of the model attention")
         self.sort = IconButton(
@@ -134,13 +138,11 @@ class FindingsPane(QFrame):
         self.tune.clicked.connect(self._open_sliders)
         self.sort.toggled.connect(self._model.sort_by_name)
         self.more.clicked.connect(self._open_menu)
-        row = QHBoxLayout(head)
-        row.setContentsMargins(M.pad_left, 0, 4, 0)
-        row.setSpacing(2)
-        row.addWidget(label("AI findings", "title"))
-        row.addStretch(1)
+        head.row.setSpacing(2)
+        head.row.addWidget(label("AI findings", "title"))
+        head.row.addStretch(1)
         for button in (self.hide_layer, self.tune, self.sort, self.more):
-            row.addWidget(button)
+            head.row.addWidget(button)
         return head
 
     def _scrolled(self) -> QScrollArea:

@@ -41,6 +41,7 @@ _REFUSING: Final = (
     "pixels_unreadable",
 )
 _HEADER_CHECKS: Final = frozenset({"Modality", "Body part", "View"})
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LOOKS_LIKE: Final = "Looks like a chest film"
 _AGE_CHECK: Final = "Age"
 _ADULT_YEARS: Final = 18
@@ -100,7 +101,8 @@ def clock_seconds(utc: str) -> str:
 def day(utc_or_date: str) -> str:
     """A date as `26 Aug 2004`; empty when there is none."""
     moment = _local(utc_or_date)
-    return moment.strftime("%d %b %Y") if moment else ""
+    # Not strftime: Qt sets the process's locale, and with it the names of the months.
+    return f"{moment.day:02d} {_MONTHS[moment.month - 1]} {moment.year}" if moment else ""
 
 
 def count(number: int) -> str:
