@@ -40,8 +40,8 @@ from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.study_rows import Running
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.viewmodels.worklist import WorklistModel
+from medvision_desktop.ui.widgets import key_image
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
-from medvision_desktop.ui.widgets.key_image import key_image
 from medvision_desktop.ui.widgets.toast import ToastStack
 from medvision_desktop.ui.workers.lane import Lanes
 
@@ -102,6 +102,7 @@ class ReadingRoom(QObject):
         self._news_timer.stop()
         self.toasts.stop()
         self.errors.stop()
+        self.lanes.db.drain(10.0)
         self.report.flush()
         self.lanes.db.drain(10.0)
         self.lanes.close()
@@ -130,8 +131,14 @@ class ReadingRoom(QObject):
         snapshot = self.viewer.snapshot()
         if snapshot is None:
             self.notifier.toast("No image to add", "Open a study first.", "info")
-        else:
-            self.report.add_key_image(key_image(snapshot))
+            return
+        pictures = key_image.drawn(snapshot)
+        # Encoding would hold the event loop too long. On this lane it ends before a signature begins.
+        self.lanes.db.submit(
+            lambda *_: key_image.encoded(pictures),
+            done=self.report.add_key_image,
+            failed=self.notifier.error,
+        )
 
     def hide_report(self) -> None:
         """Put the report away and bring the findings back."""

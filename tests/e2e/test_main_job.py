@@ -129,6 +129,7 @@ def _sign(sitting: Sitting) -> SignedReport:
     room.grid.focus_active()
     sitting.key(Qt.Key.Key_C)
     sitting.key(Qt.Key.Key_K)
+    sitting.wait(lambda: room.report.draft is not None and room.report.draft.key_images)
     sitting.key(Qt.Key.Key_C)
     sitting.key(Qt.Key.Key_P, CTRL)
     assert room.report_pane.isVisible()
