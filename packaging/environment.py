@@ -127,7 +127,9 @@ def create(environment: Path, say: Say) -> list[str]:
             command = [sys.executable, "-I", "-m", "venv", "--without-pip", str(environment)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise SetupFailed(f"An environment could not be made: {last_line(done.stdout + done.stderr)}")
+            raise SetupFailed(
+                f"An environment could not be made: {last_line(done.stdout + done.stderr) or 'no reason given'}"
+            )
         marker.touch()
     return pip_for(python, say)
 
@@ -261,6 +263,7 @@ def watched(command: list[str], log: Path, say: Say, *, must_work: bool = True) 
     environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
     began = time.monotonic()
     with log.open("ab") as output:
+        start = output.tell()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
         try:
             while True:
@@ -268,7 +271,9 @@ def watched(command: list[str], log: Path, say: Say, *, must_work: bool = True) 
                     code = process.wait(timeout=REPORT_EVERY_S)
                     break
                 except subprocess.TimeoutExpired:
-                    latest = last_line(log.read_text(encoding="utf-8", errors="replace")[-4000:])
+                    with log.open("rb") as written:
+                        written.seek(max(start, output.seek(0, os.SEEK_END) - 4000))
+                        latest = last_line(written.read().decode(errors="replace"))
                     say(f"  {time.monotonic() - began:4.0f} s  {latest[:90]}")
         except BaseException:
             process.kill()
@@ -313,4 +318,4 @@ def works(command: list[str], environment: dict[str, str] | None = None) -> bool
 def last_line(text: str) -> str:
     """The last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    return lines[-1] if lines else ""
