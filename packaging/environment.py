@@ -127,9 +127,8 @@ def create(environment: Path, say: Say) -> list[str]:
             command = [sys.executable, "-I", "-m", "venv", "--without-pip", str(environment)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise SetupFailed(
-                f"An environment could not be made: {last_line(done.stdout + done.stderr) or 'no reason given'}"
-            )
+            reason = last_line(done.stdout + done.stderr) or "no reason given"
+            raise SetupFailed(f"An environment could not be made: {reason}")
         marker.touch()
     return pip_for(python, say)
 
