@@ -17,6 +17,7 @@ from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
+from medvision_desktop.io.dicom_palette import palette_of
 from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, value_of
 
 _OVERLAY_ROWS: Final = tuple((group << 16) | 0x0010 for group in range(0x6000, 0x6020, 2))
@@ -43,7 +44,8 @@ def _frame(
     header: Header, layout: PixelLayout, index: int, values: NDArray[Any], doubts: tuple[str, ...]
 ) -> Frame:
     dataset, little = header.dataset, header.little_endian
-    photometric = _photometric(layout)
+    shape = text(dataset, "PresentationLUTShape")
+    photometric = _photometric(layout, shape)
     not_faithful = [*doubts, *_not_drawn(dataset)]
     if photometric is Photometric.RGB:
         if layout.bits_stored > 8:
@@ -52,7 +54,7 @@ def _frame(
     spacing = dicom_space.spacing_of(dataset, index)
     geometry = dicom_space.geometry_of(dataset, index, spacing)
     grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
-    palette = dicom_tables.palette_of(dataset) if photometric is Photometric.PALETTE_COLOR else None
+    palette = palette_of(dataset, little=little) if photometric is Photometric.PALETTE_COLOR else None
     if photometric is Photometric.PALETTE_COLOR and palette is None:
         raise InputRefused("The colours cannot be shown.", "The palette is missing or cannot be right.")
     slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
@@ -66,8 +68,7 @@ def _frame(
         modality=dicom_tables.modality_of(dataset, index, layout, little=little),
         units=dicom_tables.units_of(dataset, index) if grey else "",
         voi=dicom_tables.voi_of(dataset, index, layout, little=little) if grey else (),
-        presentation_inverse=photometric is Photometric.MONOCHROME2
-        and text(dataset, "PresentationLUTShape") == "INVERSE",
+        presentation_inverse=photometric is Photometric.MONOCHROME2 and shape == "INVERSE",
         palette=palette,
         padding=dicom_tables.padding_of(dataset, layout) if grey else None,
         geometry=geometry,
@@ -76,21 +77,31 @@ def _frame(
         pixel_aspect=dicom_space.aspect_of(dataset, spacing),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
         frame_number=index + 1,
-        badges=_badges(header),
+        badges=_badges(header, layout),
         not_faithful=tuple(not_faithful),
         corner=_corner(dataset, index),
     )
 
 
-def _photometric(layout: PixelLayout) -> Photometric:
+def _photometric(layout: PixelLayout, shape: str) -> Photometric:
+    """How values are meant to look.
+
+    A Presentation LUT Shape says what the values are once the window is applied: IDENTITY means
+    P-Values, low is black (PS3.3 C.11.6.1.2). Under MONOCHROME1 the two contradict each other, and
+    the shape counts because it is the later stage, which is also what DCMTK draws.
+    """
     if layout.samples == 3:
         return Photometric.RGB
+    if layout.photometric == "MONOCHROME1" and shape == "IDENTITY":
+        return Photometric.MONOCHROME2
     return Photometric(layout.photometric)
 
 
-def _badges(header: Header) -> tuple[str, ...]:
+def _badges(header: Header, layout: PixelLayout) -> tuple[str, ...]:
     dataset = header.dataset
     badges = []
+    if layout.photometric == "MONOCHROME1" and text(dataset, "PresentationLUTShape") == "IDENTITY":
+        badges.append("Header contradicts itself on polarity")
     if texts(dataset, "ImageType")[:1] == ("DERIVED",):
         badges.append("Derived")
     if text(dataset, "LossyImageCompression") == "01" or _is_lossy(header):

@@ -1,4 +1,4 @@
-"""From stored values to brightness and colour, as the header says: rescale, LUTs, windows, palette."""
+"""From stored values to brightness, as the header says: rescale, LUTs, windows, padding."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.display import Voi, VoiFunction, VoiLut, VoiWindow
-from medvision_desktop.domain.image import ModalityLut, Palette, Rescale
-from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet
+from medvision_desktop.domain.image import ModalityLut, Rescale
+from medvision_desktop.io.dicom_faults import PARSER_FAULTS
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_layout import PixelLayout
 from medvision_desktop.io.dicom_values import items_of, number, numbers, text, texts, value_of, whole
@@ -82,26 +82,6 @@ def padding_of(dataset: Dataset, layout: PixelLayout) -> tuple[float, float] | N
         return None
     ends = sorted(_as_stored(entry, layout) for entry in (first, first if last is None else last))
     return float(ends[0]), float(ends[1])
-
-
-def palette_of(dataset: Dataset) -> Palette | None:
-    """Palette Color Lookup Tables (PS3.3 C.7.9), segmented ones expanded; None when unusable."""
-    descriptor = numbers(dataset, "RedPaletteColorLookupTableDescriptor")
-    if len(descriptor) != 3:
-        return None
-    count, first = int(descriptor[0]) or 65536, int(descriptor[1])
-    if not 1 <= count <= 65536:
-        return None
-    from pydicom.pixels.processing import apply_color_lut
-
-    try:
-        with quiet():
-            entries: NDArray[Any] = apply_color_lut(
-                np.arange(first, first + count, dtype=np.int32), dataset
-            )
-    except PARSER_FAULTS:
-        return None
-    return Palette(first, entries[:, :3]) if entries.ndim == 2 and entries.shape[1] >= 3 else None
 
 
 def _as_stored(value: int, layout: PixelLayout) -> int:

@@ -107,8 +107,14 @@ def render_float(plan: RenderPlan) -> NDArray[np.float32]:
 
 
 def display_values(plan: RenderPlan, stored: NDArray[Any]) -> NDArray[np.float64]:
-    """Display values 0..1 of stored values of any shape, for a frame that is not colour."""
-    return display_of_modality(plan, modality.apply(plan.frame.modality, stored))
+    """Display values 0..1 of stored values of any shape, for a frame that is not colour.
+
+    Pixel Padding is no image and stays black in either polarity (PS3.3 C.7.5.1.1.2).
+    """
+    values = display_of_modality(plan, modality.apply(plan.frame.modality, stored))
+    if plan.frame.padding is not None or stored.dtype.kind == "f":
+        values[modality.is_padding(plan.frame, stored)] = 0.0
+    return values
 
 
 def display_of_modality(plan: RenderPlan, values: NDArray[Any]) -> NDArray[np.float64]:

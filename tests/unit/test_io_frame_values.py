@@ -301,3 +301,13 @@ def test_an_enhanced_object_is_read_frame_by_frame(decoder: Decoder, sample_file
         position = group.PlanePositionSequence[0].ImagePositionPatient
         assert frame.geometry.origin_lps_mm == pytest.approx([float(value) for value in position])
         assert frame.modality == Rescale(1.0, -1024.0)
+
+
+def test_the_presentation_shape_counts_where_it_contradicts_monochrome1(made: Callable[..., Frame]) -> None:
+    frame = made(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="IDENTITY")
+    assert frame.photometric is Photometric.MONOCHROME2
+    assert not frame.presentation_inverse
+    assert "Header contradicts itself on polarity" in frame.badges
+    agreeing = made(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE")
+    assert agreeing.photometric is Photometric.MONOCHROME1
+    assert agreeing.badges == made(PhotometricInterpretation="MONOCHROME1").badges

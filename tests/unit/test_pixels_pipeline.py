@@ -237,3 +237,28 @@ def test_a_probe_of_a_palette_gives_its_colour() -> None:
 @pytest.mark.parametrize(("row", "column"), [(-1, 0), (0, -1), (64, 0), (0, 64)])
 def test_a_probe_outside_the_image_finds_nothing(row: int, column: int) -> None:
     assert pipeline.probe(pipeline.resolve(DisplayState(), plain(RAMP)), row, column) is None
+
+
+@pytest.mark.parametrize("photometric", [Photometric.MONOCHROME1, Photometric.MONOCHROME2])
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_padding_is_black_in_either_polarity(photometric: Photometric, invert: bool, kind: type) -> None:
+    stored = np.asarray([[-2000, 0, 100]], kind)
+    frame = Frame(
+        stored, photometric, padding=(-2000.0, -1999.0), voi=(VoiWindow(50, 100, VoiFunction.LINEAR_EXACT),)
+    )
+    plan = pipeline.resolve(DisplayState(invert=invert), frame)
+    low_is_white = (photometric is Photometric.MONOCHROME1) != invert
+    assert pipeline.render(plan).tolist() == [[0, 255, 0] if low_is_white else [0, 0, 255]]
+    assert pipeline.render_float(plan)[0, 0] == 0.0
+    found = pipeline.probe(plan, 0, 0)
+    assert found is not None
+    assert found.display == (0,)
+    assert found.is_padding
+
+
+def test_what_is_not_a_number_is_black_in_either_polarity() -> None:
+    frame = Frame(np.asarray([[np.nan, 1.0]], np.float32), Photometric.MONOCHROME1)
+    for invert in (False, True):
+        plan = pipeline.resolve(DisplayState(invert=invert), frame)
+        assert pipeline.render(plan)[0, 0] == 0
