@@ -39,8 +39,11 @@ class Sheet:
     canvas: Canvas = field(init=False)
 
     def __post_init__(self) -> None:
+        from reportlab import rl_config
         from reportlab.pdfgen.canvas import Canvas
 
+        # Streams as seven-bit text are a quarter larger and take a second a page to write.
+        rl_config.useA85 = 0
         self.canvas = Canvas(self.buffer, pagesize=PAGE, pageCompression=1, invariant=1, lang="en")
         self.canvas.setTitle("Radiology report")
         self.canvas.setAuthor("MedVision Desktop")
