@@ -19,7 +19,7 @@ from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
 
 FILE: Final = "manifest.toml"
 TASKS: Final = ("binary", "single-label", "multi-label", "gate")
-NETWORKS: Final = ("efficientnet-b0", "efficientnet-b0-front")
+NETWORKS: Final = ("efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front")
 MAX_MANIFEST_BYTES: Final = 1_000_000
 _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 _VERSION: Final = re.compile(r"^\d+\.\d+\.\d+$")

@@ -64,7 +64,8 @@ def analyse(
     store = bench.store
     progress(Progress(0, 0, "Checking the header"))
     gate = header_gate(loaded.study, loaded.series, frame, package.manifest)
-    request = InferenceRequest(model, frame, gate, random_maps=RANDOM_MAPS)
+    method = bench.settings.cam_method
+    request = InferenceRequest(model, frame, gate, cam_method=method, random_maps=RANDOM_MAPS)
     try:
         result = bench.host.run(request, progress=progress, cancel=cancel)
     except Cancelled:

@@ -64,7 +64,7 @@ def make(
     words = recipe.package
     if words is None:
         raise InputRefused("The recipe cannot be packaged.", "It has no [package] table.")
-    network = build.network(recipe.network, len(recipe.labels))
+    network = build.network(words.network or recipe.network, len(recipe.labels))
     state = checkpoint.read(run / "best.safetensors", network, None)
     spec = Preprocessing(recipe.size, recipe.stretch, state["mean"], state["std"], 3)
     folder = _fresh(out / recipe.name)
@@ -206,7 +206,7 @@ def _manifest(
         version=words.version,
         title=words.title,
         task=words.task,
-        network=recipe.network,
+        network=words.network or recipe.network,
         labels=recipe.labels,
         executed="model.onnx",
         files=(),
@@ -223,19 +223,23 @@ def _manifest(
         data=tuple(
             DataUsed(images=by_source.get(entry.pop("folder", ""), total), **entry) for entry in data
         ),
-        training=tuple(
-            {
-                "folds": ", ".join(
-                    f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items()
-                ),
-                "started_from": recipe.initial,
-                "best_epoch": f"{state['best_epoch']} of at most {recipe.epochs}",
-                "validation_auroc": f"{state['best']:.4f}",
-                "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
-                "seed": str(recipe.seed),
-            }.items()
-        ),
+        training=_history(recipe, words, state, counted),
     )
+
+
+def _history(
+    recipe: Recipe, words: Words, state: dict[str, Any], counted: dict[str, tuple[int, int]]
+) -> tuple[tuple[str, str], ...]:
+    told = {
+        "folds": ", ".join(f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items()),
+        "started_from": recipe.initial,
+        "best_epoch": f"{state['best_epoch']} of {recipe.epochs}",
+        "validation_auroc": f"{state['best']:.4f}",
+        "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
+        "seed": str(recipe.seed),
+        "also_tried": words.tried.rstrip("."),
+    }
+    return tuple((name, value) for name, value in told.items() if value)
 
 
 def _measured(manifest: Manifest, table: Predictions, fitted: Calibration, threshold: float) -> Manifest:

@@ -18,7 +18,8 @@ class Words:
 
     `who`: whose images these are. `beyond`: what to expect on other sources. `wanted` and `data`
     are tables of the manifest; the number of images in `data` is counted, not written. `groups` says
-    what a group of images is. `threshold` 0 means: the one that validation finds best.
+    what a group of images is. `network`: another form of the trained network with the same weights.
+    `tried`: what else was trained and not chosen. `threshold` 0 means: the one that validation finds best.
     """
 
     version: str
@@ -31,6 +32,8 @@ class Words:
     beyond: str
     evaluated_on: str = ""
     groups: str = "people"
+    network: str = ""
+    tried: str = ""
     threshold: float = 0.0
     wanted: dict[str, Any] = field(default_factory=dict)
     data: list[dict[str, str]] = field(default_factory=list)

@@ -13,6 +13,8 @@ def network(name: str, classes: int, *, dropout: float = 0.2) -> EfficientNet:
     """A fresh network. Raises `ModelRefused` for a name that is not on the list."""
     if name == "efficientnet-b0":
         return EfficientNet(classes, stages=9, dropout=dropout)
+    if name == "efficientnet-b0-dense":
+        return EfficientNet(classes, stages=9, dropout=dropout, dense=True)
     if name == "efficientnet-b0-front":
         return EfficientNet(classes, stages=6, dropout=dropout)
     raise ModelRefused(f"There is no network {name!r}.")

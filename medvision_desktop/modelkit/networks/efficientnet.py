@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 FEATURES: Final = {6: 112, 9: 1280}
 _REPEATS: Final = (1, 2, 2, 3, 3, 4, 1)
+_DENSE_STAGES: Final = (6, 7)
 _LITE_EPSILON: Final = 1e-3
 _EPSILON: Final = 1e-5
 
@@ -24,14 +25,19 @@ _EPSILON: Final = 1e-5
 class EfficientNet(nn.Module):
     """Classifier of 3-channel images: B0, or its first `stages` of nine for an easier question.
 
-    The side is a multiple of the stride: 32 for all nine stages, 16 for the first six.
+    The side is a multiple of the stride: 32 for all nine stages, 16 for the first six. `dense` takes the
+    last halving out and spreads the filters behind it instead (the a trous form, Yu and Koltun 2016): the
+    same weights give the same answers at every second place and new ones between, so the map has four
+    times as many cells.
     """
 
-    def __init__(self, classes: int, *, stages: int = 9, dropout: float = 0.2) -> None:
+    def __init__(self, classes: int, *, stages: int = 9, dropout: float = 0.2, dense: bool = False) -> None:
         super().__init__()
         from torchvision.models import efficientnet_b0
 
         self.features: nn.Sequential = efficientnet_b0(weights=None).features[:stages]
+        if dense:
+            _spread(self.features)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(FEATURES[stages], classes)
         nn.init.zeros_(self.classifier.weight)
@@ -80,6 +86,20 @@ def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNet) -> int:
             value.fill_(4.0)
     network.load_state_dict(own)
     return copied
+
+
+def _spread(features: nn.Sequential) -> None:
+    """Take the stride out of stage 6 and dilate every depthwise filter behind it, in place."""
+    depthwise = [
+        layer
+        for stage in _DENSE_STAGES
+        for layer in features[stage].modules()
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1
+    ]
+    depthwise[0].stride = (1, 1)
+    for layer in depthwise[1:]:
+        layer.dilation = (2, 2)
+        layer.padding = (layer.kernel_size[0] - 1, layer.kernel_size[1] - 1)
 
 
 def _pairs() -> list[tuple[str, str]]:
