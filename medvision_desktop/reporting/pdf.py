@@ -200,7 +200,8 @@ def _row_of_images(sheet: Sheet, label: str, pictures: Sequence[tuple[bytes, str
     top, lowest = sheet.y, sheet.y
     for place, (picture, (across, down)) in enumerate(zip(read, sizes, strict=True)):
         x = TEXT + place * (wide + _IMAGE_GAP)
-        sheet.canvas.drawImage(picture, x, top - down, across, down)
+        if sheet.pages:  # the pass that counts pages needs no pictures
+            sheet.canvas.drawImage(picture, x, top - down, across, down)
         sheet.y = top - highest - 3
         caption = f"{number + place}  {pictures[place][1]}"
         sheet.paragraph(caption, x, wide, size=SMALL, colour=SECONDARY)
