@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +26,13 @@ from medvision_desktop.cli_session import (
     workbench,
 )
 from medvision_desktop.errors import AnalysisFailed, ChildFailed, ExportFailed, InputRefused
-from medvision_desktop.work import CancelToken, Progress
+from medvision_desktop.work import CancelToken, Progress, ProgressSink
 
 if TYPE_CHECKING:
     from medvision_desktop.domain.findings import HeatMap, InferenceResult
     from medvision_desktop.domain.image import Frame
     from medvision_desktop.domain.provenance import ModelRef
-    from medvision_desktop.domain.study import ScanResult, SeriesRef, StudyRef
+    from medvision_desktop.domain.study import RefusedFile, ScanResult, SeriesRef, StudyRef
     from medvision_desktop.services.workbench import Workbench
 
 # Series of these are projections: each image is a picture of its own. Of any other series one image
@@ -67,8 +68,6 @@ def analyse(
 
     Every result goes into the record before it is printed.
     """
-    from medvision_desktop.services.open_study import index
-
     with ExitStack() as stack:
         bench = stack.enter_context(workbench(context, data_dir))
         cancel = stack.enter_context(cancellable())
@@ -80,21 +79,42 @@ def analyse(
         )
         says = Says(as_json, Path(scratch))
         progress = progress_line()
-        scan = index(paths, scratch=Path(scratch), progress=progress, cancel=cancel)
-        for refused in scan.refused:
+        every, left_out = _found(paths, Path(scratch), progress, cancel)
+        for refused in left_out:
             says.unread(refused.path, refused.why, ref)
-        every = list(items(scan))
         answered = 0
         for position, item in enumerate(every):
             progress(Progress(position, len(every), f"Analysing with {ref.name}"))
             answered += _one(bench, item, ref, maps, cancel, says)
         progress(Progress(1, 1))
-    asked = len(scan.refused) + len(every)
+    asked = len(left_out) + len(every)
     if not asked:
         raise InputRefused("There is no image to analyse.", "Nothing was found at these paths.")
     if answered < asked and asked > 1:
         complain(f"{asked - answered} of {asked} gave no answer; the lines say which.")
     return DONE if answered else REFUSED
+
+
+def _found(
+    paths: Sequence[Path], scratch: Path, progress: ProgressSink, cancel: CancelToken
+) -> tuple[list[Item], list[RefusedFile]]:
+    """The images to analyse and what is left out.
+
+    A worklist leaves out the copy of an image that is listed already; here each file gets its line, so
+    what was left out is looked at once more by itself.
+    """
+    from medvision_desktop.services.open_study import index
+
+    scan = index(paths, scratch=scratch, progress=progress, cancel=cancel)
+    every, left_out = list(items(scan)), []
+    for refused in scan.refused:
+        alone: tuple[Item, ...] = ()
+        if refused.path.is_file() and not zipfile.is_zipfile(refused.path):
+            alone = tuple(items(index([refused.path], scratch=scratch, cancel=cancel)))
+        every += alone
+        if not alone:
+            left_out.append(refused)
+    return every, left_out
 
 
 def items(scan: ScanResult) -> Iterator[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,16 @@ def test_many_paths_are_one_run_and_each_has_its_line(
     }
     assert all(list(line) == KEYS for line in lines)
     assert "2 of 3" in complaints
+
+
+def test_a_copy_of_an_image_gets_a_line_of_its_own(ask: Ask, sample_file: Sample, tmp_path: Path) -> None:
+    film = tmp_path / "film.png"
+    assert ask("render", sample_file("RG1_UNCR.dcm"), "--out", film)[0] == 0
+    shutil.copy(film, tmp_path / "copy.png")
+    code, lines, complaints = ask("analyse", film, tmp_path / "copy.png")
+    assert (code, complaints) == (0, "")
+    assert sorted(Path(line["path"]).name for line in lines) == ["copy.png", "film.png"]
+    assert lines[0]["labels"] == lines[1]["labels"]
 
 
 def test_a_model_that_is_not_there_is_refused_before_anything_is_read(ask: Ask, tmp_path: Path) -> None:
