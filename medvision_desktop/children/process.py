@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -41,6 +42,15 @@ def command(kind: str, descriptor: int) -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, "child", kind, str(descriptor)]
     return [sys.executable, "-m", "medvision_desktop", "child", kind, str(descriptor)]
+
+
+def _same_package() -> dict[str, str]:
+    """What makes a child import the package that we run from, whatever folder it is started in."""
+    if getattr(sys, "frozen", False):
+        return {}
+    ours = str(Path(__file__).resolve().parents[2])
+    others = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (ours, others))), "PYTHONSAFEPATH": "1"}
 
 
 class ChildProcess:
@@ -106,7 +116,7 @@ class ChildProcess:
             return self._channel
         self._kill()
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, **self._environment}
+        environment = {**os.environ, **_same_package(), **self._environment}
         # The child's own prints could hold patient data, so they go nowhere unless asked for.
         quiet = None if environment.get("MEDVISION_CHILD_OUTPUT") else subprocess.DEVNULL
         try:

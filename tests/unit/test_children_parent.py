@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -41,3 +44,23 @@ def test_a_child_ends_with_its_parent(then: str) -> None:
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the child still runs"
         time.sleep(0.05)
+
+
+def test_the_program_finds_its_children_from_any_folder_and_without_help(
+    tmp_path: Path, sample_file: Callable[[str], Path]
+) -> None:
+    """As `python /somewhere/main.py` in a folder that holds another package of the same name."""
+    (tmp_path / "medvision_desktop").mkdir()
+    (tmp_path / "medvision_desktop" / "__init__.py").write_text("raise SystemExit(9)")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    main = Path(__file__).resolve().parents[2] / "main.py"
+    film = sample_file("RG3_J2KR.dcm")
+    done = subprocess.run(
+        [sys.executable, str(main), "render", str(film), "--data-dir", str(tmp_path / "data")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
