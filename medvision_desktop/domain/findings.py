@@ -59,7 +59,7 @@ class LabelScore:
 class HeatMap:
     """A model attention map for one label.
 
-    `grid`: hxw float32 in 0..1, coarse as the network made it. `box_xyxy`: where the grid's outer
+    `grid`: hxw float32 in 0..1, about as coarse as the network made it. `box_xyxy`: where the grid's outer
     edges lie in source pixels (column, row; pixel edges, so a full frame is (0, 0, columns, rows)).
     `faithfulness`: deletion score in 0..1, the share of the answer that goes with the places the map
     points at; `random_faithfulness`: the same for random maps. None when not measured.

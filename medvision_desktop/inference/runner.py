@@ -135,24 +135,22 @@ class Runner:
         if not model.maps_fit:
             return ()
         rows, columns = request.frame.rows, request.frame.columns
+        spec = model.package.manifest.preprocessing
         found = []
         for index, score in enumerate(labels):
             cancel.check()
             if (request.cam_method or "native") == "gradcam":
-                grid = self._gradcam(model).grid(batch, index)
-                heat = cam.in_source(score.label, "gradcam", grid, rows, columns)
+                drawn = self._gradcam(model).grid(batch, index)
+                heat = cam.from_gradcam(score.label, drawn, summands.shape[-1], rows, columns)
             else:
-                # A suggestion is explained by its own map, however low; what is below the threshold
-                # is held against true cases, so that faint evidence does not glow.
-                told = score.positive or score.uncertain
-                peak = 0.0 if told else model.reference.map_peak[score.label]
-                heat = cam.native(score.label, summands[index], peak, rows, columns)
+                peak = model.reference.map_peak[score.label]
+                heat = cam.native(score.label, summands[index], peak, spec, rows, columns)
             if request.random_maps and score.positive:
                 own, by_chance = cam.deletion_scores(
                     model.engine,
                     batch,
                     index,
-                    heat.grid,
+                    np.clip(summands[index], 0, None),
                     negative=model.reference.typical_negative,
                     maps=request.random_maps,
                     seed=_SEED,
