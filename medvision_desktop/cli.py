@@ -72,7 +72,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return int(code or DONE)
         complain(_STOPPED)
     except typer.TyperException as error:
-        complain(f"{error.format_message().rstrip('.')}. See medvision --help.")
+        place = getattr(getattr(error, "ctx", None), "command_path", "medvision")
+        complain(f"{error.format_message().rstrip('.')}. See {place} --help.")
     except MedVisionError as error:
         complain(str(error))
     except (Cancelled, KeyboardInterrupt, typer.Abort):

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 record = typer.Typer(
     help="Read the record, decide on findings, verify it.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from medvision_desktop.domain.report import ReportDraft, SignatureCheck, SignedReport
     from medvision_desktop.services.workbench import Workbench
 
-report = typer.Typer(
-    help="Write, preview and sign the report of a study.", no_args_is_help=True, rich_markup_mode=None
-)
+report = typer.Typer(help="Write, preview and sign the report of a study.", rich_markup_mode=None)
 
 _Words = Annotated[str | None, typer.Option(metavar="TEXT", help="The section; what is not given stays.")]
 

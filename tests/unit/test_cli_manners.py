@@ -32,6 +32,8 @@ def test_help_and_version_are_done(capsys: Capture) -> None:
     "arguments",
     [
         ["frobnicate"],
+        ["record"],
+        ["report"],
         ["analyse"],
         ["analyse", "x", "--nonsense"],
         ["bench", "nothing"],
