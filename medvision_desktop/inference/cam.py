@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.findings import HeatMap
+from medvision_desktop.domain.findings import HeatMap, LabelScore
 from medvision_desktop.inference.engine import Engine
 from medvision_desktop.modelkit.preprocess import Preprocessing
 
@@ -39,16 +39,18 @@ _FLAT: Final = 1e-6  # a map lower than this is rounding, not attention
 
 
 def native(
-    label: str, summand: Floats, peak: float, spec: Preprocessing, rows: int, columns: int
+    score: LabelScore, summand: Floats, peak: float, spec: Preprocessing, rows: int, columns: int
 ) -> HeatMap:
     """The map of one label from its summand (h, w), for a frame of rows x columns.
 
-    What speaks for the label, in parts of `peak`, the height that true cases usually reach; a map
-    that goes higher is scaled by its own. So a weak map stays dim.
+    What speaks for the label. Where the answer is yes, in parts of the map's own highest value: the
+    question then is where. Where it is no, in parts of `peak`, the height that true cases usually
+    reach, so the map stays as dim as the answer is weak.
     """
-    top = max(peak, float(summand.max()))
+    highest = float(summand.max())
+    top = highest if score.positive and highest > 0 else max(peak, highest)
     grid = np.clip(summand / np.float32(top), 0, 1).astype(np.float32)
-    return in_source(label, "native", aligned(grid, spec.size), rows, columns)
+    return in_source(score.label, "native", aligned(grid, spec.size), rows, columns)
 
 
 def from_gradcam(label: str, drawn: Floats, cells: int, rows: int, columns: int) -> HeatMap:

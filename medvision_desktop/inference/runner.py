@@ -144,7 +144,7 @@ class Runner:
                 heat = cam.from_gradcam(score.label, drawn, summands.shape[-1], rows, columns)
             else:
                 peak = model.reference.map_peak[score.label]
-                heat = cam.native(score.label, summands[index], peak, spec, rows, columns)
+                heat = cam.native(score, summands[index], peak, spec, rows, columns)
             if request.random_maps and score.positive:
                 own, by_chance = cam.deletion_scores(
                     model.engine,

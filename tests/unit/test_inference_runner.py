@@ -11,7 +11,7 @@ import pytest
 import torch
 from torchvision.ops import SqueezeExcitation
 
-from medvision_desktop.domain.findings import AnalysisState, GateCheck, GateReport
+from medvision_desktop.domain.findings import AnalysisState, GateCheck, GateReport, LabelScore
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.errors import Cancelled, ModelRefused
 from medvision_desktop.inference import cam, classify, engine
@@ -109,12 +109,18 @@ def test_a_map_covers_the_whole_frame_and_stays_between_0_and_1(model: Loaded) -
     assert heat.grid.max() <= 1
 
 
-def test_a_weak_map_stays_dim_and_a_strong_one_does_not_overflow() -> None:
+YES = LabelScore("x", 0.9, 0.9, 0.5, positive=True)
+NO = LabelScore("x", 0.1, 0.1, 0.5, positive=False)
+
+
+def test_the_map_of_a_no_stays_dim_and_that_of_a_yes_reaches_the_top() -> None:
     summand = np.full((4, 4), 1.0, dtype=np.float32)
     spec = Preprocessing(64)
-    assert np.all(cam.native("x", summand, 4.0, spec, 8, 8).grid == 0.25)
-    assert np.all(cam.native("x", summand, 0.5, spec, 8, 8).grid == 1)
-    assert np.all(cam.native("x", -summand, 0.5, spec, 8, 8).grid == 0)
+    assert np.all(cam.native(NO, summand, 4.0, spec, 8, 8).grid == 0.25)
+    assert np.all(cam.native(NO, summand, 0.5, spec, 8, 8).grid == 1)
+    assert np.all(cam.native(YES, summand, 4.0, spec, 8, 8).grid == 1)
+    for score in (YES, NO):
+        assert np.all(cam.native(score, -summand, 0.5, spec, 8, 8).grid == 0)
 
 
 @pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front"])
@@ -144,7 +150,7 @@ def test_a_cell_looks_around_stride_times_its_index(name: str) -> None:
 def test_attention_is_drawn_where_the_cell_looks() -> None:
     cells = np.zeros((8, 8), np.float32)
     cells[3, 5] = 1  # of 128 pixels: around row 48, column 80
-    heat = cam.native("x", cells, 1.0, Preprocessing(128), 1280, 2560)
+    heat = cam.native(NO, cells, 1.0, Preprocessing(128), 1280, 2560)
     drawn = attention_in_source(heat, 1280, 2560)
     y, x = np.mgrid[0:1280, 0:2560]
     assert float((drawn * y).sum() / drawn.sum()) == pytest.approx(10 * 48.5 - 0.5, abs=5)
@@ -154,7 +160,7 @@ def test_attention_is_drawn_where_the_cell_looks() -> None:
 def test_grad_cams_drawing_is_moved_to_the_same_place() -> None:
     cells = np.zeros((8, 8), np.float32)
     cells[3, 5] = 1
-    ours = cam.native("x", cells, 1.0, Preprocessing(128), 128, 128)
+    ours = cam.native(NO, cells, 1.0, Preprocessing(128), 128, 128)
     theirs = cam.from_gradcam("x", cv2.resize(cells, (128, 128)), 8, 128, 128)
     pair = [attention_in_source(heat, 128, 128).ravel() for heat in (ours, theirs)]
     assert np.corrcoef(*pair)[0, 1] > 0.99
