@@ -29,6 +29,15 @@ refused in one sentence, never ignored.
 | setting | type | default | allowed | what it does |
 |---|---|---|---|---|
 """
+SETTINGS_TAIL = """
+Three names in the environment are no settings of the program:
+
+| variable | what it does |
+|---|---|
+| `MEDVISION_PYTHON` | The Python that the launcher builds the environment with. |
+| `MEDVISION_DATA` | The folder of real images for training and some tests; `../shared/data` if not given. |
+| `MEDVISION_CHILD_OUTPUT` | Let child processes print, to look for a fault. What they print may name patients. |
+"""
 # What lies beside the package.
 BESIDE = (
     ("resources/", "icons, fonts and the style sheet that ship with the program"),
@@ -51,7 +60,7 @@ def settings_page() -> str:
         kind = types[entry.name].__name__
         cells = (f"`{entry.name}`", kind, f"`{default}`", allowed(entry), entry.metadata["doc"])
         rows.append(f"| {' | '.join(cells)} |")
-    return SETTINGS_HEAD + "\n".join(rows) + "\n"
+    return SETTINGS_HEAD + "\n".join(rows) + "\n" + SETTINGS_TAIL
 
 
 def allowed(entry: dataclasses.Field[object]) -> str:
