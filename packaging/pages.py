@@ -36,7 +36,7 @@ Three names in the environment are no settings of the program:
 |---|---|
 | `MEDVISION_PYTHON` | The Python that the launcher builds the environment with. |
 | `MEDVISION_DATA` | The folder of real images for training and some tests; `../shared/data` if not given. |
-| `MEDVISION_CHILD_OUTPUT` | Let child processes print, to look for a fault. What they print may name patients. |
+| `MEDVISION_CHILD_OUTPUT` | Let child processes print. What they print may name patients. |
 """
 # What lies beside the package.
 BESIDE = (
