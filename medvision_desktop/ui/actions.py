@@ -34,6 +34,20 @@ def _presets() -> tuple[Action, ...]:
     )
 
 
+def _nudges() -> tuple[Action, ...]:
+    return tuple(
+        Action(
+            f"measure.{way.lower()}{suffix}",
+            "Measurements",
+            f"Move the point {way.lower()}{words}",
+            (f"{keys}+{way}",),
+            scope="viewer",
+        )
+        for keys, suffix, words in (("Alt", "", ""), ("Alt+Shift", "_far", " by ten"))
+        for way in ("Left", "Right", "Up", "Down")
+    )
+
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         "file.open", "File", "Open files", ("Ctrl+O",), "file-input", "DICOM, NIfTI, PNG, JPEG or a zip."
@@ -62,6 +76,37 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "tool.crosshair", "Tools", "Crosshair", ("D",), "crosshair", "Takes three planes to a point.", True
     ),
     Action("tool.length", "Tools", "Length", ("L",), "ruler", "Says where its unit comes from.", True),
+    Action("tool.angle", "Tools", "Angle", ("A",), "triangle-right", "A line, then its second arm.", True),
+    Action("tool.rectangle", "Tools", "Rectangle region", ("R",), "square", "Mean, SD, area.", True),
+    Action("tool.ellipse", "Tools", "Ellipse region", ("E",), "circle", "Mean, SD, area.", True),
+    Action("tool.arrow", "Tools", "Arrow", ("Q",), "move-up-right", "The tip first, then words.", True),
+    Action("tool.text", "Tools", "Text", ("Shift+T",), "type", "", True),
+    Action("tool.polygon", "Tools", "Polygon region", ("Shift+R",), "pentagon", "Return closes it.", True),
+    Action("tool.cobb", "Tools", "Cobb angle", ("Shift+A",), "tangent", "One line, then the other.", True),
+    Action(
+        "tool.cardiothoracic",
+        "Tools",
+        "Cardiothoracic ratio",
+        ("Shift+L",),
+        "heart",
+        "The heart's width, then the chest's.",
+        True,
+    ),
+    Action(
+        "tool.window_region",
+        "Tools",
+        "Window from a region",
+        ("Shift+W",),
+        "square-dashed-mouse-pointer",
+        "Draw a rectangle.",
+        True,
+    ),
+    Action("edit.undo", "Measurements", "Undo", ("Ctrl+Z",), "undo-2", "Views and measurements only."),
+    Action("edit.redo", "Measurements", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo-2"),
+    Action("measure.delete", "Measurements", "Delete", ("Delete",), "trash-2", scope="viewer"),
+    Action("measure.next_point", "Measurements", "Next point", ("]",), scope="viewer"),
+    Action("measure.previous_point", "Measurements", "Previous point", ("[",), scope="viewer"),
+    *_nudges(),
     Action("view.invert", "View", "Invert", ("I",), "contrast"),
     Action("view.flip_h", "View", "Flip left to right", ("H",), "flip-horizontal"),
     Action("view.flip_v", "View", "Flip top to bottom", ("V",), "flip-vertical"),

@@ -35,6 +35,7 @@ from medvision_desktop.ui.theme.tokens import M
 from medvision_desktop.ui.viewmodels.desk import Desk
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
+from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
 from medvision_desktop.ui.viewmodels.reader import ReaderModel
 from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.study_rows import Running
@@ -72,6 +73,7 @@ class ReadingRoom(QObject):
         self.findings = FindingsModel(*parts)
         self.report = ReportModel(*parts)
         self.reader = ReaderModel(*parts)
+        self.marks = MarkRecord(*parts, self.viewer)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
         self._ready_told = False
@@ -246,6 +248,7 @@ class ReadingRoom(QObject):
 
     def _connect_report(self) -> None:
         self.report.readerWanted.connect(self.ask_reader)
+        self.marks.offersChanged.connect(self._show_offers)
         self.report.keyImageWanted.connect(partial(self.commands.perform, "report.key_image"))
         self.report.findingWanted.connect(self._go_to_finding)
         self.report.leaveUndecidedWanted.connect(self.findings.leave_undecided)
@@ -283,6 +286,12 @@ class ReadingRoom(QObject):
         self.show_title()
         self.findings.set_study(study, shown.loaded, shown.index if shown.planes is None else 0)
         self.report.set_study(study)
+        self._show_offers(study.key)
+
+    def _show_offers(self, study_key: str) -> None:
+        """Measurements of the study that is reported on may go into its text."""
+        if self.report.study is not None and self.report.study.key == study_key:
+            self.report_pane.show_offers(self.marks.offers(study_key))
 
     def _on_pane_changed(self, pane: int) -> None:
         """Run AI looks at the image on screen, also after the reader has scrolled."""

@@ -21,7 +21,6 @@ from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.panes.tool_bar import ToolBar
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.viewmodels.gestures import Tool
-from medvision_desktop.ui.viewmodels.measure import length_text
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.viewmodels.worklist_items import SERIES_MIME
 from medvision_desktop.ui.widgets.image_canvas import ImageCanvas
@@ -312,18 +311,17 @@ def test_a_length_on_a_film_without_spacing_is_in_pixels_and_with_spacing_in_mil
     view = screen.viewer.view(0).transform
     start, end = (round(c) for c in view.to_screen(10, 10)), (round(c) for c in view.to_screen(10, 50))
     screen.drag(tuple(start), tuple(end))
-    shown = screen.viewer.panes[0].shown
-    (length,) = screen.viewer.lengths(0)
-    assert length_text(shown.frame, length) == "40 px"
+    (length,) = screen.viewer.marks_on(0)
+    assert length.lines == ("40 px",)
     # The same image on the other pane carries the same measurement.
-    assert screen.viewer.lengths(1) == (length,)
+    assert screen.viewer.marks_on(1) == (length,)
     screen.open(scan)
     view = screen.viewer.view(0).transform
     start, end = (round(c) for c in view.to_screen(5, 5)), (round(c) for c in view.to_screen(5, 25))
     screen.drag(tuple(start), tuple(end))
-    (drawn,) = screen.viewer.view(0).lengths
-    assert drawn.text.endswith(" mm")
-    assert float(drawn.text.removesuffix(" mm")) == pytest.approx(20, abs=0.2)
+    (drawn,) = screen.viewer.view(0).marks
+    assert drawn.lines[0].endswith(" mm")
+    assert float(drawn.lines[0].removesuffix(" mm")) == pytest.approx(20, abs=0.2)
 
 
 def test_escape_and_a_click_leave_no_measurement_and_delete_takes_the_last_away(show: Any) -> None:
@@ -333,16 +331,16 @@ def test_escape_and_a_click_leave_no_measurement_and_delete_takes_the_last_away(
     screen.viewer.perform("tool.length")
     canvas = screen.canvas()
     QTest.mouseClick(canvas, LEFT, NONE, QPoint(100, 100))
-    assert screen.viewer.lengths(0) == ()
+    assert screen.viewer.marks_on(0) == ()
     QTest.mousePress(canvas, LEFT, NONE, QPoint(100, 100))
     move(canvas, QPoint(200, 200), LEFT, NONE)
     screen.key(Qt.Key.Key_Escape)
     QTest.mouseRelease(canvas, LEFT, NONE, QPoint(200, 200))
-    assert screen.viewer.lengths(0) == ()
+    assert screen.viewer.marks_on(0) == ()
     screen.drag((100, 100), (200, 200))
     screen.drag((100, 300), (200, 300))
     screen.key(Qt.Key.Key_Delete)
-    assert len(screen.viewer.lengths(0)) == 1
+    assert len(screen.viewer.marks_on(0)) == 1
 
 
 def test_an_end_of_a_line_can_be_taken_hold_of_and_moved(show: Any) -> None:
@@ -352,9 +350,9 @@ def test_an_end_of_a_line_can_be_taken_hold_of_and_moved(show: Any) -> None:
     screen.viewer.perform("tool.length")
     screen.drag((100, 100), (200, 100))
     screen.drag((203, 98), (250, 100))
-    (length,) = screen.viewer.lengths(0)
+    (length,) = screen.viewer.marks_on(0)
     view = screen.viewer.view(0).transform
-    assert view.to_screen(*length.end) == pytest.approx((250, 100), abs=0.01)
+    assert view.to_screen(*length.points[1]) == pytest.approx((250, 100), abs=0.01)
 
 
 def test_escape_puts_a_window_drag_back(show: Any) -> None:

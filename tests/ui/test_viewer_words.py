@@ -19,10 +19,10 @@ from medvision_desktop.domain.display import (
 )
 from medvision_desktop.domain.geometry import PixelSpacing, SpacingSource
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+from medvision_desktop.domain.measurement import MeasurementKind, shape_lines
 from medvision_desktop.domain.study import Patient, StudyRef
 from medvision_desktop.pixels import viewport
-from medvision_desktop.ui.viewmodels import corner_lines, gestures, measure, pane_state
-from medvision_desktop.ui.viewmodels.measure import Length
+from medvision_desktop.ui.viewmodels import corner_lines, gestures, pane_state
 from medvision_desktop.ui.viewmodels.pane_state import PaneState
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, bytes_of, key_of
 from tests.helpers import viewer_cases as cases
@@ -167,7 +167,7 @@ def test_zooming_keeps_the_place_under_the_cursor(
 def test_a_length_says_where_its_unit_comes_from(spacing: PixelSpacing | None, text: str) -> None:
     frame = Frame(np.zeros((20, 20), np.uint8), bits_stored=8, spacing=spacing)
     # Three columns and four rows: 5 pixels; with 2 mm rows, sqrt(9 + 64).
-    assert measure.length_text(frame, Length((1, 1), (5, 4))) == text
+    assert shape_lines(frame, MeasurementKind.LENGTH, ((1, 1), (5, 4))) == (text,)
 
 
 def test_memory_lets_the_oldest_series_go_and_keeps_the_newest_whatever_its_size() -> None:

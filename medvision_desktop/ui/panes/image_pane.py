@@ -14,10 +14,12 @@ from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.hand import Hand
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
+from medvision_desktop.ui.viewmodels.pen import DRAWS
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.widgets import color_bar
 from medvision_desktop.ui.widgets.color_bar import ColorBar
 from medvision_desktop.ui.widgets.image_canvas import ImageCanvas
+from medvision_desktop.ui.widgets.words_field import WordsField
 
 _CURSORS: Final = {
     Tool.WINDOW: Qt.CursorShape.ArrowCursor,
@@ -26,7 +28,7 @@ _CURSORS: Final = {
     Tool.SCROLL: Qt.CursorShape.SizeVerCursor,
     Tool.MAGNIFIER: Qt.CursorShape.CrossCursor,
     Tool.PROBE: Qt.CursorShape.CrossCursor,
-    Tool.LENGTH: Qt.CursorShape.CrossCursor,
+    **dict.fromkeys(DRAWS, Qt.CursorShape.CrossCursor),
     Tool.CROSSHAIR: Qt.CursorShape.CrossCursor,
 }
 # The card stands above the lines of the lower corners.
@@ -47,6 +49,8 @@ class ImagePane(QWidget):
         self._hand = Hand(viewer, number)
         self.canvas = ImageCanvas(self)
         self.card = ColorBar(self)
+        self.words = WordsField(self)
+        self.words.answered.connect(self._on_words)
         self.setFocusProxy(self.canvas)
         canvas = self.canvas
         canvas.sized.connect(self._on_sized)
@@ -81,10 +85,10 @@ class ImagePane(QWidget):
         self._place_card()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape stops a drag; Delete takes away the last measurement."""
+        """Escape stops a drag; Return ends a polygon, or draws in the middle of the pane."""
         if event.key() == Qt.Key.Key_Escape and self._hand.cancel():
             return
-        if event.key() == Qt.Key.Key_Delete and self._viewer.perform("measure.delete"):
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._draw_by_key():
             return
         super().keyPressEvent(event)
 
@@ -124,8 +128,10 @@ class ImagePane(QWidget):
     def _on_released(self) -> None:
         self._hand.release()
         self.canvas.show_lens(None)
+        self._ask_words()
 
     def _on_hovered(self, at: Position) -> None:
+        self._hand.hover(at)
         self.canvas.show_probe(self._hand.probe(at) if self._viewer.tool is Tool.PROBE else ())
 
     def _on_left(self) -> None:
@@ -136,8 +142,31 @@ class ImagePane(QWidget):
         self._hand.wheel(notches, at, zoom=zoom)
 
     def _on_double_clicked(self) -> None:
+        if self._hand.pen.close():
+            return
         self._hand.cancel()
         self._viewer.toggle_maximised(self._number)
+
+    def _draw_by_key(self) -> bool:
+        pen, tool = self._hand.pen, self._viewer.tool
+        if self._hand.is_dragging or tool not in DRAWS:
+            return False
+        done = pen.close() if pen.is_drawing else pen.place(tool)
+        self._ask_words()
+        return done
+
+    def _ask_words(self) -> None:
+        """An arrow or a text wants words: a field beside it takes them."""
+        asked, view = self._hand.pen.asking, self._hand.transform
+        if asked is None or view is None:
+            return
+        x, y = view.to_screen(*asked.points[-1])
+        ratio = self.devicePixelRatioF()
+        self.words.ask(QPoint(round(x / ratio) + 8, round(y / ratio) + 8))
+
+    def _on_words(self, words: str | None) -> None:
+        self._hand.pen.answer(words)
+        self.canvas.setFocus()
 
     def _on_focused(self) -> None:
         self._viewer.set_active(self._number)

@@ -29,6 +29,7 @@ from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import words
 from medvision_desktop.ui.viewmodels.chips import Chip
 from medvision_desktop.ui.viewmodels.macros import MACROS
+from medvision_desktop.ui.viewmodels.mark_record import Offer
 from medvision_desktop.ui.viewmodels.report import SECTIONS, ReportModel
 from medvision_desktop.ui.widgets.badge import Badge
 from medvision_desktop.ui.widgets.button import Button
@@ -73,6 +74,10 @@ class ReportPane(QSplitter):
         self.preview.copyWanted.connect(self.ask_for_copy)
         self.editor.sign_bar.copyWanted.connect(self.ask_for_copy)
 
+    def show_offers(self, offers: tuple[Offer, ...]) -> None:
+        """Measurements that may go into the text."""
+        self.editor.show_offers(offers)
+
     def showEvent(self, event: QShowEvent) -> None:
         """The preview is made while somebody looks at it."""
         super().showEvent(event)
@@ -103,6 +108,7 @@ class ReportEditor(QFrame):
         super().__init__()
         self._model = model
         self._shown_checks: tuple[SignatureCheck, ...] = ()
+        self._offers: tuple[Offer, ...] = ()
         self.setObjectName("reportEditor")
         self.setStyleSheet(
             f"QFrame#reportEditor {{ background: {T.bg1}; border: none; border-left: 1px solid {T.line}; }}"
@@ -160,6 +166,12 @@ class ReportEditor(QFrame):
         draft = self._model.draft
         for name, section in self.sections.items():
             section.set_text("" if draft is None else str(getattr(draft.sections, name)))
+
+    def show_offers(self, offers: tuple[Offer, ...]) -> None:
+        """Measurements that may go into the findings: chips, and sentences among its phrases."""
+        self._offers = offers
+        self.sections["findings"].offer(tuple(offer.sentence for offer in offers))
+        self._show_findings(self._model.findings)
 
     def check_rows(self) -> tuple[CheckRow, ...]:
         """The rows of "Before signing"."""
@@ -268,11 +280,11 @@ class ReportEditor(QFrame):
             for finding in findings
             if finding.decision.state in _CHIPS
         ]
-        self.chips.show_chips(chips)
         number = len(chips)
-        self.sections["findings"].note.setText(
-            "" if not number else f"from {number} finding" + ("" if number == 1 else "s")
-        )
+        self.chips.show_chips([*chips, *(Chip(offer.chip, "ruler") for offer in self._offers)])
+        counted = ((number, "finding"), (len(self._offers), "measurement"))
+        parts = [f"{many} {what}" + ("" if many == 1 else "s") for many, what in counted if many]
+        self.sections["findings"].note.setText(f"from {', '.join(parts)}" if parts else "")
 
     def _show_checks(self, checks: tuple[SignatureCheck, ...]) -> None:
         if self._model.signed is not None:

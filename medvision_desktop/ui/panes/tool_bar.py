@@ -26,6 +26,9 @@ from medvision_desktop.ui.widgets.menu_button import MenuButton
 _ALWAYS: Final = ("tool.window", "tool.pan", "tool.zoom", "tool.scroll")
 _WIDE_ONLY: Final = ("tool.magnifier", "tool.probe", "tool.crosshair")
 _MEASURING: Final = ("tool.length",)
+_MEASURING_WIDE: Final = ("tool.angle", "tool.rectangle", "tool.ellipse", "tool.arrow", "tool.text")
+# Tools that are always behind the menu.
+_MORE_TOOLS: Final = ("tool.polygon", "tool.cobb", "tool.cardiothoracic", "tool.window_region")
 # What the menu of a narrow bar holds besides the tools that have no button there.
 _MORE: Final = (
     "view.invert",
@@ -56,7 +59,9 @@ class ToolBar(QWidget):
         self._compact: bool | None = None
         self._narrow = False
         self._window = ""
-        self._tools = {name: self._button(name) for name in (*_ALWAYS, *_WIDE_ONLY, *_MEASURING)}
+        self._tools = {
+            name: self._button(name) for name in (*_ALWAYS, *_WIDE_ONLY, *_MEASURING, *_MEASURING_WIDE)
+        }
         self._layouts = MenuButton("Layout", self)
         self._presets = MenuButton("Window presets", self)
         self._presets.choices.aboutToShow.connect(self._fill_presets)
@@ -145,7 +150,7 @@ class ToolBar(QWidget):
             self._lines[0],
             *(tools[name] for name in (*_ALWAYS, *_WIDE_ONLY)),
             self._lines[1],
-            *(tools[name] for name in _MEASURING),
+            *(tools[name] for name in (*_MEASURING, *_MEASURING_WIDE)),
             self._more,
             self._lines[2],
             self._presets,
@@ -166,13 +171,14 @@ class ToolBar(QWidget):
 
     def _on_more(self, menu: QMenu) -> None:
         menu.clear()
+        hidden = (*_WIDE_ONLY, *_MEASURING_WIDE) if self._compact else ()
+        for name in (*hidden, *_MORE_TOOLS):
+            action = self._add(menu, name, BY_ID[name].icon)
+            action.setCheckable(True)
+            action.setChecked(name == f"tool.{self._viewer.tool.value}")
         if self._compact:
-            for name in _WIDE_ONLY:
-                action = self._add(menu, name, BY_ID[name].icon)
-                action.setCheckable(True)
-                action.setChecked(name == f"tool.{self._viewer.tool.value}")
             self._add(menu, "view.link", "link")
-            menu.addSeparator()
+        menu.addSeparator()
         for name in _MORE:
             if name:
                 self._add(menu, name, BY_ID[name].icon)
@@ -209,13 +215,14 @@ class ToolBar(QWidget):
         if compact == self._compact:
             return
         self._compact = compact
-        for name in _WIDE_ONLY:
+        for name in (*_WIDE_ONLY, *_MEASURING_WIDE):
             self._tools[name].setVisible(not compact)
         self._link.setVisible(not compact)
         self._lines[1].setVisible(not compact)
 
     def _width(self, *, compact: bool) -> int:
-        hidden = {*(self._tools[name] for name in _WIDE_ONLY), self._link, self._lines[1]}
+        rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
+        hidden = {*(self._tools[name] for name in rare), self._link, self._lines[1]}
         shown = [part for part in self._parts if not (compact and part in hidden)]
         return sum(max(part.minimumWidth(), part.sizeHint().width()) + _GAP for part in shown) - _GAP
 

@@ -35,6 +35,15 @@ class Tool(Enum):
     MAGNIFIER = "magnifier"
     PROBE = "probe"
     LENGTH = "length"
+    ANGLE = "angle"
+    COBB = "cobb"
+    RECTANGLE = "rectangle"
+    ELLIPSE = "ellipse"
+    POLYGON = "polygon"
+    CARDIOTHORACIC = "cardiothoracic"
+    ARROW = "arrow"
+    TEXT = "text"
+    WINDOW_REGION = "window_region"
     CROSSHAIR = "crosshair"
 
 

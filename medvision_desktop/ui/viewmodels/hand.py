@@ -12,13 +12,11 @@ from medvision_desktop.pixels import pipeline, viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels import gestures, measure, pane_state
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
-from medvision_desktop.ui.viewmodels.measure import Length
+from medvision_desktop.ui.viewmodels.history import Looks
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, Shown
+from medvision_desktop.ui.viewmodels.pen import DRAWS, Pen
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 
-# How near to an end of a line the hand must be to take hold of it, and the shortest line kept.
-_REACH_PX = 9.0
-_SHORTEST_PX = 4.0
 _LENS_PX = 260
 _LENS_TIMES = 2.5
 
@@ -40,11 +38,9 @@ class _Drag:
     origin: Position
     last: Position
     before: PaneState
-    lengths: tuple[Length, ...]
+    looks: Looks
     window: VoiWindow | None = None
     moved: tuple[float, float] = (0.0, 0.0)
-    held: int = -1
-    end: str = "end"
 
 
 class Hand:
@@ -55,6 +51,7 @@ class Hand:
         self._pane = pane
         self._drag: _Drag | None = None
         self._wheel = 0.0
+        self.pen = Pen(viewer, pane, lambda: self.transform)
 
     @property
     def is_dragging(self) -> bool:
@@ -73,11 +70,11 @@ class Hand:
         if shown is None:
             return
         state = self._viewer.panes[self._pane]
-        drag = _Drag(tool, at, at, state, self._viewer.lengths(self._pane))
+        drag = _Drag(tool, at, at, state, self._viewer.looks)
         drag.window = gestures.as_window(shown.plan.voi)
         self._drag = drag
-        if tool is Tool.LENGTH:
-            self._take_hold(drag, at)
+        if tool in DRAWS:
+            self.pen.press(tool, at)
         elif tool is Tool.CROSSHAIR:
             self._point(at)
 
@@ -98,34 +95,34 @@ class Hand:
             self._zoom(gestures.drag_zoom_factor(dy / self._ratio), drag.origin)
         elif drag.tool is Tool.SCROLL:
             self._scroll(drag)
-        elif drag.tool is Tool.LENGTH:
-            self._stretch(drag, at)
+        elif drag.tool in DRAWS:
+            self.pen.move(at)
         elif drag.tool is Tool.CROSSHAIR:
             self._point(at)
 
     def release(self) -> None:
         """The button goes up."""
         drag, self._drag = self._drag, None
-        if drag is None or drag.tool is not Tool.LENGTH or self._shown is None:
+        if drag is None:
             return
-        lengths = self._viewer.lengths(self._pane)
-        view = self.transform
-        if view is None or not 0 <= drag.held < len(lengths):
-            return
-        (x0, y0), (x1, y1) = (
-            view.to_screen(*end) for end in (lengths[drag.held].start, lengths[drag.held].end)
-        )
-        if max(abs(x1 - x0), abs(y1 - y0)) < _SHORTEST_PX:
-            self._viewer.set_lengths(self._pane, lengths[: drag.held] + lengths[drag.held + 1 :])
+        if drag.tool in DRAWS:
+            self.pen.release(drag.tool, drag.last)
+        else:
+            self._viewer.looked(drag.looks)
+
+    def hover(self, at: Position) -> None:
+        """The mouse moves without a button: a drawing of several steps follows it."""
+        if self.pen.is_drawing:
+            self.pen.move(at)
 
     def cancel(self) -> bool:
         """Escape: back to what there was when the button went down; False when nothing was dragged."""
         drag, self._drag = self._drag, None
+        if self.pen.cancel():
+            return True
         if drag is None:
             return False
-        if drag.tool is Tool.LENGTH:
-            self._viewer.set_lengths(self._pane, drag.lengths)
-        elif drag.before.shown is not None:
+        if drag.before.shown is not None:
             self._viewer.set_index(self._pane, drag.before.shown.index)
             self._viewer.set_display(self._pane, drag.before.display)
         return True
@@ -137,7 +134,9 @@ class Hand:
         if shown is None:
             return
         if zoom:
+            before = self._viewer.looks
             self._zoom(gestures.wheel_zoom_factor(notches), at)
+            self._viewer.looked(before, run=f"wheel {self._pane}")
             return
         self._wheel -= notches
         steps = int(self._wheel)
@@ -215,27 +214,6 @@ class Hand:
         height = self._viewer.size_of(self._pane)[1] / self._ratio
         per_image = gestures.scroll_px_per_image(shown.count, int(height))
         self._viewer.set_index(self._pane, started.index + round(drag.moved[1] / self._ratio / per_image))
-
-    def _take_hold(self, drag: _Drag, at: Position) -> None:
-        """Take hold of an end of a line that is there, else begin a new one."""
-        view = self.transform
-        if view is None:
-            return
-        for number, length in enumerate(drag.lengths):
-            for end, point in (("start", length.start), ("end", length.end)):
-                x, y = view.to_screen(*point)
-                if max(abs(x - at[0]), abs(y - at[1])) <= _REACH_PX * self._ratio:
-                    drag.held, drag.end = number, end
-                    return
-        point = view.to_source(*at)
-        drag.held = len(drag.lengths)
-        self._viewer.set_lengths(self._pane, (*drag.lengths, Length(point, point)))
-
-    def _stretch(self, drag: _Drag, at: Position) -> None:
-        view, lengths = self.transform, list(self._viewer.lengths(self._pane))
-        if view is not None and 0 <= drag.held < len(lengths):
-            lengths[drag.held] = lengths[drag.held].moved(drag.end, view.to_source(*at))
-            self._viewer.set_lengths(self._pane, tuple(lengths))
 
     def _point(self, at: Position) -> None:
         shown, view = self._shown, self.transform

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medvision_desktop.domain.display import DisplayState
+from medvision_desktop.domain.measurement import Place
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement, with_panes
-from medvision_desktop.ui.viewmodels.measure import Region
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, with_display, with_index
 
 
@@ -62,12 +62,15 @@ def band(now: Arrangement, pane: int) -> int:
     return 1 if who == patients[0] else 2
 
 
-def region_of(pane: PaneState) -> Region | None:
+def place_of(pane: PaneState) -> Place | None:
     """What measurements on a pane belong to."""
-    if pane.shown is None or pane.series_key is None:
+    shown = pane.shown
+    if shown is None or pane.series_key is None:
         return None
     study, series = pane.series_key
-    return Region(study, series, pane.plane.value if pane.plane else "", pane.shown.index)
+    if pane.plane is not None:
+        return Place(study, series, plane=pane.plane.value, index=shown.index)
+    return Place(study, series, shown.frame.sop_instance_uid, shown.frame.frame_number)
 
 
 def _followers(now: Arrangement, pane: int) -> list[int]:

@@ -9,11 +9,12 @@ from typing import Final
 from medvision_desktop.domain.display import OverlayState, RenderPlan
 from medvision_desktop.domain.findings import HeatMap
 from medvision_desktop.domain.geometry import EdgeLetters, SpacingSource, edge_letters
+from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels.corner_lines import CornerText, corner_text
 from medvision_desktop.ui.viewmodels.gestures import Size, viewport_of
-from medvision_desktop.ui.viewmodels.measure import Length, length_text
+from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, Shown
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 
@@ -53,12 +54,14 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class DrawnLength:
-    """A measured line in pane pixels, with its text."""
+class DrawnMark:
+    """A measurement in pane pixels and the lines of its text; `selected` is the point with the keys."""
 
-    start: tuple[float, float]
-    end: tuple[float, float]
-    text: str
+    kind: MeasurementKind
+    points: tuple[tuple[float, float], ...]
+    lines: tuple[str, ...] = ()
+    selected: int | None = None
+    is_draft: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ class PaneView:
     rail: Rail | None = None
     attention: Attention | None = None
     overlay: OverlayState = field(default_factory=OverlayState)
-    lengths: tuple[DrawnLength, ...] = ()
+    marks: tuple[DrawnMark, ...] = ()
     crosshair: Crosshair | None = None
     band: int = 0
     refusal: Refusal | None = None
@@ -94,7 +97,7 @@ class Scene:
     band: int
     overlay: OverlayState
     attention: Attention | None
-    lengths: tuple[Length, ...]
+    marks: tuple[Mark, ...]
     crosshair: Crosshair | None
     corner_text: bool
     masked: bool
@@ -138,17 +141,17 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         rail=_rail(pane, shown),
         attention=attention,
         overlay=scene.overlay,
-        lengths=tuple(drawn(shown, view, length) for length in scene.lengths) if layered else (),
+        marks=tuple(drawn(view, mark) for mark in scene.marks) if layered else (),
         crosshair=scene.crosshair if layered else None,
         band=scene.band,
         small=small,
     )
 
 
-def drawn(shown: Shown, view: ViewTransform, length: Length) -> DrawnLength:
+def drawn(view: ViewTransform, mark: Mark) -> DrawnMark:
     """A measurement where it lies on screen."""
-    start, end = view.to_screen(*length.start), view.to_screen(*length.end)
-    return DrawnLength(start, end, length_text(shown.frame, length))
+    points = tuple(view.to_screen(*point) for point in mark.points)
+    return DrawnMark(mark.kind, points, mark.lines, mark.selected, mark.is_draft)
 
 
 def ruler(shown: Shown, view: ViewTransform, size: Size) -> Ruler | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from medvision_desktop.domain.display import OverlayState, RenderPlan
@@ -11,9 +11,9 @@ from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels import corner_lines, pane_view
 from medvision_desktop.ui.viewmodels.gestures import Size
-from medvision_desktop.ui.viewmodels.measure import Length
+from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState
-from medvision_desktop.ui.viewmodels.pane_view import Attention, DrawnLength, Ruler
+from medvision_desktop.ui.viewmodels.pane_view import Attention, DrawnMark, Ruler
 
 WIDTH: Final = 800
 _TALLEST: Final = 1200
@@ -32,7 +32,7 @@ class Snapshot:
     transform: ViewTransform
     letters: EdgeLetters | None
     ruler: Ruler | None
-    lengths: tuple[DrawnLength, ...]
+    marks: tuple[DrawnMark, ...]
     attention: Attention | None
     overlay: OverlayState
     caption: str
@@ -43,7 +43,7 @@ def taken(
     pane: PaneState,
     size: Size,
     *,
-    lengths: tuple[Length, ...],
+    marks: tuple[Mark, ...],
     attention: Attention | None,
     overlay: OverlayState,
     width: int = WIDTH,
@@ -57,7 +57,8 @@ def taken(
         return None
     port = _port(pane, size, width)
     view = viewport.transform(shown.frame, port)
-    drawn = tuple(pane_view.drawn(shown, view, length) for length in lengths)
+    whole = (replace(mark, selected=None) for mark in marks if not mark.is_draft)
+    drawn = tuple(pane_view.drawn(view, mark) for mark in whole)
     what = ""
     if attention is not None:
         what = f"model attention for {attention.label}, not a lesion outline"
@@ -71,7 +72,7 @@ def taken(
         transform=view,
         letters=edge_letters(shown.frame.orientation, pane.display.turn),
         ruler=pane_view.ruler(shown, view, (port.width, port.height)),
-        lengths=drawn,
+        marks=drawn,
         attention=attention,
         overlay=overlay,
         caption=corner_lines.caption(shown),

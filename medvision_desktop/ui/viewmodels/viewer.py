@@ -15,9 +15,11 @@ from PySide6.QtCore import QObject, Signal
 from medvision_desktop.domain.display import DisplayState, OverlayState
 from medvision_desktop.domain.findings import HeatMap
 from medvision_desktop.domain.geometry import Vector3
-from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.domain.image import Frame, LoadedSeries
+from medvision_desktop.domain.measurement import Measurement, Place, Point
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import MedVisionError
+from medvision_desktop.pixels import region
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import (
     arrangement,
@@ -29,9 +31,10 @@ from medvision_desktop.ui.viewmodels import (
 )
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.gestures import Size, Tool
+from medvision_desktop.ui.viewmodels.history import History, Looks, MarkStep, Step, ViewStep, looks
 from medvision_desktop.ui.viewmodels.layouts import PANES, Layout
-from medvision_desktop.ui.viewmodels.measure import Length, Region
-from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal
+from medvision_desktop.ui.viewmodels.marks import Mark, Marks
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, with_display
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
@@ -77,7 +80,9 @@ class ViewerModel(QObject):
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
         self._attention: Attention | None = None
-        self._lengths: dict[Region, tuple[Length, ...]] = {}
+        self.marks = Marks()
+        self.marks.changed.connect(self._on_marks_changed)
+        self._history = History()
 
     # What is.
 
@@ -152,10 +157,22 @@ class ViewerModel(QObject):
         here = found.series_uid == shown.loaded.series.uid and found.image_index == shown.index
         return found if here else None
 
-    def lengths(self, pane: int) -> tuple[Length, ...]:
-        """Measurements on the image of a pane."""
-        region = linking.region_of(self.panes[pane])
-        return self._lengths.get(region, ()) if region is not None else ()
+    def marks_on(self, pane: int) -> tuple[Mark, ...]:
+        """Measurements on the image of a pane, as they are drawn."""
+        shown = self.panes[pane].shown
+        return self.marks.shown(linking.place_of(self.panes[pane]), shown.frame if shown else None)
+
+    def frame_at(self, place: Place) -> Frame | None:
+        """The frame of a place, where a pane shows it."""
+        for pane in self.panes:
+            if pane.shown is not None and linking.place_of(pane) == place:
+                return pane.shown.frame
+        return None
+
+    @property
+    def looks(self) -> Looks:
+        """How every pane is looked at now; what `looked` compares with."""
+        return looks(self.panes)
 
     def view(self, pane: int) -> PaneView:
         """What a pane paints now."""
@@ -168,7 +185,7 @@ class ViewerModel(QObject):
             band=linking.band(self._now, pane),
             overlay=self._overlay,
             attention=self.attention_of(pane) if carries else None,
-            lengths=self.lengths(pane),
+            marks=self.marks_on(pane),
             crosshair=self._crosshair(pane),
             corner_text=self._corner_text,
             masked=self._masked,
@@ -181,7 +198,7 @@ class ViewerModel(QObject):
         return snapshot.taken(
             self.panes[number],
             self.size_of(number),
-            lengths=self.lengths(number),
+            marks=self.marks_on(number),
             attention=self.attention_of(number),
             overlay=self._overlay,
         )
@@ -235,6 +252,7 @@ class ViewerModel(QObject):
         """Take a tool in hand."""
         if tool is not self._tool:
             self._tool = tool
+            self.marks.draw(None)
             self.changed.emit()
             self._tell(range(PANES))
 
@@ -255,12 +273,47 @@ class ViewerModel(QObject):
         """Take every plane to a patient position."""
         self._set(arrangement.at_point(self._now, point_lps_mm))
 
-    def set_lengths(self, pane: int, lengths: tuple[Length, ...]) -> None:
-        """Replace the measurements on the image of a pane."""
-        region = linking.region_of(self.panes[pane])
-        if region is not None:
-            self._lengths[region] = lengths
-            self._tell(range(PANES))
+    # Drawing, and undoing.
+
+    def keep_mark(self, measurement: Measurement) -> None:
+        """Keep a new or a changed measurement, and give it to the keys."""
+        before = next((one for one in self.marks.on(measurement.place) if one.id == measurement.id), None)
+        if before == measurement:
+            self.marks.hold(None)
+            return
+        self._history.add(MarkStep(before, measurement))
+        self.marks.put(measurement)
+        point = self.marks.selected[1] if self.marks.selected[0] == measurement.id else 0
+        self.marks.select(measurement.id, point)
+
+    def remove_mark(self, measurement: Measurement) -> None:
+        """Take a measurement away."""
+        self._history.add(MarkStep(measurement, None))
+        self.marks.take(measurement)
+
+    def window_from(self, pane: int, points: tuple[Point, ...]) -> None:
+        """Window a pane by the values inside a rectangle."""
+        shown, before = self.panes[pane].shown, self.looks
+        window = region.window_of(shown.frame, points) if shown is not None else None
+        if window is None:
+            self._notifier.toast("No values to window by there.", "Draw the rectangle on the image.")
+            return
+        self.set_display(pane, replace(self.panes[pane].display, voi=window))
+        self.looked(before)
+
+    def looked(self, before: Looks, run: str = "") -> None:
+        """The reader has changed how panes are looked at: it can be undone. `run` joins like with like."""
+        self._history.add(ViewStep(before, self.looks, run))
+
+    def undo(self) -> bool:
+        """Take back the last change of a view or a drawing; False where there is none."""
+        step = self._history.undo()
+        return step is not None and self._go(step, forward=False)
+
+    def redo(self) -> bool:
+        """Do again what was taken back; False where there is nothing."""
+        step = self._history.redo()
+        return step is not None and self._go(step, forward=True)
 
     def set_corner_text(self, shown: bool) -> None:
         """Corner text on or off, in every pane."""
@@ -328,6 +381,26 @@ class ViewerModel(QObject):
         if fresh.active != before.active:
             self.activeChanged.emit(fresh.active)
         self.changed.emit()
+
+    def _go(self, step: Step, *, forward: bool) -> bool:
+        if isinstance(step, ViewStep):
+            wanted = step.after if forward else step.before
+            fresh = {
+                number: with_display(self.panes[number], display)
+                for number, (key, display) in enumerate(wanted)
+                if key is not None and key == self.panes[number].series_key
+            }
+            self._set(arrangement.with_panes(self._now, fresh))
+            return True
+        before, after = (step.before, step.after) if forward else (step.after, step.before)
+        if after is not None:
+            self.marks.put(after)
+        elif before is not None:
+            self.marks.take(before)
+        return True
+
+    def _on_marks_changed(self, place: Place) -> None:
+        self._tell(n for n in range(PANES) if linking.place_of(self.panes[n]) == place)
 
     def _tell(self, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.display import DisplayState, Voi
 from medvision_desktop.domain.geometry import ViewTurn
+from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.presets import Preset, presets_for, window_of
+from medvision_desktop.ui.viewmodels import gestures, linking
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 
@@ -71,7 +73,9 @@ def _look(change: Look) -> Perform:
     def act(viewer: ViewerModel) -> bool:
         if viewer.active_pane.shown is None:
             return False
+        before = viewer.looks
         viewer.set_display(viewer.active, change(viewer.active_pane.display))
+        viewer.looked(before)
         return True
 
     return act
@@ -121,11 +125,38 @@ def _toggle_link(viewer: ViewerModel) -> bool:
     return True
 
 
-def _drop_last_length(viewer: ViewerModel) -> bool:
-    lengths = viewer.lengths(viewer.active)
-    if not lengths:
+def _delete_mark(viewer: ViewerModel) -> bool:
+    """The selected measurement, else the last one that was drawn here."""
+    here = viewer.marks.on(linking.place_of(viewer.active_pane))
+    if not here:
         return False
-    viewer.set_lengths(viewer.active, lengths[:-1])
+    chosen = next((one for one in here if one.id == viewer.marks.selected[0]), here[-1])
+    viewer.remove_mark(chosen)
+    return True
+
+
+def _next_point(viewer: ViewerModel, step: int) -> bool:
+    """Give the keys to the next point of the measurements on this image."""
+    here = viewer.marks.on(linking.place_of(viewer.active_pane))
+    points = [(one.id, number) for one in here for number in range(len(one.points))]
+    if not points:
+        return False
+    now = points.index(viewer.marks.selected) if viewer.marks.selected in points else -max(0, step)
+    viewer.marks.select(*points[(now + step) % len(points)])
+    return True
+
+
+def _nudge(viewer: ViewerModel, right: int, down: int) -> bool:
+    """Move the selected point by pixels of the screen, in whatever way the image is turned."""
+    pane = viewer.active_pane
+    chosen, number = viewer.marks.selected
+    found = next((one for one in viewer.marks.on(linking.place_of(pane)) if one.id == chosen), None)
+    if found is None or pane.shown is None or number >= len(found.points):
+        return False
+    port = gestures.viewport_of(pane.display, viewer.size_of(viewer.active))
+    view = viewport.transform(pane.shown.frame, port)
+    x, y = view.to_screen(*found.points[number])
+    viewer.keep_mark(found.moved(number, view.to_source(x + right, y + down)))
     return True
 
 
@@ -157,5 +188,14 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "slice.last": partial(_slice_end, last=True),
     "layers.toggle": _toggle_layers,
     "layers.attention": lambda viewer: viewer.toggle_attention(),
-    "measure.delete": _drop_last_length,
+    "measure.delete": _delete_mark,
+    "measure.next_point": partial(_next_point, step=1),
+    "measure.previous_point": partial(_next_point, step=-1),
+    **{
+        f"measure.{way}{pace}": partial(_nudge, right=right * px, down=down * px)
+        for way, right, down in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1))
+        for pace, px in (("", 1), ("_far", 10))
+    },
+    "edit.undo": lambda viewer: viewer.undo(),
+    "edit.redo": lambda viewer: viewer.redo(),
 }

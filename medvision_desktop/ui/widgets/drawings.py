@@ -1,4 +1,4 @@
-"""What the reader draws on an image, the crosshair of linked planes, and the probe's words."""
+"""The crosshair of linked planes, and the probe's words."""
 
 from __future__ import annotations
 
@@ -6,51 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from medvision_desktop.ui.theme.tokens import T
-from medvision_desktop.ui.viewmodels.pane_view import DrawnLength
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.widgets.corner_text import INSET, LINE, PLANE_COLOURS
-from medvision_desktop.ui.widgets.edged_text import EdgedText, edge_colour
+from medvision_desktop.ui.widgets.edged_text import EdgedText
 
 _OPEN_PX: Final = 14.0
-_END_RADIUS: Final = 3.5
-_LABEL_GAP: Final = 16
-
-
-def paint_lengths(
-    painter: QPainter, text: EdgedText, lengths: Sequence[DrawnLength], room: QRectF, ratio: float
-) -> None:
-    """Lines with open ends, and each length below the middle of its line."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for length in lengths:
-        start, end = (QPointF(x / ratio, y / ratio) for x, y in (length.start, length.end))
-        line = QLineF(start, end)
-        for colour, width in ((edge_colour(), 3.5), (QColor(T.onimage), 1.5)):
-            painter.setPen(QPen(colour, width))
-            painter.drawLine(line)
-        painter.setBrush(QColor(T.image))
-        painter.setPen(QPen(QColor(T.onimage), 1.5))
-        for point in (start, end):
-            painter.drawEllipse(point, _END_RADIUS, _END_RADIUS)
-        half = text.width(length.text, "section") / 2 + INSET
-        x = min(max(line.center().x(), room.left() + half), room.right() - half)
-        below = max(start.y(), end.y()) if abs(line.dx()) < 2 * _LABEL_GAP else line.center().y()
-        y = below + _LABEL_GAP + abs(line.dy()) / max(2.0, abs(line.dx())) * _LABEL_GAP / 2
-        y = min(max(y, room.top() + INSET), room.bottom() - INSET)
-        text.draw(
-            painter,
-            x,
-            y,
-            length.text,
-            style="section",
-            colour=T.onimage,
-            align=Qt.AlignmentFlag.AlignHCenter,
-        )
-    painter.restore()
 
 
 def paint_crosshair(painter: QPainter, crosshair: Crosshair, pane: QRectF, ratio: float) -> None:

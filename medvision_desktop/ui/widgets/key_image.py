@@ -15,7 +15,7 @@ from medvision_desktop.domain.report import KeyImage
 from medvision_desktop.pixels.drawer import Drawer
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.snapshot import Snapshot
-from medvision_desktop.ui.widgets import drawings, orientation_letters, scale_bar
+from medvision_desktop.ui.widgets import mark_layer, orientation_letters, scale_bar
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
 from medvision_desktop.ui.widgets.edged_text import EdgedText
 
@@ -74,8 +74,8 @@ def _picture(snapshot: Snapshot, pixels: NDArray[np.uint8], *, attention: bool) 
     if attention and snapshot.attention is not None:
         heat = snapshot.attention.heat
         AttentionLayer().paint(painter, heat, snapshot.overlay, snapshot.transform, 1.0)
-    if snapshot.lengths:
-        drawings.paint_lengths(painter, text, snapshot.lengths, room, 1.0)
+    if snapshot.marks:
+        mark_layer.paint(painter, text, snapshot.marks, room, 1.0)
     if snapshot.ruler is not None:
         scale_bar.paint(painter, text, snapshot.ruler, room, 1.0, 0)
     if snapshot.letters is not None:

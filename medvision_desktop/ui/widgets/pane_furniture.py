@@ -15,6 +15,7 @@ from medvision_desktop.ui.viewmodels.pane_view import PaneView
 from medvision_desktop.ui.widgets import (
     corner_text,
     drawings,
+    mark_layer,
     orientation_letters,
     scale_bar,
     slice_rail,
@@ -36,8 +37,8 @@ def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, rati
         _paint_message(painter, view, pane)
     if view.crosshair is not None:
         drawings.paint_crosshair(painter, view.crosshair, pane, ratio)
-    if view.lengths:
-        drawings.paint_lengths(painter, text, view.lengths, room, ratio)
+    if view.marks:
+        mark_layer.paint(painter, text, view.marks, room, ratio)
     if view.ruler is not None and not view.small:
         below = len(view.corner.bottom_right)
         scale_bar.paint(painter, text, view.ruler, room, ratio, below)

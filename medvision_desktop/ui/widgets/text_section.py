@@ -65,6 +65,7 @@ class TextSection(QWidget):
         self.field = GrowingField(title, least=least)
         self.title.setBuddy(self.field)
         self._phrases = phrases
+        self._offered: tuple[str, ...] = ()
         self._setting = False
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
@@ -106,6 +107,11 @@ class TextSection(QWidget):
         cursor.setPosition(len(text) if grown else min(place, len(text)))
         self.field.setTextCursor(cursor)
 
+    def offer(self, sentences: tuple[str, ...]) -> None:
+        """Sentences from the images, first among the phrases."""
+        self._offered = sentences
+        self.macros.setVisible(bool(sentences or self._phrases))
+
     def set_open(self, is_open: bool) -> None:
         """Whether the reader can write."""
         if self.field.isReadOnly() is is_open:
@@ -120,6 +126,9 @@ class TextSection(QWidget):
     def _open_phrases(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for phrase in self._phrases:
+        for phrase in (*self._offered, *(("",) if self._offered else ()), *self._phrases):
+            if not phrase:
+                menu.addSeparator()
+                continue
             menu.addAction(phrase).triggered.connect(lambda _=False, p=phrase: self.phraseChosen.emit(p))
         menu.popup(self.macros.mapToGlobal(self.macros.rect().bottomLeft()))

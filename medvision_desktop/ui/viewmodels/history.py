@@ -1,0 +1,76 @@
+"""What can be undone: how images are looked at, and what is drawn on them. Decisions never are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from medvision_desktop.domain.display import DisplayState
+from medvision_desktop.domain.measurement import Measurement
+from medvision_desktop.ui.viewmodels.pane_state import PaneState
+from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
+
+_DEEPEST: Final = 200
+
+Looks = tuple[tuple[SeriesKey | None, DisplayState], ...]
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """How every pane was looked at before and after. Steps of the same `run` in a row are one."""
+
+    before: Looks
+    after: Looks
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class MarkStep:
+    """A measurement before and after; None where there was or is none."""
+
+    before: Measurement | None
+    after: Measurement | None
+
+
+Step = ViewStep | MarkStep
+
+
+def looks(panes: tuple[PaneState, ...]) -> Looks:
+    """How every pane is looked at now."""
+    return tuple((pane.series_key, pane.display) for pane in panes)
+
+
+class History:
+    """Steps done, and steps undone that can be done again."""
+
+    def __init__(self) -> None:
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        """Something was done. What was undone before it is forgotten."""
+        if step.before == step.after:
+            return
+        self._undone.clear()
+        last = self._done[-1] if self._done else None
+        if isinstance(step, ViewStep) and isinstance(last, ViewStep) and step.run and step.run == last.run:
+            self._done[-1] = replace(step, before=last.before)
+        else:
+            self._done.append(step)
+        del self._done[:-_DEEPEST]
+
+    def undo(self) -> Step | None:
+        """The step to take back; None where there is none."""
+        if not self._done:
+            return None
+        step = self._done.pop()
+        self._undone.append(step)
+        return step
+
+    def redo(self) -> Step | None:
+        """The step to do again; None where there is none."""
+        if not self._undone:
+            return None
+        step = self._undone.pop()
+        self._done.append(step)
+        return step
