@@ -57,7 +57,7 @@ class AttentionLayer:
 
     def _colour(self, heat: HeatMap, state: OverlayState) -> None:
         numbers = (state.threshold, state.opacity)
-        if heat is self._heat and numbers == self._numbers:
+        if numbers == self._numbers and self._heat is not None and _same(heat, self._heat):
             return
         pixels = np.ascontiguousarray(overlay.attention_rgba(heat, *numbers))
         height, width = pixels.shape[:2]
@@ -65,3 +65,10 @@ class AttentionLayer:
         straight = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
         self._image = straight.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
         self._heat, self._numbers = heat, numbers
+
+
+def _same(heat: HeatMap, other: HeatMap) -> bool:
+    """Whether two maps look the same; a map that was read from the record again is another object."""
+    if heat is other:
+        return True
+    return heat.box_xyxy == other.box_xyxy and np.array_equal(heat.grid, other.grid)

@@ -37,6 +37,7 @@ class KeyImageStrip(QScrollArea):
         self.setFixedHeight(_TILE.height() + 26)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._shown: tuple[tuple[str, bool], ...] = ()
+        self._framed: dict[bytes, QPixmap] = {}
 
     def show_images(self, images: Sequence[KeyImage], *, is_open: bool) -> None:
         """Show these images; they can be taken out while the report is open."""
@@ -46,6 +47,8 @@ class KeyImageStrip(QScrollArea):
             return
         self._shown = wanted
         clear(self._row)
+        kept = {png for image in images for png in (image.png, image.overlay_png)}
+        self._framed = {png: framed for png, framed in self._framed.items() if png in kept}
         for image in images:
             self._row.addWidget(self._tile(image.png, image.caption, image.id if is_open else ""))
             if image.overlay_png:
@@ -55,7 +58,9 @@ class KeyImageStrip(QScrollArea):
         tile = QWidget()
         tile.setFixedWidth(_TILE.width())
         picture = QLabel()
-        picture.setPixmap(_framed(png, self.devicePixelRatioF()))
+        if png not in self._framed:
+            self._framed[png] = _framed(png, self.devicePixelRatioF())
+        picture.setPixmap(self._framed[png])
         picture.setAccessibleName(caption)
         text = elided(caption, "caption", "t2")
         column = QVBoxLayout(tile)
