@@ -172,6 +172,13 @@ def test_samples_leave_with_one_click_and_stay_away(
     assert again.model.studies == ()
 
 
+def test_samples_removed_while_they_are_read_do_not_come_back(room: Room) -> None:
+    room.model.load_samples()
+    room.model.remove_samples()
+    room.settle()
+    assert room.model.studies == ()
+
+
 def test_opened_files_come_first_and_the_first_is_picked(
     room: Room, png: Callable[[str, int], Path]
 ) -> None:

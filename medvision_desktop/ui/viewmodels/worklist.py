@@ -176,9 +176,7 @@ class WorklistModel(QObject):
     def load_samples(self) -> Job:
         """List the sample studies; they come back at the next start, too."""
         self._show_samples_next_time(True)
-        return self._lanes.io.submit(
-            self._sources.samples, done=lambda result: self._add(result.studies), key="samples"
-        )
+        return self._lanes.io.submit(self._sources.samples, done=self._add_samples, key="samples")
 
     def remove_samples(self) -> None:
         """Take the samples out of the list, now and at the next start."""
@@ -321,6 +319,11 @@ class WorklistModel(QObject):
                 kept = order if known.study.is_sample is not study.is_sample else known.order
                 self._rows[study.key] = replace(known, study=merged(known.study, study), order=kept)
         self._arrange()
+
+    def _add_samples(self, result: ScanResult) -> None:
+        # They may have been removed while they were still being read.
+        if self._bench.settings.show_samples:
+            self._add(result.studies)
 
     def _remove(self, keys: Iterable[str]) -> None:
         for key in keys:
