@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from medvision_desktop.domain.geometry import ViewTurn
+from medvision_desktop.domain.layers import OverlayPlane, Shutter
 
 if TYPE_CHECKING:
     from medvision_desktop.domain.image import Frame
@@ -97,6 +98,7 @@ class DisplayState:
 
     `zoom`: screen pixels a source pixel, None to fit. `pan`: shift of the image centre from the
     pane centre, in screen pixels. `voi`: the reader's window or a chosen header alternative.
+    `shutter`: whether what the header (or the border of a film) covers is covered.
     """
 
     voi: Voi | None = None
@@ -106,6 +108,7 @@ class DisplayState:
     pan: tuple[float, float] = (0.0, 0.0)
     overlay: OverlayState = field(default_factory=OverlayState)
     show_corner_text: bool = True
+    shutter: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ class RenderPlan:
 
     `voi` is None for RGB frames. `inverted` is the final polarity after photometric
     interpretation, presentation LUT shape and the reader's invert: True means that the lowest
-    VOI output is white.
+    VOI output is white. `shutter` covers and `overlays` are drawn in white, both over the image.
     """
 
     frame: Frame
@@ -122,3 +125,5 @@ class RenderPlan:
     source: WindowSource
     inverted: bool
     badges: tuple[str, ...] = ()
+    shutter: Shutter | None = None
+    overlays: tuple[OverlayPlane, ...] = ()

@@ -22,6 +22,7 @@ from medvision_desktop.domain.geometry import (
     PixelSpacing,
     PlaneGeometry,
 )
+from medvision_desktop.domain.layers import OverlayPlane, Shutter
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 
 PixelArray = NDArray[Any]
@@ -71,6 +72,8 @@ class Frame:
     `badges`: short words shown on the image, such as "Derived" or "Lossy 10:1".
     `corner`: what the header says about this frame for the corner text (plain strings by key:
     `series_description`, `slice_thickness_mm`, `acquisition_time`, `manufacturer_model` ...).
+    `shutter`: what a display covers, unless the reader lifts it; networks and statistics see beneath.
+    `overlays`: 60xx planes of the header, a layer that is drawn on request.
     """
 
     stored: PixelArray
@@ -92,6 +95,8 @@ class Frame:
     badges: tuple[str, ...] = ()
     not_faithful: tuple[str, ...] = ()
     corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    shutter: Shutter | None = None
+    overlays: tuple[OverlayPlane, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the shape and lock the pixels."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -11,16 +12,20 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.domain.layers import OverlayPlane
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space, dicom_tables
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
+from medvision_desktop.io.dicom_layers import overlays_of, shutter_of
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
 from medvision_desktop.io.dicom_palette import palette_of
-from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, value_of
+from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, value_of, whole
+from medvision_desktop.pixels import collimation
 
-_OVERLAY_ROWS: Final = tuple((group << 16) | 0x0010 for group in range(0x6000, 0x6020, 2))
+# Films whose unexposed border is covered, unless the header has a shutter of its own.
+_FILMS: Final = frozenset({"CR", "DX", "RG"})
 _LOSSY: Final = frozenset(
     {
         "1.2.840.10008.1.2.4.50",
@@ -46,7 +51,11 @@ def _frame(
     dataset, little = header.dataset, header.little_endian
     shape = text(dataset, "PresentationLUTShape")
     photometric = _photometric(layout, shape)
-    not_faithful = [*doubts, *_not_drawn(dataset)]
+    overlays, unread = overlays_of(header, layout, index)
+    not_faithful = [*doubts, *unread]
+    shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
+    if shutter is None and text(dataset, "ShutterShape"):
+        not_faithful.append("the display shutter cannot be read")
     if photometric is Photometric.RGB:
         if layout.bits_stored > 8:
             not_faithful.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
@@ -60,7 +69,7 @@ def _frame(
     slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
     if grey and slope == 0:
         not_faithful.append("a rescale slope of zero is ignored")
-    return Frame(
+    frame = Frame(
         stored=values,
         photometric=photometric,
         bits_stored=8 if photometric is Photometric.RGB else layout.bits_stored,
@@ -80,6 +89,18 @@ def _frame(
         badges=_badges(header, layout),
         not_faithful=tuple(not_faithful),
         corner=_corner(dataset, index),
+        shutter=shutter,
+        overlays=tuple(plane for plane in overlays if shutter is None or not _is_bitmap(dataset, plane)),
+    )
+    if shutter is None and layout.frames == 1 and text(dataset, "Modality") in _FILMS:
+        return replace(frame, shutter=collimation.border_of(frame))
+    return frame
+
+
+def _is_bitmap(dataset: Dataset, plane: OverlayPlane) -> bool:
+    """Whether a plane is the shutter, and so no layer."""
+    return "BITMAP" in texts(dataset, "ShutterShape") and plane.group == whole(
+        dataset, "ShutterOverlayGroup"
     )
 
 
@@ -118,16 +139,6 @@ def _ratio(value: float) -> str:
 def _is_lossy(header: Header) -> bool:
     """A lossy syntax without the flag; JPEG 2000 (.91) may be reversible, then the flag says 00."""
     return header.transfer_syntax in _LOSSY and text(header.dataset, "LossyImageCompression") != "00"
-
-
-def _not_drawn(dataset: Dataset) -> list[str]:
-    """What the header asks for and this program does not draw yet."""
-    found = []
-    if any(element in dataset for element in _OVERLAY_ROWS):
-        found.append("overlay planes in the file are not drawn")
-    if text(dataset, "ShutterShape"):
-        found.append("the display shutter is not applied")
-    return found
 
 
 def _corner(dataset: Dataset, index: int) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any
 
@@ -40,6 +41,14 @@ def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
             return _shaped(data[start - begin :], header, layout, first_bit - 8 * start)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
+
+
+def read_words(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
+    """One grey frame as unsigned words with all their bits, also those outside of Bits Stored: HxW."""
+    whole = dataclasses.replace(
+        layout, bits_stored=layout.bits_allocated, high_bit=layout.bits_allocated - 1, signed=False
+    )
+    return read_frame(header, whole, index)
 
 
 def cut_short(have: int, need: int) -> InputRefused:

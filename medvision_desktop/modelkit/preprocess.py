@@ -49,7 +49,7 @@ def display_gray(frame: Frame) -> NDArray[np.float32]:
     from medvision_desktop.domain.display import DisplayState
     from medvision_desktop.pixels import pipeline
 
-    plan = pipeline.resolve(DisplayState(), frame)
+    plan = pipeline.without_layers(pipeline.resolve(DisplayState(), frame))
     if not frame.is_colour and pipeline.has_table(frame.stored):
         table = pipeline.display_values(plan, pipeline.table_values(frame.stored.dtype))
         return np.take(table.astype(np.float32), pipeline.as_table_index(frame.stored))

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from medvision_desktop.domain.display import Interpolation, RenderPlan, Voi
 from medvision_desktop.domain.image import Frame, ModalityLut
-from medvision_desktop.pixels import modality, pipeline, presentation, viewport, voi
+from medvision_desktop.domain.layers import OverlayPlane, Shutter
+from medvision_desktop.pixels import layers, modality, pipeline, presentation, viewport, voi
 from medvision_desktop.pixels.viewport import Viewport
 
 # Levels 1 to 65535; 0 is kept for what is not a number.
@@ -23,6 +24,8 @@ _LEVELS: Final = 65534
 # A window must span at least this many of the 65536 steps, or the range is drawn closer around it.
 _STEPS_IN_WINDOW: Final = 1024
 _REACH: Final = 16.0
+# Of 255: how much of a smaller pixel a line must cover to be drawn.
+_LINE: Final = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +53,25 @@ class _Resampled:
     target: tuple[slice, slice]
 
 
+@dataclass(frozen=True, eq=False)
+class _Cover:
+    """Masks over the resampled picture: what the shutter hides, what padding has touched, and overlays."""
+
+    picture: _Resampled
+    shutter: Shutter | None
+    overlays: tuple[OverlayPlane, ...]
+    hidden: NDArray[np.bool_] | None
+    padding: NDArray[np.bool_] | None
+    graphics: NDArray[np.bool_] | None
+
+
 class Drawer:
     """Draws one pane. Not thread-safe; holds one frame and its resampled picture at a time."""
 
     def __init__(self) -> None:
         self._source: _Source | None = None
         self._resampled: _Resampled | None = None
+        self._cover: _Cover | None = None
 
     def draw(self, plan: RenderPlan, pane: Viewport, *, interactive: bool) -> NDArray[np.uint8]:
         """The pane's pixels: HxW or HxWx3 uint8, C-contiguous, black outside the image.
@@ -70,6 +86,7 @@ class Drawer:
             if resampled.pixels is not None:
                 part = resampled.pixels
                 canvas[resampled.target] = np.subtract(255, part) if plan.inverted else part
+                self._covered(canvas, plan, resampled)
             return canvas
         canvas = np.zeros(shape, np.uint8)
         if resampled.pixels is not None:
@@ -77,11 +94,12 @@ class Drawer:
 
             table = _table(plan, source, source.values)
             cv2.LUT(pipeline.as_table_index(resampled.pixels), table, dst=canvas[resampled.target])
+            self._covered(canvas, plan, resampled)
         return canvas
 
     def clear(self) -> None:
         """Let go of the frame."""
-        self._source = self._resampled = None
+        self._source = self._resampled = self._cover = None
 
     def interpolation(self, frame: Frame, pane: Viewport, *, interactive: bool) -> Interpolation:
         """What the next `draw` with these arguments would resample with, for the corner text."""
@@ -96,6 +114,29 @@ class Drawer:
             kept = _prepare(plan)
             self._source = kept
         return kept
+
+    def _covered(self, canvas: NDArray[np.uint8], plan: RenderPlan, resampled: _Resampled) -> None:
+        """Black where there is padding that the window would show, the shutter's grey under it."""
+        shows_padding = _shows_padding(plan)
+        if plan.shutter is None and not shows_padding and not plan.overlays:
+            return
+        kept = self._cover
+        if (
+            kept is None
+            or kept.picture is not resampled
+            or kept.shutter is not plan.shutter
+            or kept.overlays is not plan.overlays
+            or (shows_padding and kept.padding is None)
+        ):
+            kept = _cover(plan, resampled, padding=shows_padding)
+            self._cover = kept
+        part = canvas[resampled.target]
+        if shows_padding and kept.padding is not None:
+            part[kept.padding] = 0
+        if kept.hidden is not None and plan.shutter is not None:
+            part[kept.hidden] = round(plan.shutter.level * 255)
+        if kept.graphics is not None:
+            part[kept.graphics] = 255
 
     def _resample(self, source: _Source, pane: Viewport, *, interactive: bool) -> _Resampled:
         view = viewport.transform(source.frame, pane)
@@ -113,6 +154,48 @@ class Drawer:
         pixels, target = (None, nowhere) if found is None else found
         self._resampled = _Resampled(source, pane, how, pixels, target)
         return self._resampled
+
+
+def _shows_padding(plan: RenderPlan) -> bool:
+    """Whether padding goes through the window to anything but black."""
+    ends = plan.frame.padding
+    if ends is None or plan.frame.is_colour:
+        return False
+    values = modality.apply(plan.frame.modality, np.asarray(ends, np.float64))
+    return bool(np.any(pipeline.display_of_modality(plan, values) > 0))
+
+
+def _cover(plan: RenderPlan, resampled: _Resampled, *, padding: bool) -> _Cover:
+    hidden = pipeline.hidden_by_shutter(plan)
+    touched = modality.is_padding(plan.frame, plan.frame.stored) if padding else None
+    return _Cover(
+        resampled,
+        plan.shutter,
+        plan.overlays,
+        # A shutter's edge runs through pixels that are image; next to padding they are mixed with it.
+        None if hidden is None else _mask(hidden, resampled, 127),
+        None if touched is None else _mask(touched, resampled, 0),
+        _graphics(plan, resampled),
+    )
+
+
+def _graphics(plan: RenderPlan, resampled: _Resampled) -> NDArray[np.bool_] | None:
+    if not plan.overlays:
+        return None
+    drawn = np.zeros((plan.frame.rows, plan.frame.columns), np.bool_)
+    for plane in plan.overlays:
+        drawn |= layers.placed(plane, plan.frame.rows, plan.frame.columns)
+    # Thin lines must not get lost where the image is drawn smaller.
+    return _mask(drawn, resampled, _LINE if resampled.how is Interpolation.AREA else 127)
+
+
+def _mask(mask: NDArray[np.bool_], resampled: _Resampled, above: int) -> NDArray[np.bool_] | None:
+    """A mask over source pixels, resampled like the picture; True where more than `above` of 255."""
+    how = Interpolation.BILINEAR if resampled.how is Interpolation.CUBIC else resampled.how
+    view = viewport.transform(resampled.source.frame, resampled.pane)
+    levels = np.multiply(mask, 255, dtype=np.uint8)
+    found = viewport.resample(levels, view, resampled.pane, how)
+    return None if found is None else found[0] > above
 
 
 def _prepare(plan: RenderPlan) -> _Source:
@@ -133,6 +216,7 @@ def _prepare(plan: RenderPlan) -> _Source:
 def _table(plan: RenderPlan, source: _Source, values: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Grey level of every unsigned reading of the source's bytes."""
     levels = presentation.quantise(pipeline.display_of_modality(plan, values))
+    levels[np.isnan(values)] = 0
     half = 1 << (8 * source.image.dtype.itemsize - 1)
     zero = half if source.image.dtype.kind == "i" else 0
     first = zero + source.lowest

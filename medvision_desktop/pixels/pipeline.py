@@ -6,7 +6,7 @@ through one table that does all three; everything else goes through the same ari
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from medvision_desktop.domain.display import DisplayState, RenderPlan, Voi, VoiLut, VoiWindow, WindowSource
 from medvision_desktop.domain.image import Frame, Photometric
-from medvision_desktop.pixels import histogram, modality, palette, presentation, voi
+from medvision_desktop.pixels import histogram, layers, modality, palette, presentation, voi
 
 # The default window of a modality whose values mean the same on every scanner.
 MODALITY_WINDOWS: Final = {"CT": VoiWindow(40, 400, explanation="CT default")}
 # Made for looking at as stored: ultrasound, endoscopy, photographs, and files without a modality.
 _SHOWN_AS_STORED: Final = frozenset({"", "US", "IVUS", "ES", "XC", "GM", "OP", "SM", "SC", "DOC"})
+SHUTTER_BADGE: Final = "Shutter on"
 _BLOCK_PIXELS: Final = 4_000_000
 
 _SOURCE_BADGES: Final = {
@@ -59,17 +60,45 @@ def resolve(
     badges = (*frame.badges, *(f"Not faithful: {why}" for why in frame.not_faithful))
     if source in _SOURCE_BADGES and chosen is not None:
         badges = (*badges, _SOURCE_BADGES[source])
+    shutter = frame.shutter if state.shutter else None
     return RenderPlan(
         frame=frame,
         voi=chosen,
         source=source,
         inverted=presentation.shows_low_as_white(frame) != state.invert,
-        badges=badges,
+        badges=(*badges, SHUTTER_BADGE) if shutter is not None else badges,
+        shutter=shutter,
+        overlays=frame.overlays if state.overlay.visible else (),
     )
 
 
+def without_layers(plan: RenderPlan) -> RenderPlan:
+    """The plan of the image alone, as if nothing lay over it; the plan itself where nothing does."""
+    if plan.shutter is None and not plan.overlays:
+        return plan
+    badges = tuple(badge for badge in plan.badges if badge != SHUTTER_BADGE)
+    return replace(plan, shutter=None, overlays=(), badges=badges)
+
+
 def render(plan: RenderPlan) -> NDArray[np.uint8]:
-    """The frame at source resolution: HxW, or HxWx3 for colour."""
+    """The frame at source resolution under its shutter and overlays: HxW, or HxWx3 for colour."""
+    image = _rendered(plan)
+    hidden = hidden_by_shutter(plan)
+    if hidden is not None and plan.shutter is not None:
+        image[hidden] = round(plan.shutter.level * 255)
+    for plane in plan.overlays:
+        image[layers.placed(plane, *image.shape[:2])] = 255
+    return image
+
+
+def hidden_by_shutter(plan: RenderPlan) -> NDArray[np.bool_] | None:
+    """HxW, True where the plan's shutter covers the frame; None without a shutter."""
+    if plan.shutter is None:
+        return None
+    return layers.covered(plan.shutter, plan.frame.rows, plan.frame.columns, plan.frame.pixel_aspect)
+
+
+def _rendered(plan: RenderPlan) -> NDArray[np.uint8]:
     frame = plan.frame
     if frame.is_colour:
         colour = render_colour(frame)
@@ -93,6 +122,16 @@ def render_colour(frame: Frame) -> NDArray[np.uint8]:
 
 def render_float(plan: RenderPlan) -> NDArray[np.float32]:
     """Display values 0 (black) to 1 (white) before quantisation: HxW or HxWx3 float32."""
+    image = _rendered_float(plan)
+    hidden = hidden_by_shutter(plan)
+    if hidden is not None and plan.shutter is not None:
+        image[hidden] = plan.shutter.level
+    for plane in plan.overlays:
+        image[layers.placed(plane, *image.shape[:2])] = 1
+    return image
+
+
+def _rendered_float(plan: RenderPlan) -> NDArray[np.float32]:
     frame = plan.frame
     if frame.is_colour:
         if frame.photometric is Photometric.PALETTE_COLOR:

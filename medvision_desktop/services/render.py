@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.display import DisplayState, RenderPlan, Voi, VoiWindow, WindowSource
+from medvision_desktop.domain.display import (
+    DisplayState,
+    OverlayState,
+    RenderPlan,
+    Voi,
+    VoiWindow,
+    WindowSource,
+)
 from medvision_desktop.domain.geometry import Plane
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
@@ -41,7 +48,8 @@ class RenderOptions:
     `frame` counts from 1 over the frames of the file, or of the series for a folder. `voi` picks
     an alternative of the header, from 0, VOI LUTs before windows; `window` is (centre, width) for
     LINEAR; with neither the default window is used. `plane` and `slice_index` (from 0, the middle
-    one when None) cut a volume instead of taking a frame.
+    one when None) cut a volume instead of taking a frame. `overlays` draws 60xx planes and covers the
+    unexposed border of films; a shutter of the header covers in any case.
     """
 
     frame: int = 1
@@ -50,6 +58,7 @@ class RenderOptions:
     invert: bool = False
     plane: Plane | None = None
     slice_index: int | None = None
+    overlays: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,7 +301,13 @@ def _plane(loaded: LoadedSeries, options: RenderOptions) -> Frame:
 def _drawn(
     frame: Frame, series: SeriesRef, options: RenderOptions, value_range: tuple[float, float] | None
 ) -> Rendered:
-    state = DisplayState(voi=_wanted(frame, options), invert=options.invert)
+    by_program = frame.shutter is not None and frame.shutter.automatic
+    state = DisplayState(
+        voi=_wanted(frame, options),
+        invert=options.invert,
+        shutter=options.overlays or not by_program,
+        overlay=OverlayState(visible=options.overlays),
+    )
     return Rendered(pipeline.resolve(state, frame, modality=series.modality, modality_range=value_range))
 
 

@@ -142,6 +142,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("layout.1+2", "Layout", "One large and two small panes", ("Ctrl+5",), "panel-right"),
     Action("layout.mpr", "Layout", "Three planes", ("Ctrl+6",), "layout-panel-left"),
     Action("layers.toggle", "Layers", "Hide or show every layer", ("O",), "eye-off", "", True),
+    Action("layers.shutter", "Layers", "Shutter on or off", ("U",), "", "What lies outside of the field."),
     Action(
         "layers.attention",
         "Layers",

@@ -249,7 +249,7 @@ def test_a_lossy_image_says_how_much(made: Callable[..., Frame]) -> None:
 
 def test_what_is_not_drawn_is_said(made: Callable[..., Frame]) -> None:
     frame = made(ShutterShape="RECTANGULAR")
-    assert frame.not_faithful == ("the display shutter is not applied",)
+    assert frame.not_faithful == ("the display shutter cannot be read",)
 
 
 @pytest.mark.parametrize(

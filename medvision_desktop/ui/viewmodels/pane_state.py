@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 from medvision_desktop.domain.display import DisplayState, RenderPlan
 from medvision_desktop.domain.geometry import Plane, Vector3
@@ -51,6 +52,12 @@ class Shown:
     def count(self) -> int:
         """Images of the stack, or slices of the plane."""
         return self.planes.count if self.planes is not None else len(self.loaded.stack.frames)
+
+    @cached_property
+    def bare(self) -> Shown:
+        """The same without shutter and overlay planes: the image alone."""
+        plan = pipeline.without_layers(self.plan)
+        return self if plan is self.plan else replace(self, plan=plan)
 
     @property
     def plane(self) -> Plane | None:
@@ -142,7 +149,8 @@ def with_display(pane: PaneState, display: DisplayState) -> PaneState:
     if display == pane.display:
         return pane
     shown = pane.shown
-    same_look = display.voi is pane.display.voi and display.invert == pane.display.invert
+    before = (pane.display.invert, pane.display.shutter)
+    same_look = display.voi is pane.display.voi and (display.invert, display.shutter) == before
     if shown is not None and not same_look:
         shown = replace(shown, plan=_plan(shown.loaded, shown.planes, shown.frame, display))
     return replace(pane, display=display, shown=shown)

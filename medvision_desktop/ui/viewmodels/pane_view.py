@@ -118,6 +118,7 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
     pane_port = viewport_of(pane.display, scene.size)
     view = viewport.transform(shown.frame, pane_port)
     layered = scene.overlay.visible
+    shown = shown if layered else shown.bare
     attention = scene.attention if layered else None
     corner = corner_text(
         pane.study,

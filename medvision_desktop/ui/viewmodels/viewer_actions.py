@@ -115,6 +115,14 @@ def _toggle_layers(viewer: ViewerModel) -> bool:
     return True
 
 
+def _toggle_shutter(viewer: ViewerModel) -> bool:
+    """Lift the shutter of the active pane's image or put it back; False where it has none."""
+    shown = viewer.active_pane.shown
+    if shown is None or shown.frame.shutter is None:
+        return False
+    return _look(lambda display: replace(display, shutter=not display.shutter))(viewer)
+
+
 def _toggle_corner_text(viewer: ViewerModel) -> bool:
     viewer.set_corner_text(not viewer.corner_text)
     return True
@@ -187,6 +195,7 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "slice.first": partial(_slice_end, last=False),
     "slice.last": partial(_slice_end, last=True),
     "layers.toggle": _toggle_layers,
+    "layers.shutter": _toggle_shutter,
     "layers.attention": lambda viewer: viewer.toggle_attention(),
     "measure.delete": _delete_mark,
     "measure.next_point": partial(_next_point, step=1),

@@ -1,0 +1,46 @@
+"""What lies over an image and is not the image: shutters, overlay planes, drawn marks.
+
+Positions are (row, column) of source pixels; whole numbers are pixel centres, counted from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Shutter:
+    """A display shutter (PS3.3 C.7.6.11, C.7.6.15): what lies outside of any of its shapes is covered.
+
+    `rectangle`: first and last row, first and last column that stay visible. `circle`: row and
+    column of the centre, and the radius in columns. `polygon`: at least three vertices. `bitmap`:
+    HxW, True where covered. `level`: the grey shown instead, 0 (black) to 1. `automatic`: found by
+    this program at the bright border of a radiograph, not said by the header.
+    """
+
+    rectangle: tuple[float, float, float, float] | None = None
+    circle: tuple[float, float, float] | None = None
+    polygon: tuple[Point, ...] = ()
+    bitmap: NDArray[np.bool_] | None = None
+    level: float = 0.0
+    automatic: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class OverlayPlane:
+    """A 60xx overlay plane: `bits` HxW, its first pixel at `row`, `column` of the image (may be < 0).
+
+    `is_region`: a region of interest, otherwise graphics.
+    """
+
+    bits: NDArray[np.bool_]
+    row: int = 0
+    column: int = 0
+    is_region: bool = False
+    label: str = ""
+    group: int = 0x6000
