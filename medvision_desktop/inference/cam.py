@@ -38,34 +38,32 @@ _AIR_PERCENTILE: Final = 20.0
 _FLAT: Final = 1e-6  # a map lower than this is rounding, not attention
 
 
-def native(
-    score: LabelScore, summand: Floats, peak: float, spec: Preprocessing, rows: int, columns: int
-) -> HeatMap:
-    """The map of one label from its summand (h, w), for a frame of rows x columns.
+def native(score: LabelScore, summand: Floats, peak: float, size: int, *, mirrored: bool = False) -> Floats:
+    """What speaks for a label, from its summand (h, w), on a grid over the whole frame, in 0..1.
 
-    What speaks for the label. Where the answer is yes, in parts of the map's own highest value: the
-    question then is where. Where it is no, in parts of `peak`, the height that true cases usually
-    reach, so the map stays as dim as the answer is weak.
+    Where the answer is yes, in parts of the map's own highest value: the question then is where.
+    Where it is no, in parts of `peak`, the height that true cases usually reach, so the map stays as
+    dim as the answer is weak.
     """
     highest = float(summand.max())
     top = highest if score.positive and highest > 0 else max(peak, highest)
     grid = np.clip(summand / np.float32(top), 0, 1).astype(np.float32)
-    return in_source(score.label, "native", aligned(grid, spec.size), rows, columns)
+    return aligned(grid, size, mirrored=mirrored)
 
 
-def from_gradcam(label: str, drawn: Floats, cells: int, rows: int, columns: int) -> HeatMap:
-    """The map of pytorch-grad-cam, drawn at the network's size, for a frame of rows x columns.
+def gradcam(drawn: Floats, cells: int, *, mirrored: bool = False) -> Floats:
+    """A map of pytorch-grad-cam, drawn at the network's size, on a grid over the whole frame.
 
     The package draws each of the `cells` along a side around the cell's middle; see `aligned`.
     """
     shift = (drawn.shape[0] / cells - 1) / 2
     moved = cv2.warpAffine(
         drawn,
-        np.array([[1, 0, -shift], [0, 1, -shift]], dtype=np.float64),
+        np.array([[1, 0, 0 if mirrored else -shift], [0, 1, -shift]], dtype=np.float64),
         drawn.shape[::-1],
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return in_source(label, "gradcam", np.asarray(moved, dtype=np.float32), rows, columns)
+    return np.asarray(moved, dtype=np.float32)
 
 
 def in_source(label: str, method: str, grid: Floats, rows: int, columns: int) -> HeatMap:
@@ -73,17 +71,19 @@ def in_source(label: str, method: str, grid: Floats, rows: int, columns: int) ->
     return HeatMap(label, method, grid, (0.0, 0.0, float(columns), float(rows)))
 
 
-def aligned(cells: Floats, size: int) -> Floats:
+def aligned(cells: Floats, size: int, *, mirrored: bool = False) -> Floats:
     """A map's cells (h, w) on a grid of 4h x 4w that covers the network's input of `size` pixels.
 
     A strided convolution with symmetric padding looks around pixel stride * i for cell i, not around
     the middle of the i-th square: half a stride further up and left. Drawn without that, attention
-    lies 6 % of the picture too low and too far to the right.
+    lies 6 % of the picture too low and too far to the right. The mean over an image and its mirror
+    image lies in the middle from left to right.
     """
     rows, columns = cells.shape
-    index = [(np.arange(4 * n) + 0.5) / 4 - 0.5 * n / size for n in (rows, columns)]
-    y, x = (grid.astype(np.float32) for grid in np.meshgrid(*index, indexing="ij"))
-    moved = cv2.remap(cells, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    y = (np.arange(4 * rows) + 0.5) / 4 - 0.5 * rows / size
+    x = (np.arange(4 * columns) + 0.5) / 4 - (0.5 if mirrored else 0.5 * columns / size)
+    down, along = (grid.astype(np.float32) for grid in np.meshgrid(y, x, indexing="ij"))
+    moved = cv2.remap(cells, along, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.float32)
 
 
@@ -109,7 +109,15 @@ def maps_keep_their_place(engine: Engine, spec: Preprocessing) -> bool:
 
 
 def deletion_scores(
-    engine: Engine, batch: Floats, label: int, grid: Floats, *, negative: float, maps: int, seed: int
+    engine: Engine,
+    batch: Floats,
+    label: int,
+    grid: Floats,
+    *,
+    negative: float,
+    maps: int,
+    seed: int,
+    mirrored: bool = False,
 ) -> tuple[float, float]:
     """How much of the answer goes with the places the map's cells point at, and with random places.
 
@@ -121,7 +129,9 @@ def deletion_scores(
     random = np.random.default_rng(seed)
     shuffled = (random.permutation(grid.ravel()).reshape(grid.shape) for _ in range(maps))
     grids = [grid, *shuffled]
-    inputs = [batch[0]] + [_deleted(batch[0], each, share) for each in grids for share in DELETED_SHARES]
+    side = batch.shape[-1]
+    drawn = [aligned(each, side, mirrored=mirrored) for each in grids]
+    inputs = [batch[0]] + [_deleted(batch[0], each, share) for each in drawn for share in DELETED_SHARES]
     logits = engine.run(np.stack(inputs))[0][:, label].astype(np.float64)
     way = max(float(logits[0]) - negative, 1e-6)
     fallen = np.clip((logits[0] - logits[1:]) / way, 0, 1)
@@ -136,7 +146,7 @@ def _deleted(image: Floats, grid: Floats, share: float) -> Floats:
     lung, and the network says so.
     """
     side = image.shape[-1]
-    attention = cv2.resize(aligned(grid, side), (side, side), interpolation=cv2.INTER_CUBIC)
+    attention = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
     mask = (attention >= np.quantile(attention, 1 - share)).astype(np.float32)
     mask = cv2.GaussianBlur(mask, (0, 0), side * _MASK_EDGE)
     mixed: Floats = image * (1 - mask) + np.float32(np.percentile(image[0], _AIR_PERCENTILE)) * mask

@@ -32,10 +32,20 @@ class GradCam:
         from pytorch_grad_cam import GradCAM
 
         features: Any = network.features
+        # A mirrored network runs its features twice; each look is explained on its own.
+        self._mirrored = bool(getattr(network, "mirrored", False))
+        network.mirrored = False  # type: ignore[assignment]  # a plain attribute of ours
         self._cam: Any = GradCAM(model=_Logits(network), target_layers=[features[-1]])
 
     def grid(self, batch: NDArray[np.float32], label: int) -> NDArray[np.float32]:
         """(size, size) float32 in 0..1, scaled to its own maximum as Grad-CAM is."""
+        found = self._plain(batch, label)
+        if self._mirrored:
+            turned = self._plain(np.ascontiguousarray(batch[..., ::-1]), label)
+            found = (found + turned[:, ::-1]) * np.float32(0.5)
+        return found
+
+    def _plain(self, batch: NDArray[np.float32], label: int) -> NDArray[np.float32]:
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
         with torch.enable_grad():

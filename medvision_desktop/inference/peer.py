@@ -18,9 +18,9 @@ def timed(package: ModelPackage, frame: Frame, rounds: int) -> list[float]:
     """
     from medvision_desktop.inference.engine import TorchEngine
     from medvision_desktop.inference.gradcam import GradCam
+    from medvision_desktop.modelkit.networks.build import from_package
 
-    network = TorchEngine(package, "cpu")
-    maps = GradCam(network.network)
+    network, maps = TorchEngine(package, "cpu"), GradCam(from_package(package))
     spec = package.manifest.preprocessing
     seconds = []
     for _ in range(rounds + 1):

@@ -135,16 +135,19 @@ class Runner:
         if not model.maps_fit:
             return ()
         rows, columns = request.frame.rows, request.frame.columns
-        spec = model.package.manifest.preprocessing
+        manifest = model.package.manifest
+        size, mirrored = manifest.preprocessing.size, manifest.mirrored
         found = []
         for index, score in enumerate(labels):
             cancel.check()
-            if (request.cam_method or "native") == "gradcam":
+            method = request.cam_method or "native"
+            if method == "gradcam":
                 drawn = self._gradcam(model).grid(batch, index)
-                heat = cam.from_gradcam(score.label, drawn, summands.shape[-1], rows, columns)
+                grid = cam.gradcam(drawn, summands.shape[-1], mirrored=mirrored)
             else:
                 peak = model.reference.map_peak[score.label]
-                heat = cam.native(score, summands[index], peak, spec, rows, columns)
+                grid = cam.native(score, summands[index], peak, size, mirrored=mirrored)
+            heat = cam.in_source(score.label, method, grid, rows, columns)
             if request.random_maps and score.positive:
                 own, by_chance = cam.deletion_scores(
                     model.engine,
@@ -154,6 +157,7 @@ class Runner:
                     negative=model.reference.typical_negative,
                     maps=request.random_maps,
                     seed=_SEED,
+                    mirrored=mirrored,
                 )
                 heat = replace(heat, faithfulness=own, random_faithfulness=by_chance)
             found.append(heat)

@@ -19,7 +19,9 @@ from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
 
 FILE: Final = "manifest.toml"
 TASKS: Final = ("binary", "single-label", "multi-label", "gate")
-NETWORKS: Final = ("efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front")
+# Networks whose map is the mean over an image and its mirror image.
+MIRRORED: Final = frozenset({"efficientnet-b0-dense-mirrored"})
+NETWORKS: Final = ("efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front", *MIRRORED)
 MAX_MANIFEST_BYTES: Final = 1_000_000
 _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 _VERSION: Final = re.compile(r"^\d+\.\d+\.\d+$")
@@ -84,6 +86,18 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class Attention:
+    """How faithful the maps of `n` true cases of the calibration people are: mean deletion scores.
+
+    `own`: painting over what the map points at; `random`: over as much anywhere.
+    """
+
+    own: float
+    random: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """All of `manifest.toml`. `files` maps each file of the package to its SHA-256.
 
@@ -116,7 +130,13 @@ class Manifest:
     data: tuple[DataUsed, ...] = ()
     metrics: tuple[Metric, ...] = ()
     parity: Parity | None = None
+    attention: Attention | None = None
     training: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the network averages over an image and its mirror image."""
+        return self.network in MIRRORED
 
     def threshold(self, label: str) -> float:
         """The operating threshold of a label."""
@@ -164,7 +184,7 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         low, high = wanted["age_years"]
         wanted["age_years"] = (_number(low), _number(high))
     rows, columns = table["grid"]
-    parity = table.get("parity")
+    parity, attention = table.get("parity"), table.get("attention")
     return Manifest(
         name=_word(table["name"]),
         version=_word(table["version"]),
@@ -189,6 +209,7 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         data=tuple(DataUsed(**entry) for entry in table.get("data", [])),
         metrics=tuple(Metric(**entry) for entry in table.get("metrics", [])),
         parity=Parity(**parity) if parity is not None else None,
+        attention=Attention(**attention) if attention is not None else None,
         training=tuple((_word(name), str(value)) for name, value in table.get("training", {}).items()),
     )
 

@@ -26,6 +26,8 @@ def text(manifest: Manifest) -> str:
     parts.append(_table("files", dict(manifest.files)))
     if manifest.parity is not None:
         parts.append(_table("parity", asdict(manifest.parity)))
+    if manifest.attention is not None:
+        parts.append(_table("attention", asdict(manifest.attention)))
     if manifest.training:
         parts.append(_table("training", dict(manifest.training)))
     parts += [_table("data", asdict(entry), array=True) for entry in manifest.data]

@@ -69,6 +69,7 @@ def text(
         _confusion(test, calibration, threshold),
         _strata(test, calibration, threshold),
         _calibration(calibration),
+        _attention(manifest),
         "## Elsewhere\n\n" + beyond,
         _technical(manifest),
     ]
@@ -161,6 +162,21 @@ def _calibration(calibration: Calibration) -> str:
     ]
     lines += [f"| {row.said:.2f} | {row.seen:.2f} | {row.n} |" for row in calibration.reliability]
     return "\n".join(lines)
+
+
+def _attention(manifest: Manifest) -> str:
+    found = manifest.attention
+    if found is None or manifest.task == "gate":
+        return ""
+    rows, columns = manifest.grid
+    said = (
+        f"The attention map has {rows} x {columns} cells, each of which sees most of the picture: it shows "
+        "which places spoke for the answer, and does not outline a lesion. On "
+        f"{found.n} true cases of the calibration people, painting over the places it points at took the "
+        f"score {found.own:.2f} of its way to a typical negative; painting over as much anywhere took it "
+        f"{found.random:.2f}."
+    )
+    return f"## Where it looks\n\n{said}"
 
 
 def _technical(manifest: Manifest) -> str:

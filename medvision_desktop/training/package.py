@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.inference import cam
 from medvision_desktop.inference.engine import Engine, OnnxRuntimeEngine
 from medvision_desktop.modelkit import calibration as calibrations
 from medvision_desktop.modelkit import manifest as manifests
-from medvision_desktop.modelkit import manifest_text, registry
+from medvision_desktop.modelkit import manifest_text, reference, registry
 from medvision_desktop.modelkit.calibration import Calibration, sigmoid
-from medvision_desktop.modelkit.manifest import DataUsed, Manifest, Parity, Wanted
+from medvision_desktop.modelkit.manifest import Attention, DataUsed, Manifest, Parity, Wanted
 from medvision_desktop.modelkit.networks import build
 from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing, display_gray, normalised, squared
 from medvision_desktop.training import calibrate, card, checkpoint, export, predictions, split
@@ -33,6 +34,7 @@ from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progr
 
 HELD_OUT = tuple(fold for fold in split.FOLDS if fold != "train")
 _PARITY_IMAGES = 32
+_ATTENTION_IMAGES = 80
 _LEAST_PEAK = 1e-3
 
 
@@ -94,6 +96,8 @@ def make(
     counted, by_source = _counts(items, folds), Counter(item.source for item in items)
     manifest = _manifest(recipe, words, spec, grid, threshold, state, counted, by_source, date)
     manifest = _measured(manifest, table, fitted, threshold)
+    faithful = _faithfulness(folder, OnnxRuntimeEngine(onnx), manifest, held, seen)
+    manifest = replace(manifest, attention=faithful)
     return _bind(folder, manifest, fitted, table, words, (len(sample), *gaps))
 
 
@@ -152,6 +156,31 @@ def _grid(network: torch.nn.Module, size: int) -> tuple[int, int]:
     with torch.inference_mode():
         maps = network(torch.zeros(1, 3, size, size))[1]
     return int(maps.shape[2]), int(maps.shape[3])
+
+
+def _faithfulness(
+    folder: Path, engine: Engine, manifest: Manifest, held: Sequence[tuple[Item, str]], seen: Seen
+) -> Attention | None:
+    """Mean deletion scores over true cases of the calibration people that were called positive."""
+    negative = reference.read(folder / reference.FILE, manifest.labels).typical_negative
+    cases = [
+        item
+        for (item, fold), score in zip(held, seen.predictions.score, strict=True)
+        if fold == "calibration" and item.label and score > 0
+    ]
+    pairs = []
+    for item in cases[:: max(1, len(cases) // _ATTENTION_IMAGES)]:
+        batch = _input(item, manifest.preprocessing)[np.newaxis]
+        cells = np.clip(engine.run(batch)[1][0, 0], 0, None)
+        pairs.append(
+            cam.deletion_scores(
+                engine, batch, 0, cells, negative=negative, maps=3, seed=0, mirrored=manifest.mirrored
+            )
+        )
+    if not pairs:
+        return None
+    own, by_chance = np.mean(pairs, axis=0).round(3).tolist()
+    return Attention(own, by_chance, len(pairs))
 
 
 def _write_reference(path: Path, label: str, seen: Seen) -> None:

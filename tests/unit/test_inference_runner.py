@@ -115,12 +115,11 @@ NO = LabelScore("x", 0.1, 0.1, 0.5, positive=False)
 
 def test_the_map_of_a_no_stays_dim_and_that_of_a_yes_reaches_the_top() -> None:
     summand = np.full((4, 4), 1.0, dtype=np.float32)
-    spec = Preprocessing(64)
-    assert np.all(cam.native(NO, summand, 4.0, spec, 8, 8).grid == 0.25)
-    assert np.all(cam.native(NO, summand, 0.5, spec, 8, 8).grid == 1)
-    assert np.all(cam.native(YES, summand, 4.0, spec, 8, 8).grid == 1)
+    assert np.all(cam.native(NO, summand, 4.0, 64) == 0.25)
+    assert np.all(cam.native(NO, summand, 0.5, 64) == 1)
+    assert np.all(cam.native(YES, summand, 4.0, 64) == 1)
     for score in (YES, NO):
-        assert np.all(cam.native(score, -summand, 0.5, spec, 8, 8).grid == 0)
+        assert np.all(cam.native(score, -summand, 0.5, 64) == 0)
 
 
 @pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front"])
@@ -147,23 +146,63 @@ def test_a_cell_looks_around_stride_times_its_index(name: str) -> None:
         assert centre == pytest.approx(stride * cell, abs=1)
 
 
-def test_attention_is_drawn_where_the_cell_looks() -> None:
+@pytest.mark.parametrize(("mirrored", "column"), [(False, 80.5), (True, 88.0)])
+def test_attention_is_drawn_where_the_cell_looks(mirrored: bool, column: float) -> None:
     cells = np.zeros((8, 8), np.float32)
-    cells[3, 5] = 1  # of 128 pixels: around row 48, column 80
-    heat = cam.native(NO, cells, 1.0, Preprocessing(128), 1280, 2560)
-    drawn = attention_in_source(heat, 1280, 2560)
+    cells[3, 5] = 1  # of 128 pixels: around row 48, column 80; from 80 to 95 with the mirrored look
+    grid = cam.native(NO, cells, 1.0, 128, mirrored=mirrored)
+    drawn = attention_in_source(cam.in_source("x", "native", grid, 1280, 2560), 1280, 2560)
     y, x = np.mgrid[0:1280, 0:2560]
     assert float((drawn * y).sum() / drawn.sum()) == pytest.approx(10 * 48.5 - 0.5, abs=5)
-    assert float((drawn * x).sum() / drawn.sum()) == pytest.approx(20 * 80.5 - 0.5, abs=10)
+    assert float((drawn * x).sum() / drawn.sum()) == pytest.approx(20 * column - 0.5, abs=10)
 
 
-def test_grad_cams_drawing_is_moved_to_the_same_place() -> None:
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_grad_cams_drawing_is_moved_to_the_same_place(mirrored: bool) -> None:
     cells = np.zeros((8, 8), np.float32)
     cells[3, 5] = 1
-    ours = cam.native(NO, cells, 1.0, Preprocessing(128), 128, 128)
-    theirs = cam.from_gradcam("x", cv2.resize(cells, (128, 128)), 8, 128, 128)
+    grids = (
+        cam.native(NO, cells, 1.0, 128, mirrored=mirrored),
+        cam.gradcam(cv2.resize(cells, (128, 128)), 8, mirrored=mirrored),
+    )
+    ours, theirs = (cam.in_source("x", "native", grid, 128, 128) for grid in grids)
     pair = [attention_in_source(heat, 128, 128).ravel() for heat in (ours, theirs)]
     assert np.corrcoef(*pair)[0, 1] > 0.99
+
+
+def test_a_mirrored_network_gives_the_mirrored_map_of_the_mirrored_film() -> None:
+    torch.manual_seed(0)
+    made = network("efficientnet-b0-dense-mirrored", 2).eval()
+    torch.nn.init.normal_(made.classifier.weight)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        logits, maps = made(image)
+        turned_logits, turned_maps = made(image.flip(3))
+        made.mirrored = False
+        one, other = made(image), made(image.flip(3))
+    torch.testing.assert_close(turned_logits, logits)
+    torch.testing.assert_close(turned_maps, maps.flip(3))
+    torch.testing.assert_close(logits, (one[0] + other[0]) / 2)
+
+
+def test_the_dense_form_gives_b0s_own_cells_at_every_second_place() -> None:
+    torch.manual_seed(0)
+    made, dense = network("efficientnet-b0", 2).eval(), network("efficientnet-b0-dense", 2).eval()
+    for module in made.modules():  # squeeze-and-excitation averages over cells, so it is left out here
+        for child_name, child in module.named_children():
+            if isinstance(child, SqueezeExcitation):
+                setattr(module, child_name, torch.nn.Identity())
+    for module in dense.modules():
+        for child_name, child in module.named_children():
+            if isinstance(child, SqueezeExcitation):
+                setattr(module, child_name, torch.nn.Identity())
+    torch.nn.init.normal_(made.classifier.weight)
+    dense.load_state_dict(made.state_dict())
+    with torch.inference_mode():
+        image = torch.rand(1, 3, 128, 128)
+        ours, theirs = dense(image)[1], made(image)[1]
+    assert ours.shape[-1] == 2 * theirs.shape[-1]
+    torch.testing.assert_close(ours[..., ::2, ::2], theirs, rtol=1e-3, atol=1e-5)
 
 
 class _Places:

@@ -15,6 +15,8 @@ def network(name: str, classes: int, *, dropout: float = 0.2) -> EfficientNet:
         return EfficientNet(classes, stages=9, dropout=dropout)
     if name == "efficientnet-b0-dense":
         return EfficientNet(classes, stages=9, dropout=dropout, dense=True)
+    if name == "efficientnet-b0-dense-mirrored":
+        return EfficientNet(classes, stages=9, dropout=dropout, dense=True, mirrored=True)
     if name == "efficientnet-b0-front":
         return EfficientNet(classes, stages=6, dropout=dropout)
     raise ModelRefused(f"There is no network {name!r}.")

@@ -28,11 +28,21 @@ class EfficientNet(nn.Module):
     The side is a multiple of the stride: 32 for all nine stages, 16 for the first six. `dense` takes the
     last halving out and spreads the filters behind it instead (the a trous form, Yu and Koltun 2016): the
     same weights give the same answers at every second place and new ones between, so the map has four
-    times as many cells.
+    times as many cells. `mirrored` looks at each image a second time in the mirror and gives the mean, the
+    second map turned back.
     """
 
-    def __init__(self, classes: int, *, stages: int = 9, dropout: float = 0.2, dense: bool = False) -> None:
+    def __init__(
+        self,
+        classes: int,
+        *,
+        stages: int = 9,
+        dropout: float = 0.2,
+        dense: bool = False,
+        mirrored: bool = False,
+    ) -> None:
         super().__init__()
+        self.mirrored = mirrored
         from torchvision.models import efficientnet_b0
 
         self.features: nn.Sequential = efficientnet_b0(weights=None).features[:stages]
@@ -45,11 +55,17 @@ class EfficientNet(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, classes) and maps (B, classes, h, w) of images (B, 3, H, W)."""
-        found = self.features(images)
-        maps = torch.einsum("bfhw,cf->bchw", found, self.classifier.weight)
         if self.training:
+            found = self.features(images)
+            maps = torch.einsum("bfhw,cf->bchw", found, self.classifier.weight)
             return self.classifier(self.dropout(found.mean(dim=(2, 3)))), maps
+        maps = self._maps(images)
+        if self.mirrored:
+            maps = (maps + self._maps(images.flip(3)).flip(3)) / 2
         return maps.mean(dim=(2, 3)) + self.classifier.bias, maps
+
+    def _maps(self, images: Tensor) -> Tensor:
+        return torch.einsum("bfhw,cf->bchw", self.features(images), self.classifier.weight)
 
     def pooled(self, images: Tensor) -> Tensor:
         """Penultimate features (B, n): what the linear classifier sees."""
