@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medvision_desktop.domain.geometry import Plane
 from medvision_desktop.domain.image import LoadedSeries
-from medvision_desktop.ui.viewmodels import arrangement, linking
+from medvision_desktop.ui.viewmodels import arrangement, linking, links
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus, Refusal
 from medvision_desktop.ui.viewmodels.series_cache import key_of
@@ -73,7 +73,7 @@ def test_three_planes_meet_in_the_slice_that_was_on_screen() -> None:
     loaded = cases.brain()
     now = arrangement.chosen(opened(Arrangement(), loaded), "1x1")
     assert isinstance(now, Arrangement)
-    now = linking.indexed(now, 0, 7, linked=True)
+    now = links.indexed(now, 0, 7, links.Links())
     now = arrangement.chosen(now, "mpr")
     assert isinstance(now, Arrangement)
     axial = now.panes[0].shown

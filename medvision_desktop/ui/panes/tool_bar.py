@@ -44,6 +44,7 @@ _MORE: Final = (
     "view.maximise",
     "view.corner_text",
 )
+_LINKS: Final = ("link.scroll", "link.window", "link.view", "link.cursor")
 _GAP: Final = 2
 _GROUP_GAP: Final = 6
 
@@ -110,8 +111,8 @@ class ToolBar(QWidget):
         viewer = self._viewer
         for name, button in self._tools.items():
             button.setChecked(name == f"tool.{viewer.tool.value}")
-        self._link.setChecked(viewer.linked)
-        self._link.show_icon("link" if viewer.linked else "unlink")
+        self._link.setChecked(viewer.links.any)
+        self._link.show_icon("link" if viewer.links.any else "unlink")
         self._hide.setChecked(not viewer.overlay.visible)
         layout = viewer.layout
         self._layouts.say(layout.title, layout.icon)
@@ -176,8 +177,14 @@ class ToolBar(QWidget):
             action = self._add(menu, name, BY_ID[name].icon)
             action.setCheckable(True)
             action.setChecked(name == f"tool.{self._viewer.tool.value}")
+        menu.addSeparator()
         if self._compact:
             self._add(menu, "view.link", "link")
+        for name in _LINKS:
+            action = self._add(menu, name, BY_ID[name].icon)
+            action.setCheckable(True)
+            action.setChecked(getattr(self._viewer.links, name.removeprefix("link.")))
+        self._add(menu, "link.beside", BY_ID["link.beside"].icon)
         menu.addSeparator()
         for name in _MORE:
             if name:

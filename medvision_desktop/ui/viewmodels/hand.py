@@ -217,6 +217,10 @@ class Hand:
 
     def _point(self, at: Position) -> None:
         shown, view = self._shown, self.transform
-        if shown is not None and shown.planes is not None and view is not None:
-            row, column = view.to_source(*at)
+        if shown is None or view is None:
+            return
+        row, column = view.to_source(*at)
+        if shown.planes is not None:
             self._viewer.set_point(shown.planes.point_lps_mm(shown.index, row, column))
+        elif shown.frame.geometry is not None:
+            self._viewer.point_at(self._pane, shown.frame.geometry.point_lps_mm(row, column))

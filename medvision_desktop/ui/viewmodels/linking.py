@@ -1,37 +1,10 @@
-"""What panes have to do with each other: who follows whom, who carries the layers, whose band."""
+"""What panes have to do with each other: who carries the layers, whose band, which image."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.measurement import Place
-from medvision_desktop.ui.viewmodels.arrangement import Arrangement, with_panes
-from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, with_display, with_index
-
-
-def displayed(now: Arrangement, pane: int, display: DisplayState, *, linked: bool) -> Arrangement:
-    """A pane looked at in another way, and the panes of the same series with it.
-
-    A stack follows in everything, the planes of a volume in window and polarity.
-    """
-    fresh = {pane: with_display(now.panes[pane], display)}
-    for number in _followers(now, pane) if linked else ():
-        other = now.panes[number]
-        wanted = display
-        if now.panes[pane].plane is not other.plane:
-            wanted = replace(other.display, voi=display.voi, invert=display.invert)
-        fresh[number] = with_display(other, wanted)
-    return with_panes(now, fresh)
-
-
-def indexed(now: Arrangement, pane: int, index: int, *, linked: bool) -> Arrangement:
-    """Another image on a pane, and on panes with the same stack or plane."""
-    fresh = {pane: with_index(now.panes[pane], index)}
-    for number in _followers(now, pane) if linked else ():
-        if now.panes[number].plane is now.panes[pane].plane:
-            fresh[number] = with_index(now.panes[number], index)
-    return with_panes(now, fresh)
+from medvision_desktop.ui.viewmodels.arrangement import Arrangement
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus
 
 
 def layer_pane(now: Arrangement, pane: int) -> bool:
@@ -71,15 +44,6 @@ def place_of(pane: PaneState) -> Place | None:
     if pane.plane is not None:
         return Place(study, series, plane=pane.plane.value, index=shown.index)
     return Place(study, series, shown.frame.sop_instance_uid, shown.frame.frame_number)
-
-
-def _followers(now: Arrangement, pane: int) -> list[int]:
-    here = now.panes[pane]
-    return [
-        number
-        for number, other in enumerate(now.panes)
-        if number != pane and other.shown is not None and other.series_key == here.series_key
-    ]
 
 
 def _patient(pane: PaneState) -> tuple[str, str] | None:

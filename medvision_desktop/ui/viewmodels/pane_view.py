@@ -13,7 +13,8 @@ from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels.corner_lines import CornerText, corner_text
-from medvision_desktop.ui.viewmodels.gestures import Size, viewport_of
+from medvision_desktop.ui.viewmodels.cross_reference import Reference
+from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
 from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, Shown
 from medvision_desktop.ui.viewmodels.planes import Crosshair
@@ -81,6 +82,8 @@ class PaneView:
     overlay: OverlayState = field(default_factory=OverlayState)
     marks: tuple[DrawnMark, ...] = ()
     crosshair: Crosshair | None = None
+    reference: Reference | None = None
+    cursor: Position | None = None
     band: int = 0
     refusal: Refusal | None = None
     title: str = ""
@@ -99,6 +102,9 @@ class Scene:
     attention: Attention | None
     marks: tuple[Mark, ...]
     crosshair: Crosshair | None
+    reference: Reference | None
+    cursor: Position | None
+    note: str
     corner_text: bool
     masked: bool
 
@@ -125,7 +131,7 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         shown,
         scale=view.scale,
         interpolation=viewport.interpolation(view, interactive=False).value,
-        layers=("AI overlay",) if attention is not None else (),
+        layers=tuple(word for word in ("AI overlay" if attention is not None else "", scene.note) if word),
         status=pane.status,
         small=small,
         masked=scene.masked,
@@ -144,6 +150,8 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         overlay=scene.overlay,
         marks=tuple(drawn(view, mark) for mark in scene.marks) if layered else (),
         crosshair=scene.crosshair if layered else None,
+        reference=scene.reference if layered else None,
+        cursor=scene.cursor if layered else None,
         band=scene.band,
         small=small,
     )

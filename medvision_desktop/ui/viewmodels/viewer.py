@@ -25,18 +25,19 @@ from medvision_desktop.ui.viewmodels import (
     arrangement,
     linking,
     pane_view,
-    planes,
+    sightlines,
     snapshot,
     viewer_actions,
 )
+from medvision_desktop.ui.viewmodels import links as links_of
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.gestures import Size, Tool
 from medvision_desktop.ui.viewmodels.history import History, Looks, MarkStep, Step, ViewStep, looks
 from medvision_desktop.ui.viewmodels.layouts import PANES, Layout
+from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.marks import Mark, Marks
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, with_display
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
-from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
 from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads
 from medvision_desktop.ui.viewmodels.snapshot import Snapshot
@@ -75,7 +76,9 @@ class ViewerModel(QObject):
         self._now = Arrangement()
         self._sizes: list[tuple[Size, float]] = [((1, 1), 1.0)] * PANES
         self._tool = Tool.WINDOW
-        self._linked = True
+        self._links = Links()
+        self._cursor: tuple[int, Vector3] | None = None
+        self._notes: dict[int, str] = {}
         self._corner_text = True
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
@@ -122,9 +125,9 @@ class ViewerModel(QObject):
         return self._tool
 
     @property
-    def linked(self) -> bool:
-        """Whether panes of the same series move together."""
-        return self._linked
+    def links(self) -> Links:
+        """What panes do together."""
+        return self._links
 
     @property
     def overlay(self) -> OverlayState:
@@ -186,7 +189,10 @@ class ViewerModel(QObject):
             overlay=self._overlay,
             attention=self.attention_of(pane) if carries else None,
             marks=self.marks_on(pane),
-            crosshair=self._crosshair(pane),
+            crosshair=sightlines.crosshair(self._now, pane, size),
+            reference=sightlines.reference(self._now, pane, size),
+            cursor=sightlines.cursor(self._now, pane, size, self._cursor),
+            note=self._notes.get(pane, ""),
             corner_text=self._corner_text,
             masked=self._masked,
         )
@@ -256,22 +262,48 @@ class ViewerModel(QObject):
             self.changed.emit()
             self._tell(range(PANES))
 
-    def set_linked(self, linked: bool) -> None:
-        """Whether panes of the same series move together."""
-        self._linked = linked
+    def set_links(self, links: Links) -> None:
+        """What panes do together from now on."""
+        self._links = links
+        if not links.cursor:
+            self._cursor = None
         self.changed.emit()
+        self._tell(range(PANES))
+
+    def lay_beside(self) -> bool:
+        """The images on screen belong together: scroll them from here. False with fewer than two series."""
+        fresh = links_of.anchored(self._now, self._links)
+        if fresh.anchors == self._links.anchors:
+            return False
+        self.set_links(fresh)
+        return True
+
+    def set_note(self, pane: int, words: str) -> None:
+        """Words in a pane's lower right corner, or none: what is playing there."""
+        if self._notes.get(pane, "") != words:
+            self._notes[pane] = words
+            self.paneChanged.emit(pane)
 
     def set_display(self, pane: int, display: DisplayState) -> None:
         """Change how a pane is looked at, and its linked panes with it."""
-        self._set(linking.displayed(self._now, pane, display, linked=self._linked))
+        sizes = [size for size, _ in self._sizes]
+        self._set(links_of.displayed(self._now, pane, display, self._links, sizes))
 
     def set_index(self, pane: int, index: int) -> None:
-        """Show another image or slice on a pane, and on linked panes of the same series."""
-        self._set(linking.indexed(self._now, pane, index, linked=self._linked))
+        """Show another image or slice on a pane, and that at the same place on linked panes."""
+        self._set(links_of.indexed(self._now, pane, index, self._links))
 
     def set_point(self, point_lps_mm: Vector3) -> None:
         """Take every plane to a patient position."""
         self._set(arrangement.at_point(self._now, point_lps_mm))
+
+    def point_at(self, pane: int, point_lps_mm: Vector3) -> None:
+        """Take panes of the same space to a patient position, with a cursor there in each of them."""
+        if not self._links.cursor:
+            return
+        self._cursor = (pane, point_lps_mm)
+        self._set(links_of.at_point(self._now, pane, point_lps_mm))
+        self._tell(range(PANES))
 
     # Drawing, and undoing.
 
@@ -406,20 +438,6 @@ class ViewerModel(QObject):
         for number in numbers:
             self.paneChanged.emit(number)
 
-    def _crosshair(self, pane: int) -> Crosshair | None:
-        shown = self.panes[pane].shown
-        if not self._now.has_planes or shown is None or shown.planes is None:
-            return None
-        point = planes.common_point(self.panes)
-        if point is None:
-            return None
-        others = tuple(
-            other.shown
-            for number, other in enumerate(self.panes)
-            if number != pane and other.shown is not None and other.shown.planes is not None
-        )
-        return planes.crosshair(shown, self.panes[pane].display, self.size_of(pane), others, point)
-
     def _on_arrived(self, key: SeriesKey, loaded: LoadedSeries, complete: bool) -> None:
         before = self._now
         self._set(arrangement.arrived(before, key, loaded, complete=complete))
@@ -443,7 +461,8 @@ def _touched(before: Arrangement, fresh: Arrangement) -> list[int]:
         return list(range(PANES))  # bands and layers depend on who else is on screen
     if any(fresh.panes[n].plane is not None for n in changed):
         changed |= {n for n in range(PANES) if fresh.panes[n].plane is not None}
-    if fresh.active != before.active:
+    if fresh.active != before.active or fresh.active in changed:
+        changed |= set(fresh.visible)  # the line of the active image moves
         changed |= {before.active, fresh.active}
     return sorted(changed)
 

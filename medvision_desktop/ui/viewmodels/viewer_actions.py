@@ -129,7 +129,19 @@ def _toggle_corner_text(viewer: ViewerModel) -> bool:
 
 
 def _toggle_link(viewer: ViewerModel) -> bool:
-    viewer.set_linked(not viewer.linked)
+    viewer.set_links(viewer.links.all_set(not viewer.links.any))
+    return True
+
+
+def _toggle_one_link(viewer: ViewerModel, kind: str) -> bool:
+    links = viewer.links
+    fresh = {
+        "scroll": replace(links, scroll=not links.scroll),
+        "window": replace(links, window=not links.window),
+        "view": replace(links, view=not links.view),
+        "cursor": replace(links, cursor=not links.cursor),
+    }
+    viewer.set_links(fresh[kind])
     return True
 
 
@@ -188,6 +200,11 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "view.maximise": lambda viewer: viewer.toggle_maximised(viewer.active),
     "view.corner_text": _toggle_corner_text,
     "view.link": _toggle_link,
+    **{
+        f"link.{kind}": partial(_toggle_one_link, kind=kind)
+        for kind in ("scroll", "window", "view", "cursor")
+    },
+    "link.beside": lambda viewer: viewer.lay_beside(),
     "slice.next": partial(_slice, step=1),
     "slice.previous": partial(_slice, step=-1),
     "slice.page_down": partial(_slice, step=_PAGE),

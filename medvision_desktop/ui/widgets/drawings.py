@@ -10,11 +10,15 @@ from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.cross_reference import Reference
+from medvision_desktop.ui.viewmodels.gestures import Position
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.widgets.corner_text import INSET, LINE, PLANE_COLOURS
-from medvision_desktop.ui.widgets.edged_text import EdgedText
+from medvision_desktop.ui.widgets.edged_text import EdgedText, edge_colour
 
 _OPEN_PX: Final = 14.0
+_CURSOR_OPEN: Final = 4.0
+_CURSOR_LONG: Final = 12.0
 
 
 def paint_crosshair(painter: QPainter, crosshair: Crosshair, pane: QRectF, ratio: float) -> None:
@@ -31,6 +35,24 @@ def paint_crosshair(painter: QPainter, crosshair: Crosshair, pane: QRectF, ratio
         painter.setPen(QPen(colour, 1.0))
         for way in (-1.0, 1.0):
             painter.drawLine(_on_pixels(point + along * (way * _OPEN_PX), point + along * (way * far)))
+
+
+def paint_reference(painter: QPainter, reference: Reference, ratio: float) -> None:
+    """The image of the active pane from its side: a broken line in the colour of what is active."""
+    start, end = (QPointF(x / ratio, y / ratio) for x, y in (reference.start, reference.end))
+    pen = QPen(QColor(T.accent), 1.0)
+    pen.setDashPattern([6, 4])
+    painter.setPen(pen)
+    painter.drawLine(_on_pixels(start, end))
+
+
+def paint_cursor(painter: QPainter, cursor: Position, ratio: float) -> None:
+    """A cross, open in the middle, at the patient position that was pointed at."""
+    middle = QPointF(cursor[0] / ratio, cursor[1] / ratio)
+    for colour, width in ((edge_colour(), 3.0), (QColor(T.accent), 1.5)):
+        painter.setPen(QPen(colour, width))
+        for way in (QPointF(1, 0), QPointF(-1, 0), QPointF(0, 1), QPointF(0, -1)):
+            painter.drawLine(middle + way * _CURSOR_OPEN, middle + way * _CURSOR_LONG)
 
 
 def paint_probe(

@@ -37,6 +37,10 @@ def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, rati
         _paint_message(painter, view, pane)
     if view.crosshair is not None:
         drawings.paint_crosshair(painter, view.crosshair, pane, ratio)
+    if view.reference is not None:
+        drawings.paint_reference(painter, view.reference, ratio)
+    if view.cursor is not None:
+        drawings.paint_cursor(painter, view.cursor, ratio)
     if view.marks:
         mark_layer.paint(painter, text, view.marks, room, ratio)
     if view.ruler is not None and not view.small:
