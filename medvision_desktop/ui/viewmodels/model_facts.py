@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _NETWORKS: Final = {
     "efficientnet-b0": "EfficientNet-B0",
+    "efficientnet-b0-dense": "EfficientNet-B0",
+    "efficientnet-b0-dense-mirrored": "EfficientNet-B0, twice",
     "efficientnet-b0-front": "EfficientNet-B0, front part",
     "densenet-121": "DenseNet-121",
     "resnet-50": "ResNet-50",
