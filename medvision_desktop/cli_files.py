@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
     from medvision_desktop.domain.study import RefusedFile, SeriesRef, StudyRef
     from medvision_desktop.services.render import BatchLine, RenderOptions
     from medvision_desktop.services.workbench import Workbench
+
+
+RenderPaths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH...]", help="Files, folders, zip archives or a DICOMDIR."),
+]
 
 
 class Kind(StrEnum):
@@ -111,24 +119,42 @@ def refused_item(refused: RefusedFile) -> dict[str, Any]:
 
 def render(
     context: typer.Context,
-    paths: Paths,
+    paths: RenderPaths = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="PLACE", help="A .png or .npy file for one image, else a folder."),
     ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out-dir", metavar="DIR", help="A folder for the images.")
+    ] = None,
     kind: Annotated[
         Kind, typer.Option("--format", help="png: 8 bits; npy: float32 display values 0..1.")
     ] = Kind.PNG,
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            "--batch",
+            metavar="LIST",
+            help="Names of files, one a line; - reads standard input. One JSON line each.",
+        ),
+    ] = None,
     frame: Annotated[
         int, typer.Option("--frame", metavar="N", min=1, help="Which image of the series, from 1.")
     ] = 1,
     window: Annotated[
-        str, typer.Option("--window", metavar="C,W", help="Centre and width in modality values.")
-    ] = "",
+        tuple[float, float] | None,
+        typer.Option("--window", metavar="C W", help="Centre and width in modality values."),
+    ] = None,
     voi: Annotated[
         int | None, typer.Option("--voi", metavar="N", min=0, help="An alternative of the header, from 0.")
     ] = None,
     invert: Annotated[bool, typer.Option("--invert", help="Swap black and white.")] = False,
+    overlays: Annotated[
+        bool,
+        typer.Option(
+            "--overlays/--no-overlays", help="Draw overlay planes and the shutter over white borders."
+        ),
+    ] = False,
     plane: Annotated[PlaneName | None, typer.Option("--plane", help="Cut a volume.")] = None,
     slice_index: Annotated[
         int | None, typer.Option("--slice", metavar="N", min=0, help="Which slice of the plane, from 0.")
@@ -146,27 +172,49 @@ def render(
     options = RenderOptions(
         frame=frame,
         voi=voi,
-        window=_centre_and_width(window),
+        window=window,
         invert=invert,
         plane=Plane(plane.value) if plane is not None else None,
         slice_index=slice_index,
+        overlays=overlays,
     )
+    named = [*(paths or []), *_listed(batch)]
+    if not named and batch is None:
+        raise InputRefused("There is nothing to draw.", "No file was named.", "Name one, or give --batch.")
+    place = out_dir if out_dir is not None else out
     drawn = asked = 0
     with ExitStack() as stack:
         bench = stack.enter_context(workbench(context, data_dir))
         cancel = stack.enter_context(cancellable())
-        for became in _rendered(bench, paths, options, out, kind, cancel):
+        one = batch is None and out_dir is None
+        for became in _rendered(bench, named, options, place, kind, cancel, one=one):
             asked += 1
             drawn += became.state == "ok"
-            if as_json:
+            if as_json or batch is not None:
                 emit(became.as_json())
             elif became.state == "ok":
                 tell(f"{became.path}: {became.out or 'drawn'}")
-            if became.state != "ok":
+            if became.state != "ok" and batch is None:
                 complain(f"{Path(became.path).name}: {became.why}")
     if drawn < asked and asked > 1:
         complain(f"{asked - drawn} of {asked} were not drawn.")
-    return DONE if drawn else REFUSED
+    return DONE if drawn or not asked else REFUSED
+
+
+def _listed(batch: Path | None) -> list[Path]:
+    """The files that a list names, one a line; empty lines are left out."""
+    if batch is None:
+        return []
+    try:
+        data = sys.stdin.buffer.read() if str(batch) == "-" else batch.read_bytes()
+    except OSError as error:
+        raise InputRefused(
+            "The list cannot be read.",
+            f"{error.strerror or 'No reason given'}.",
+            "Name a file with one name a line.",
+        ) from error
+    lines = (os.fsdecode(line).removesuffix("\r") for line in data.split(b"\n"))
+    return [Path(line) for line in lines if line.strip()]
 
 
 def _rendered(
@@ -176,10 +224,12 @@ def _rendered(
     out: Path | None,
     kind: Kind,
     cancel: CancelToken,
+    *,
+    one: bool,
 ) -> Iterator[BatchLine]:
     from medvision_desktop.services import render as service
 
-    if len(paths) == 1 and out is not None and out.suffix.lower() in (".png", ".npy"):
+    if one and len(paths) == 1 and out is not None and out.suffix.lower() in (".png", ".npy"):
         began = time.perf_counter()
         image = service.render_file(paths[0], options, decoder=bench.decoder, cancel=cancel)
         service.save(image, out)
@@ -196,15 +246,3 @@ def _rendered(
     yield from service.batch(
         paths, options, decoder=bench.decoder, out_dir=out, kind=kind.value, cancel=cancel
     )
-
-
-def _centre_and_width(text: str) -> tuple[float, float] | None:
-    if not text:
-        return None
-    try:
-        center, width = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputRefused(
-            "The window cannot be read.", f"{text!r} is not two numbers.", "Write it as 40,400."
-        ) from error
-    return center, width

@@ -56,6 +56,8 @@ def _frame(
     shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
     if shutter is None and text(dataset, "ShutterShape"):
         not_faithful.append("the display shutter cannot be read")
+    if text(dataset, "PixelPresentation") in ("COLOR", "MIXED"):
+        not_faithful.append("the colours of its supplemental palette are not shown")
     if photometric is Photometric.RGB:
         if layout.bits_stored > 8:
             not_faithful.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")

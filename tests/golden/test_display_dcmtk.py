@@ -1,6 +1,6 @@
 """Every image that comes with packages against DCMTK's renderer, within one grey level.
 
-Disagreements are listed with why; one that is not listed fails.
+Disagreements are listed with why in docs/display.md; one that is not listed fails.
 """
 
 from __future__ import annotations
@@ -25,26 +25,12 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services.render import Rendered, render_file
 from medvision_desktop.settings import Settings
+from tests.helpers.disagreements import disagreements
 
 pytestmark = pytest.mark.skipif(
     shutil.which("dcmj2pnm") is None or shutil.which("dcm2pnm") is None,
     reason="DCMTK's dcm2pnm and dcmj2pnm are not installed (apt install dcmtk)",
 )
-
-# Largest difference in grey levels where it is more than 1, and why.
-_YCBCR = "colour conversion in integers there and in floats here; one step of chroma is two levels"
-_CHROMA = "chroma of 4:2:2 JPEG is interpolated by libjpeg-turbo and repeated by DCMTK"
-DISAGREEMENTS = {
-    "SC_ybr_full_uncompressed.dcm": (2, _YCBCR),
-    "SC_rgb_dcmtk_+eb+cy+n1.dcm": (2, _YCBCR),
-    "SC_rgb_dcmtk_+eb+cy+np.dcm": (2, _YCBCR),
-    "SC_rgb_jpeg_lossy_gdcm.dcm": (2, _YCBCR),
-    "color3d_jpeg_baseline.dcm": (5, _CHROMA),
-    "examples_ybr_color.dcm": (3, _CHROMA),
-    "JPGExtended.dcm": (3, "another inverse cosine transform, stretched by a narrow window"),
-    "rtdose_expb.dcm": (255, "DCMTK reads 32-bit big endian words in the wrong order"),
-    "rtdose_expb_1frame.dcm": (255, "DCMTK reads 32-bit big endian words in the wrong order"),
-}
 
 
 @pytest.fixture
@@ -108,10 +94,8 @@ def test_every_packaged_image_is_drawn_within_one_level_of_dcmtk(
     assert found.origin is not None
     count, differing = compared(Path(found.origin).parent / folder, decoder, tmp_path)
     assert count >= at_least
-    unexplained = {
-        name: worst for name, worst in differing.items() if worst > DISAGREEMENTS.get(name, (1, ""))[0]
-    }
-    assert unexplained == {}
+    explained = disagreements("DCMTK")
+    assert {name: worst for name, worst in differing.items() if worst > explained.get(name, 1)} == {}
 
 
 @pytest.mark.data

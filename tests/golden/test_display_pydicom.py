@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,16 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels import pixel_array
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
+from medvision_desktop.domain.display import VoiFunction, VoiWindow, WindowSource
+from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.pixels.modality import is_padding
 from medvision_desktop.services.render import Rendered, render_file
 from medvision_desktop.settings import Settings
+from tests.helpers.disagreements import disagreements
 
 # Images with a window, a VOI LUT, a modality LUT, a negative intercept, signed values, MONOCHROME1.
 GREY = [
@@ -99,3 +106,74 @@ def test_palette_images_look_as_pydicom_computes_them(package: str, name: str, d
     colours = apply_color_lut(pixels, dataset)[..., :3].astype(float)
     full = 255.0 if colours.max() <= 255 else 65535.0
     assert np.abs(ours.levels() - colours / full * 255).max() <= 1
+
+
+def transformed(dataset: Dataset) -> Dataset:
+    """What holds the rescale of the first frame: a functional group of an enhanced object, else itself."""
+    for name in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for groups in dataset.get(name, [])[:1]:
+            for group in groups.get("PixelValueTransformationSequence", []):
+                found: Dataset = group
+                return found
+    return dataset
+
+
+def display_by_pydicom(path: Path, rendered: Rendered) -> NDArray[np.float64] | None:
+    """Grey levels or colours 0..255 of the first frame by pydicom alone; None where it cannot read it.
+
+    The window is the header's where it has one, else the one that we chose.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(path, force=True)
+        try:
+            pixels = pixel_array(path, index=0)
+        except Exception:  # noqa: BLE001 - the oracle has limits of its own
+            return None
+        if dataset.PhotometricInterpretation == "PALETTE COLOR":
+            colours = apply_color_lut(pixels, dataset)[..., :3].astype(float)
+            return np.asarray(colours * 255 / (255 if colours.max() <= 255 else 65535))
+        if pixels.ndim == 3:
+            return np.asarray(pixels.astype(float) * 255 / (2**dataset.BitsStored - 1))
+        voi = rendered.plan.voi
+        header = rendered.plan.source in (WindowSource.HEADER_LUT, WindowSource.HEADER_WINDOW)
+        said = "WindowCenter" in dataset or "VOILUTSequence" in dataset
+        if header and said and "PerFrameFunctionalGroupsSequence" not in dataset:
+            return by_pydicom(dataset, pixels) * 255
+        values = apply_modality_lut(pixels, transformed(dataset)).astype(float)
+    assert isinstance(voi, VoiWindow)
+    exact = voi.function is VoiFunction.LINEAR_EXACT
+    low = voi.center - voi.width / 2 if exact else voi.center - 0.5 - (voi.width - 1) / 2
+    shown = np.clip((values - low) / (voi.width if exact else max(voi.width - 1, 1e-9)), 0, 1)
+    return np.asarray(255 * (1 - shown if rendered.plan.inverted else shown))
+
+
+@pytest.mark.parametrize(
+    ("package", "folder", "at_least"), [("data_store", "data", 40), ("pydicom", "data/test_files", 40)]
+)
+def test_every_packaged_image_is_drawn_as_pydicom_computes_it(
+    package: str, folder: str, at_least: int, decoder: Decoder
+) -> None:
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    assert found.origin is not None
+    count, differing = 0, {}
+    for path in sorted(file for file in (Path(found.origin).parent / folder).rglob("*") if file.is_file()):
+        try:
+            ours = drawn(path, decoder)
+        except InputRefused:
+            continue
+        theirs = display_by_pydicom(path, ours)
+        if theirs is None or theirs.shape != ours.shape:
+            continue
+        count += 1
+        outside = is_padding(ours.plan.frame, ours.plan.frame.stored)
+        apart = np.abs(ours.levels() - theirs)
+        if ours.plan.inverted and not ours.plan.frame.is_colour:
+            apart = apart[~outside]
+        worst = math.ceil(float(apart.max(initial=0)) - 0.51)
+        if worst > 1:
+            differing[path.name] = worst
+    assert count >= at_least
+    explained = disagreements("pydicom")
+    assert {name: worst for name, worst in differing.items() if worst > explained.get(name, 1)} == {}

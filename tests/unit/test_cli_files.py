@@ -68,7 +68,7 @@ def test_an_empty_folder_is_a_refusal_in_words(ask: Any, tmp_path: Path) -> None
 
 def test_an_image_is_drawn_at_its_own_size(ask: Any, sample_file: Sample, tmp_path: Path) -> None:
     code, lines, _ = ask(
-        "render", sample_file("693_UNCR.dcm"), "--out", tmp_path / "ct.png", "--window", "40,400"
+        "render", sample_file("693_UNCR.dcm"), "--out", tmp_path / "ct.png", "--window", "40", "400"
     )
     assert code == 0
     assert lines[0]["shape"] == [512, 512]
@@ -106,9 +106,9 @@ def test_many_are_drawn_into_a_folder_and_refusals_end_nothing(
     assert 0 <= values.min() <= values.max() <= 1
 
 
-@pytest.mark.parametrize("window", ["40", "a,b", "1,2,3", "nan,1"])
-def test_a_window_that_is_none_is_refused(ask: Any, sample_file: Sample, window: str) -> None:
-    code, _, complaints = ask("render", sample_file("693_UNCR.dcm"), "--window", window)
+@pytest.mark.parametrize("window", [["40"], ["a", "b"], ["nan", "1"], ["40", "0"], ["40", "inf"]])
+def test_a_window_that_is_none_is_refused(ask: Any, sample_file: Sample, window: list[str]) -> None:
+    code, _, complaints = ask("render", sample_file("693_UNCR.dcm"), "--window", *window)
     assert code == 2
     assert "window" in complaints.lower()
 
@@ -122,3 +122,41 @@ def test_a_volume_is_cut(ask: Any, tmp_path: Path) -> None:
     code, lines, _ = ask("render", path, "--plane", "coronal", "--slice", "3", "--out", tmp_path / "x.png")
     assert code == 0
     assert lines[0]["shape"] == [16, 24]
+
+
+def test_a_batch_prints_one_line_a_file_whatever_becomes_of_it(
+    ask: Any, sample_file: Sample, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.dcm").write_bytes(b"bad")
+    good = sample_file("693_UNCR.dcm")
+    listed = tmp_path / "list.txt"
+    listed.write_text(
+        f"{tmp_path / 'bad.dcm'}\n\n{good}\r\n{tmp_path / 'none.dcm'}\n{good}\n", encoding="utf-8"
+    )
+    code, lines, _ = ask("render", "--batch", listed, "--out-dir", tmp_path / "out", "--format", "npy")
+    assert code == 0
+    assert [line["state"] for line in lines] == ["refused", "ok", "refused", "ok"]
+    assert set(lines[0]) == {"path", "state", "why", "shape", "window", "badges", "seconds", "out"}
+    assert all(line["why"].endswith(".") for line in lines if line["state"] == "refused")
+    first, second = np.load(lines[1]["out"]), np.load(lines[3]["out"])
+    assert lines[1]["out"] != lines[3]["out"]
+    assert np.array_equal(first, second)
+
+
+def test_a_list_that_is_not_there_is_refused(ask: Any, tmp_path: Path) -> None:
+    code, lines, complaints = ask("render", "--batch", tmp_path / "none.txt")
+    assert (code, lines) == (2, [])
+    assert complaints.count("\n") == 1
+
+
+def test_layers_are_drawn_only_when_asked_for(ask: Any, sample_file: Sample, tmp_path: Path) -> None:
+    leg = sample_file("RG3_UNCR.dcm")
+    shown = {}
+    for name, extra in (("usual", ()), ("without", ("--no-overlays",)), ("with", ("--overlays",))):
+        out = tmp_path / f"{name}.npy"
+        assert ask("render", leg, "--out", out, *extra)[0] == 0
+        shown[name] = np.load(out)
+    assert np.array_equal(shown["usual"], shown["without"])
+    assert shown["usual"][:, 0].min() > 0.9
+    assert shown["with"][:, 0].max() == 0.0
+    assert np.array_equal(shown["with"][:, 600:1100], shown["usual"][:, 600:1100])

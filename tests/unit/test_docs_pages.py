@@ -24,6 +24,7 @@ PAGES = [
     "CHANGELOG.md",
     "docs/cli.md",
     "docs/settings.md",
+    "docs/display.md",
 ]
 
 
