@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
+    QGuiApplication,
     QKeySequence,
     QResizeEvent,
 )
@@ -39,7 +40,7 @@ class MainWindow(QMainWindow):
     def __init__(self, state_file: Path) -> None:
         super().__init__()
         self.setWindowTitle("MedVision")
-        self.setMinimumSize(1100, 700)
+        self.setMinimumSize(1200, 700)
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self.pages = QStackedWidget()
@@ -74,6 +75,15 @@ class MainWindow(QMainWindow):
         widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         bar.addWidget(widget)
         self.addToolBar(area, bar)
+
+    def take_the_screen(self) -> None:
+        """Use the room there is, unless somebody gave the window a size already."""
+        screen = self.screen()
+        if self.testAttribute(Qt.WidgetAttribute.WA_Resized) or screen is None:
+            return
+        self.resize(screen.availableSize().boundedTo(QSize(1920, 1080)).expandedTo(self.minimumSize()))
+        if QGuiApplication.platformName() != "offscreen":
+            self.setWindowState(self.windowState() | Qt.WindowState.WindowMaximized)
 
     def restore_layout(self) -> bool:
         """Bring back size, docks and their places from the last time; False where there was none."""
