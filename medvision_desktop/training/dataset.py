@@ -22,11 +22,6 @@ class Images:
     pictures: NDArray[np.uint8]
     sha256: tuple[str, ...]
 
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,) label indices."""
-        return np.array([item.label for item in self.items], dtype=np.int64)
-
 
 def load(
     items: Sequence[Item],

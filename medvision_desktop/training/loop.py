@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -29,10 +29,12 @@ from medvision_desktop.training import augment, checkpoint, metrics
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
+_LARGEST_WEIGHT: Final = 10.0
+
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Pictures (n, size, size) uint8 and labels (n,) of one fold."""
+    """Pictures (n, size, size) uint8 and labels (n, classes), 0 or 1, of one fold."""
 
     pictures: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -60,7 +62,7 @@ def batch_of(pictures: Sequence[NDArray[np.float32]], data: Statistics) -> Tenso
 def scores(
     network: EfficientNet, fold: Fold, data: Statistics, cancel: CancelToken | None = None
 ) -> NDArray[np.float64]:
-    """(n,) logits of a fold, without augmentation."""
+    """(n, classes) logits of a fold, without augmentation."""
     network.eval()
     found = []
     with torch.no_grad():
@@ -68,7 +70,7 @@ def scores(
             if cancel is not None:
                 cancel.check()
             pictures = [picture / np.float32(255) for picture in fold.pictures[start : start + 64]]
-            found.append(network(batch_of(pictures, data))[0][:, 0])
+            found.append(network(batch_of(pictures, data))[0])
     return torch.cat(found).double().numpy()
 
 
@@ -76,7 +78,7 @@ def train(
     recipe: Recipe,
     network: EfficientNet,
     training: Fold,
-    validation: Fold,
+    validation: Fold | None,
     folder: Path,
     *,
     progress: ProgressSink = no_progress,
@@ -84,6 +86,7 @@ def train(
 ) -> dict[str, Any]:
     """Train until the last epoch, early stopping or cancel; returns the loop state.
 
+    Without validation images nothing is chosen: every epoch is run and the last one is kept.
     Raises `Cancelled`. Calling it again on the same folder goes on.
     """
     data = statistics(training.pictures)
@@ -99,17 +102,17 @@ def train(
         state = checkpoint.read(newest, network, optimizer)
     elif recipe.initial == "lite0":
         _recalibrate(network, training, data, recipe, cancel)
-        _fit_head(network, training, data, cancel)
-    while (
-        state["epoch"] < (recipe.last_epoch or recipe.epochs)
-        and state["epoch"] - state["best_epoch"] <= recipe.patience
+        _fit_head(network, training, data, recipe, cancel)
+    while state["epoch"] < (recipe.last_epoch or recipe.epochs) and (
+        validation is None or state["epoch"] - state["best_epoch"] <= recipe.patience
     ):
         began = time.monotonic()
         loss = _epoch(recipe, network, optimizer, training, data, state["epoch"], progress, cancel)
-        value = metrics.auroc(scores(network, validation, data, cancel), validation.labels > 0)
+        value = float(state["epoch"]) if validation is None else judged(network, validation, data, cancel)
         state["epoch"] += 1
         state["seconds"] += time.monotonic() - began
-        line = {"epoch": state["epoch"], "loss": loss, "auroc": value, "seconds": state["seconds"]}
+        line = {"epoch": state["epoch"], "loss": loss, "seconds": state["seconds"]}
+        line |= {} if validation is None else {"auroc": value}
         if value > state["best"]:
             state["best"], state["best_epoch"] = value, state["epoch"]
             checkpoint.write(folder / "best.safetensors", network, None, state)
@@ -117,6 +120,31 @@ def train(
         with (folder / "history.jsonl").open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(line) + "\n")
     return state
+
+
+def judged(network: EfficientNet, fold: Fold, data: Statistics, cancel: CancelToken | None = None) -> float:
+    """Mean AUROC over the labels that a fold has images with and without of; nan if there is none."""
+    found, truth = scores(network, fold, data, cancel), fold.labels > 0
+    each = [metrics.auroc(found[:, label], truth[:, label]) for label in range(truth.shape[1])]
+    return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
+
+
+def loss_of(logits: Tensor, truth: Tensor, fold: NDArray[np.int64], *, softmax: bool) -> Tensor:
+    """Class-weighted loss of a batch: cross-entropy where one label is right, else binary, per label.
+
+    `logits`, `truth`: (n, classes). `fold`: labels of all training images, which the weights come from:
+    every class counts the same, but none more than ten times what it would without weights.
+    """
+    if softmax:
+        share = torch.from_numpy(fold.mean(axis=0)).float().clamp(min=1e-6)
+        weight = (1 / (share * len(share))).clamp(max=_LARGEST_WEIGHT)
+        each = functional.cross_entropy(logits, truth.argmax(dim=1), weight, reduction="none")
+        return each.mean()
+    pairs = [class_weights(fold[:, label]) for label in range(fold.shape[1])]
+    negative, positive = (torch.tensor(side, dtype=torch.float32) for side in zip(*pairs, strict=True))
+    return functional.binary_cross_entropy_with_logits(
+        logits, truth, torch.where(truth > 0, positive, negative)
+    )
 
 
 def rate_at(recipe: Recipe, step: int, steps: int) -> float:
@@ -128,9 +156,13 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
 
 
 def class_weights(labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Weights of class 0 and 1 that make both count the same, mean weight 1 over the images."""
+    """Weights of class 0 and 1 that make both count the same, mean weight 1 over the images.
+
+    A class that is rare is weighted ten times at most, so that no single image rules an epoch.
+    """
     positive = float((labels > 0).mean())
-    return 0.5 / (1 - positive), 0.5 / positive
+    weights = (0.5 / max(1 - positive, 1e-6), 0.5 / max(positive, 1e-6))
+    return min(weights[0], _LARGEST_WEIGHT), min(weights[1], _LARGEST_WEIGHT)
 
 
 def _epoch(
@@ -147,7 +179,6 @@ def _epoch(
     torch.manual_seed(recipe.seed * 1000 + epoch)
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(fold.labels))
     per_epoch = len(order) // recipe.batch_size or 1
-    negative, positive = class_weights(fold.labels)
     peaks = [recipe.learning_rate * 0.5, recipe.learning_rate]
     total = 0.0
     for step in range(per_epoch):
@@ -164,11 +195,9 @@ def _epoch(
         factor = rate_at(recipe, epoch * per_epoch + step, recipe.epochs * per_epoch)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        truth = torch.from_numpy((fold.labels[chosen] > 0).astype(np.float32))
-        weight = torch.where(truth > 0, positive, negative)
-        loss = functional.binary_cross_entropy_with_logits(
-            network(batch_of(pictures, data))[0][:, 0], truth, weight
-        )
+        truth = torch.from_numpy(fold.labels[chosen].astype(np.float32))
+        logits = network(batch_of(pictures, data))[0]
+        loss = loss_of(logits, truth, fold.labels, softmax=recipe.softmax)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
@@ -201,7 +230,9 @@ def _recalibrate(
         layer.momentum = momentum
 
 
-def _fit_head(network: EfficientNet, fold: Fold, data: Statistics, cancel: CancelToken | None) -> None:
+def _fit_head(
+    network: EfficientNet, fold: Fold, data: Statistics, recipe: Recipe, cancel: CancelToken | None
+) -> None:
     """The frozen phase: features once, then the linear head by logistic regression."""
     network.eval()
     found = []
@@ -213,8 +244,14 @@ def _fit_head(network: EfficientNet, fold: Fold, data: Statistics, cancel: Cance
             found.append(network.pooled(batch_of(pictures, data)))
     from sklearn.linear_model import LogisticRegression
 
-    solver = LogisticRegression(C=500 / len(fold.labels), class_weight="balanced", max_iter=500)
-    solver.fit(torch.cat(found).double().numpy(), fold.labels > 0)
+    features = torch.cat(found).double().numpy()
+    targets = [fold.labels.argmax(axis=1)] if recipe.softmax else list(fold.labels.T > 0)
+    weights, biases = [], []
+    for target in targets:
+        solver = LogisticRegression(C=500 / len(features), class_weight="balanced", max_iter=500)
+        solver.fit(features, target)
+        weights.append(solver.coef_)
+        biases.append(solver.intercept_)
     with torch.no_grad():
-        network.classifier.weight.copy_(torch.from_numpy(solver.coef_))
-        network.classifier.bias.copy_(torch.from_numpy(solver.intercept_))
+        network.classifier.weight.copy_(torch.from_numpy(np.concatenate(weights)))
+        network.classifier.bias.copy_(torch.from_numpy(np.concatenate(biases)))

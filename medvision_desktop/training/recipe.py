@@ -20,6 +20,8 @@ class Words:
     are tables of the manifest; the number of images in `data` is counted, not written. `groups` says
     what a group of images is. `network`: another form of the trained network with the same weights.
     `tried`: what else was trained and not chosen. `threshold` 0 means: the one that validation finds best.
+    `audit` names variants (see `variants`) under which the test images are measured again, `inside` the
+    part of the body that attention is counted inside of (see `confounds`).
     """
 
     version: str
@@ -31,6 +33,8 @@ class Words:
     who: str
     beyond: str
     evaluated_on: str = ""
+    audit: list[str] = field(default_factory=list)
+    inside: str = ""
     groups: str = "people"
     network: str = ""
     tried: str = ""
@@ -43,7 +47,10 @@ class Words:
 class Recipe:
     """What to train, on what and how. Sizes in pixels, rates per step, epochs as counts.
 
-    `source` names a layout in `sources.SOURCES`, `folder` the folder below the data directory.
+    `source` names a layout in `sources.SOURCES`, `folder` the folder below the data directory; `classes`,
+    `table` and `group` tell that layout its folders, its CSV file and the column that names a group.
+    `cross` above 1 trains that many networks on all but one part each, so that every image is judged by
+    a network that never saw it, and then one on everything; nothing is chosen, every epoch is run.
     `initial`: `lite0` (ImageNet tensors of a package), `none`, or `run:NAME`, an earlier run's best.
     `last_epoch`: stop after this one although the rate's schedule runs over all `epochs`; 0 means all.
     """
@@ -53,6 +60,10 @@ class Recipe:
     source: str
     folder: str
     labels: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    table: str = ""
+    group: str = ""
+    cross: int = 0
     initial: str = "none"
     last_epoch: int = 0
     seed: int = 0
@@ -69,6 +80,11 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     package: Words | None = None
 
+    @property
+    def softmax(self) -> bool:
+        """Whether exactly one label is right for an image."""
+        return self.package is not None and self.package.task == "single-label"
+
 
 def read(path: Path) -> Recipe:
     """The recipe in a TOML file. Raises `InputRefused` for what is unknown or of a wrong type."""
@@ -79,7 +95,7 @@ def read(path: Path) -> Recipe:
     augmentation = Augmentation(**_known(Augmentation, table.pop("augmentation", {})))
     words = table.pop("package", None)
     values = _known(Recipe, table)
-    for name in ("labels", "stretch"):
+    for name in ("labels", "classes", "stretch"):
         if name in values:
             values[name] = tuple(values[name])
     try:
@@ -89,6 +105,8 @@ def read(path: Path) -> Recipe:
         raise InputRefused("The recipe is not complete.", f"{error}.") from error
     if recipe.size % 32 or not 32 <= recipe.size <= 1024 or recipe.batch_size < 1 or recipe.epochs < 1:
         raise InputRefused("The recipe is out of range.", "size is a multiple of 32 up to 1024.")
+    if recipe.cross and not 3 <= recipe.cross <= 20:
+        raise InputRefused("The recipe is out of range.", "cross is 0 or 3 to 20 parts.")
     return recipe
 
 

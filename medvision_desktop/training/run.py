@@ -12,11 +12,14 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.modelkit.networks import build
@@ -26,6 +29,8 @@ from medvision_desktop.training import checkpoint, dataset, loop, package, recip
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
+_NOBODY: Final[loop.Fold | None] = None  # a cross-validation chooses nothing
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -33,11 +38,12 @@ class Prepared:
 
     images: dataset.Images
     folds: tuple[str, ...]
+    truth: NDArray[np.int64]
 
-    def fold(self, name: str) -> loop.Fold:
-        """Pictures and labels of one fold."""
-        rows = [index for index, fold in enumerate(self.folds) if fold == name]
-        return loop.Fold(self.images.pictures[rows], self.images.labels[rows])
+    def fold(self, *names: str) -> loop.Fold:
+        """Pictures and labels of these folds."""
+        rows = [index for index, fold in enumerate(self.folds) if fold in names]
+        return loop.Fold(self.images.pictures[rows], self.truth[rows])
 
 
 def prepare(
@@ -49,24 +55,25 @@ def prepare(
     cancel: CancelToken | None = None,
 ) -> Prepared:
     """Read every image, join groups that share one, split by group, write `split.csv`."""
-    if settings.source not in sources.SOURCES:
-        raise InputRefused(
-            f"There is no source {settings.source!r}.", f"Known: {', '.join(sources.SOURCES)}."
-        )
-    root = data / settings.folder
-    items = sources.SOURCES[settings.source](root)
+    items = sources.read(settings, data)
     images = dataset.load(items, settings.size, settings.stretch, progress=progress, cancel=cancel)
     groups = split.joined_groups([item.group for item in items], images.pictures)
-    folds = tuple(
-        item.fold or split.fold_of(group, settings.seed) for item, group in zip(items, groups, strict=True)
-    )
+    folds = tuple(item.fold or _fold_of(group, settings) for item, group in zip(items, groups, strict=True))
+    items = tuple(replace(item, group=group) for item, group in zip(items, groups, strict=True))
+    images = replace(images, items=items)
     run.mkdir(parents=True, exist_ok=True)
     rows = [
-        (_name(item), digest, str(item.label), group, fold)
-        for item, digest, group, fold in zip(items, images.sha256, groups, folds, strict=True)
+        (_name(item), digest, "|".join(map(str, item.marks)) or str(item.label), item.group, fold)
+        for item, digest, fold in zip(items, images.sha256, folds, strict=True)
     ]
     split.write(run / "split.csv", rows)
-    return Prepared(images, folds)
+    return Prepared(images, folds, sources.truth(items, len(settings.labels), softmax=settings.softmax))
+
+
+def _fold_of(group: str, settings: Recipe) -> str:
+    if settings.cross:
+        return split.crossed(group, settings.seed, settings.cross)
+    return split.fold_of(group, settings.seed)
 
 
 def initial(settings: Recipe, runs: Path) -> EfficientNet:
@@ -96,9 +103,18 @@ def train(
     torch.set_num_threads(threads)
     run = runs / settings.name
     prepared = prepare(settings, data, run, progress=progress, cancel=cancel)
+    if settings.cross:
+        parts = [f"{split.CROSS}{index}" for index in range(settings.cross)]
+        for part in parts:
+            seen = prepared.fold(*(other for other in parts if other != part))
+            (run / part).mkdir(exist_ok=True)
+            sister = initial(settings, runs)
+            loop.train(settings, sister, seen, None, run / part, progress=progress, cancel=cancel)
+        training, validation = prepared.fold(*parts), _NOBODY
+    else:
+        training, validation = prepared.fold("train"), prepared.fold("validation")
     network = initial(settings, runs)
-    folds = prepared.fold("train"), prepared.fold("validation")
-    loop.train(settings, network, *folds, run, progress=progress, cancel=cancel)
+    loop.train(settings, network, training, validation, run, progress=progress, cancel=cancel)
     if settings.package is None or out is None:
         return None
     date = datetime.now(tz=UTC).strftime("%Y-%m-%d")

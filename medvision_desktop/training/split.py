@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDS: Final = ("train", "validation", "calibration", "test")
+CROSS: Final = "cross-"
 SHARES: Final = (0.7, 0.1, 0.1, 0.1)
 NEAR_DUPLICATE_CORRELATION: Final = 0.999
 _THUMBNAIL: Final = 24
@@ -31,6 +32,23 @@ def fold_of(group: str, seed: int, shares: Sequence[float] = SHARES) -> str:
         if place < edge:
             return fold
     return FOLDS[-1]
+
+
+def crossed(group: str, seed: int, parts: int) -> str:
+    """The part of a group in a cross-validation, `cross-0` and on: every part is as likely."""
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    return f"{CROSS}{int.from_bytes(digest[:8], 'big') * parts >> 64}"
+
+
+def role(fold: str) -> str:
+    """What images of a fold are for.
+
+    Of the parts of a cross-validation the first finds the threshold, the second the calibration, and
+    all others are the test.
+    """
+    if not fold.startswith(CROSS):
+        return fold
+    return ("validation", "calibration", "test")[min(2, int(fold.removeprefix(CROSS)))]
 
 
 def joined_groups(groups: Sequence[str], pictures: NDArray[np.uint8]) -> list[str]:

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.training import confounds
+
 Gray = NDArray[np.uint8]
 _SIDE: Final = 224
 
@@ -53,6 +55,44 @@ def _shuffled(gray: Gray, random: np.random.Generator) -> Gray:
     order = random.permutation(9)
     rows = [np.hstack([tiles[order[3 * r + c]] for c in range(3)]) for r in range(3)]
     return np.vstack(rows)
+
+
+def _edges_masked(gray: Gray, _: np.random.Generator) -> Gray:
+    """The outer tenth of every side painted over with the middle gray: markers, edges and format gone."""
+    masked, (rows, columns) = gray.copy(), _edge(gray)
+    level = np.uint8(np.median(gray))
+    masked[:rows], masked[-rows:], masked[:, :columns], masked[:, -columns:] = level, level, level, level
+    return masked
+
+
+def _edges_only(gray: Gray, _: np.random.Generator) -> Gray:
+    """Nothing but the outer tenth of every side."""
+    masked, (rows, columns) = gray.copy(), _edge(gray)
+    masked[rows:-rows, columns:-columns] = np.uint8(np.median(gray))
+    return masked
+
+
+def _lung_crop(gray: Gray, _: np.random.Generator) -> Gray:
+    """Nothing but the box around the lungs."""
+    top, left, bottom, right = _lung_box(gray)
+    return gray[top:bottom, left:right]
+
+
+def _lungs_masked(gray: Gray, _: np.random.Generator) -> Gray:
+    """Everything but the box around the lungs."""
+    masked, (top, left, bottom, right) = gray.copy(), _lung_box(gray)
+    masked[top:bottom, left:right] = np.uint8(np.median(gray))
+    return masked
+
+
+def _edge(gray: Gray) -> tuple[int, int]:
+    return max(1, gray.shape[0] // 10), max(1, gray.shape[1] // 10)
+
+
+def _lung_box(gray: Gray) -> tuple[int, int, int, int]:
+    top, left, bottom, right = confounds.INSIDE["lungs"]
+    height, width = gray.shape
+    return round(top * height), round(left * width), round(bottom * height), round(right * width)
 
 
 def _uniform(random: np.random.Generator) -> Gray:
@@ -140,6 +180,10 @@ _CHANGES: Final[Mapping[str, Callable[[Gray, np.random.Generator], Gray]]] = Map
         "three-quarters": lambda gray, _: np.rot90(gray, 3),
         "corner": _corner,
         "shuffled": _shuffled,
+        "edges-masked": _edges_masked,
+        "edges-only": _edges_only,
+        "lung-crop": _lung_crop,
+        "lungs-masked": _lungs_masked,
     }
 )
 _DRAWN: Final[Mapping[str, Callable[[np.random.Generator], Gray]]] = MappingProxyType(
