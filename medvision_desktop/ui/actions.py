@@ -147,6 +147,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("slice.page_up", "Slices", "Ten images back", ("PgUp",), scope="viewer"),
     Action("slice.first", "Slices", "First image", ("Home",), scope="viewer"),
     Action("slice.last", "Slices", "Last image", ("End",), scope="viewer"),
+    Action("cine.toggle", "Slices", "Play the images, or stop", ("Space",), scope="viewer"),
+    Action("view.header", "View", "Header of this image", ("Ctrl+T",), "file-text"),
     Action("layout.1x1", "Layout", "One pane", ("Ctrl+1",), "square"),
     Action("layout.1x2", "Layout", "Two panes side by side", ("Ctrl+2",), "columns-2"),
     Action("layout.2x1", "Layout", "Two panes, one above the other", ("Ctrl+3",), "rows-2"),

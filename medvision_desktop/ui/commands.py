@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtWidgets import QFileDialog
 
+from medvision_desktop.domain.header import HeaderRow
+from medvision_desktop.services.header import header_of
 from medvision_desktop.ui.actions import ACTIONS
 from medvision_desktop.ui.dialogs.keys import KeysSheet
 from medvision_desktop.ui.dialogs.palette import PaletteSheet
+from medvision_desktop.ui.dialogs.tags import TagSheet
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
@@ -31,6 +34,8 @@ class Commands:
             "file.welcome": lambda: room.window.pages.setCurrentWidget(room.welcome),
             "file.reader": room.ask_reader,
             "file.quit": room.window.close,
+            "cine.toggle": room.cine.toggle,
+            "view.header": self._header,
             "view.full_screen": self._full_screen,
             "ai.run": room.findings.run,
             "ai.cancel": room.findings.cancel,
@@ -79,6 +84,22 @@ class Commands:
         )
         dialog.finished.connect(dialog.deleteLater)
         return dialog
+
+    def _header(self) -> None:
+        """Read the header behind the image on screen, then show it on a sheet."""
+        room = self._room
+        shown = room.viewer.active_pane.shown
+        if shown is None:
+            room.notifier.toast("No image to read the header of", "Open a study first.", "info")
+            return
+        series, uid = shown.loaded.series, shown.frame.sop_instance_uid
+
+        def show(rows: tuple[HeaderRow, ...]) -> None:
+            TagSheet(room.window, rows, masked=room.viewer.masked).open_at()
+
+        room.lanes.io.submit(
+            lambda *_: header_of(series, uid), done=show, failed=room.notifier.error, key="header"
+        )
 
     def _full_screen(self) -> None:
         window = self._room.window

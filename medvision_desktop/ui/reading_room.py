@@ -32,6 +32,7 @@ from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.panes.welcome import WelcomePane
 from medvision_desktop.ui.panes.worklist import WorklistPane
 from medvision_desktop.ui.theme.tokens import M
+from medvision_desktop.ui.viewmodels.cine import Cine
 from medvision_desktop.ui.viewmodels.desk import Desk
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
@@ -74,9 +75,11 @@ class ReadingRoom(QObject):
         self.report = ReportModel(*parts)
         self.reader = ReaderModel(*parts)
         self.marks = MarkRecord(*parts, self.viewer)
+        self.cine = Cine(self.lanes, self.viewer)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
         self._ready_told = False
+        self._one_pane_for_report = False
         self._closed = False
         self._build()
         self._connect()
@@ -84,6 +87,8 @@ class ReadingRoom(QObject):
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Show the window, fill the worklist and open what was named on the command line."""
         remembered = self.window.restore_layout()
+        if not remembered:
+            self.window.take_the_screen()
         self.docks["report"].hide()
         self.window.show()
         if not remembered:
@@ -104,6 +109,7 @@ class ReadingRoom(QObject):
         self._news_timer.stop()
         self.toasts.stop()
         self.errors.stop()
+        self.cine.stop()
         self.lanes.db.drain(10.0)
         self.report.flush()
         self.lanes.db.drain(10.0)
@@ -118,8 +124,11 @@ class ReadingRoom(QObject):
     def show_report(self) -> None:
         """Open the report beside the image; the worklist makes room."""
         dock = self.docks["report"]
-        if self._is_narrow and len(self.viewer.visible) > 1 and not self.viewer.is_maximised:
+        # Beside the report there is room for one pane that can be read, not for several.
+        wide = self.window.width() >= _ROOM_FOR_BOTH_PX
+        if not wide and len(self.viewer.visible) > 1 and not self.viewer.is_maximised:
             self.viewer.toggle_maximised(self.viewer.active)
+            self._one_pane_for_report = True
         dock.show()
         dock.raise_()
         self.worklist_pane.set_rail(True)
@@ -145,8 +154,9 @@ class ReadingRoom(QObject):
     def hide_report(self) -> None:
         """Put the report away and bring the findings back."""
         self.docks["report"].hide()
-        if self._is_narrow and self.viewer.is_maximised:
+        if self._one_pane_for_report and self.viewer.is_maximised:
             self.viewer.toggle_maximised(self.viewer.active)
+        self._one_pane_for_report = False
         self.docks["findings"].show()
         self.worklist_pane.set_rail(self._is_narrow)
         self._size_docks()
@@ -183,8 +193,8 @@ class ReadingRoom(QObject):
         self.window.splitDockWidget(self.docks["findings"], self.docks["report"], Qt.Orientation.Horizontal)
         self.status_bar = StatusBar(self.jobs)
         self.window.add_bar("statusBar", self.status_bar, Qt.ToolBarArea.BottomToolBarArea)
-        # With the report open both panels may be away; its text has room, and its own bar stays free.
-        hosts = (self.worklist_pane, self.findings_pane, self.report_pane.editor.desk)
+        # With the report open both panels may be away: news stands over the printed page, not over fields.
+        hosts = (self.worklist_pane, self.findings_pane, self.report_pane.preview.desk)
         self.toasts = ToastStack(self.window, hosts, reduced_motion=self.bench.settings.reduced_motion)
         self.errors = ErrorCorner(self.window, hosts)
         self.sheets = FindingSheets(
@@ -249,6 +259,7 @@ class ReadingRoom(QObject):
     def _connect_report(self) -> None:
         self.report.readerWanted.connect(self.ask_reader)
         self.marks.offersChanged.connect(self._show_offers)
+        self.marks.recorded.connect(self.desk.follow)
         self.report.keyImageWanted.connect(partial(self.commands.perform, "report.key_image"))
         self.report.findingWanted.connect(self._go_to_finding)
         self.report.leaveUndecidedWanted.connect(self.findings.leave_undecided)

@@ -38,9 +38,13 @@ class Offer:
 
 
 class MarkRecord(QObject):
-    """`offersChanged(study key)`: other measurements may be used in that study's report."""
+    """`offersChanged(study key)`: other measurements may be used in that study's report.
+
+    `recorded`: the record has grown.
+    """
 
     offersChanged = Signal(str)
+    recorded = Signal()
 
     def __init__(self, bench: Workbench, lanes: Lanes, notifier: Notifier, viewer: ViewerModel) -> None:
         super().__init__()
@@ -103,9 +107,7 @@ class MarkRecord(QObject):
             measurements.record(store, measurement, said, reader=reader)
             return measurement.place.study_key
 
-        self._lanes.db.submit(
-            enter, done=self.offersChanged.emit, failed=partial(self._on_failed, measurement)
-        )
+        self._lanes.db.submit(enter, done=self._on_recorded, failed=partial(self._on_failed, measurement))
         self.offersChanged.emit(measurement.place.study_key)
 
     def _on_taken(self, measurement: Measurement) -> None:
@@ -116,7 +118,11 @@ class MarkRecord(QObject):
             measurements.remove(store, key, measurement.id, reader=reader)
             return key
 
-        self._lanes.db.submit(enter, done=self.offersChanged.emit, failed=self._on_not_removed)
+        self._lanes.db.submit(enter, done=self._on_recorded, failed=self._on_not_removed)
+
+    def _on_recorded(self, key: str) -> None:
+        self.recorded.emit()
+        self.offersChanged.emit(key)
 
     def _on_failed(self, measurement: Measurement, error: Exception) -> None:
         self._marks.mark_unsaved(measurement)
