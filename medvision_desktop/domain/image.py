@@ -23,6 +23,7 @@ from medvision_desktop.domain.geometry import (
     PlaneGeometry,
 )
 from medvision_desktop.domain.layers import OverlayPlane, Shutter
+from medvision_desktop.domain.quantities import RealValue, UltrasoundRegion
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 
 PixelArray = NDArray[Any]
@@ -73,7 +74,8 @@ class Frame:
     `corner`: what the header says about this frame for the corner text (plain strings by key:
     `series_description`, `slice_thickness_mm`, `acquisition_time`, `manufacturer_model` ...).
     `shutter`: what a display covers, unless the reader lifts it; networks and statistics see beneath.
-    `overlays`: 60xx planes of the header, a layer that is drawn on request.
+    `overlays`: 60xx planes of the header, a layer that is drawn on request. `real`: quantities of
+    stored values, such as SUVbw. `regions`: parts of an ultrasound image with axes of their own.
     """
 
     stored: PixelArray
@@ -97,6 +99,8 @@ class Frame:
     corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     shutter: Shutter | None = None
     overlays: tuple[OverlayPlane, ...] = ()
+    real: tuple[RealValue, ...] = ()
+    regions: tuple[UltrasoundRegion, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the shape and lock the pixels."""

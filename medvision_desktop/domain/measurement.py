@@ -14,6 +14,7 @@ from typing import Final
 
 from medvision_desktop.domain.geometry import SpacingSource
 from medvision_desktop.domain.image import Frame
+from medvision_desktop.domain.quantities import region_of
 
 Point = tuple[float, float]
 
@@ -110,8 +111,17 @@ class Ruler:
         return self.unit == "mm"
 
 
-def ruler_of(frame: Frame) -> Ruler:
-    """Millimetres where the header gives a spacing, else widths of a pixel with its aspect."""
+def ruler_of(frame: Frame, points: Sequence[Point] = ()) -> Ruler:
+    """Millimetres where the header gives a spacing, else widths of a pixel with its aspect.
+
+    In an ultrasound image the region that holds all `points` counts, if its axes are lengths; without
+    points, or across regions, there is only the pixel.
+    """
+    if frame.regions:
+        region = region_of(frame.regions, *points) if points else None
+        if region is None or not region.is_spatial:
+            return Ruler(frame.pixel_aspect, 1.0, "px")
+        return Ruler(abs(region.down) * 10, abs(region.right_step) * 10, "mm", "ultrasound region")
     spacing = frame.spacing
     if spacing is None:
         return Ruler(frame.pixel_aspect, 1.0, "px")
@@ -168,7 +178,10 @@ def quantity(value: float, ruler: Ruler, *, power: int = 1) -> str:
 
 def shape_lines(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> tuple[str, ...]:
     """What the geometry of a drawing says, without the values of pixels."""
-    ruler = ruler_of(frame)
+    ruler = ruler_of(frame, points)
+    region = region_of(frame.regions, *points)
+    if kind is MeasurementKind.LENGTH and region is not None and not region.is_spatial:
+        return region.apart(points[0], points[1])
     if kind is MeasurementKind.LENGTH:
         return (quantity(distance(ruler, points[0], points[1]), ruler),)
     if kind is MeasurementKind.ANGLE:

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.domain.layers import OverlayPlane
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import dicom_space, dicom_tables
+from medvision_desktop.io import dicom_real, dicom_space, dicom_tables
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
@@ -71,12 +71,13 @@ def _frame(
     slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
     if grey and slope == 0:
         not_faithful.append("a rescale slope of zero is ignored")
+    modality = dicom_tables.modality_of(dataset, index, layout, little=little)
     frame = Frame(
         stored=values,
         photometric=photometric,
         bits_stored=8 if photometric is Photometric.RGB else layout.bits_stored,
         signed=layout.signed and grey,
-        modality=dicom_tables.modality_of(dataset, index, layout, little=little),
+        modality=modality,
         units=dicom_tables.units_of(dataset, index) if grey else "",
         voi=dicom_tables.voi_of(dataset, index, layout, little=little) if grey else (),
         presentation_inverse=photometric is Photometric.MONOCHROME2 and shape == "INVERSE",
@@ -92,6 +93,8 @@ def _frame(
         not_faithful=tuple(not_faithful),
         corner=_corner(dataset, index),
         shutter=shutter,
+        real=dicom_real.real_values_of(dataset, index, modality) if grey else (),
+        regions=dicom_real.ultrasound_regions_of(dataset),
         overlays=tuple(plane for plane in overlays if shutter is None or not _is_bitmap(dataset, plane)),
     )
     if shutter is None and layout.frames == 1 and text(dataset, "Modality") in _FILMS:

@@ -6,6 +6,7 @@ through one table that does all three; everything else goes through the same ari
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from medvision_desktop.domain.display import DisplayState, RenderPlan, Voi, VoiLut, VoiWindow, WindowSource
 from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.domain.quantities import region_of
 from medvision_desktop.pixels import histogram, layers, modality, palette, presentation, voi
 
 # The default window of a modality whose values mean the same on every scanner.
@@ -32,7 +34,10 @@ _SOURCE_BADGES: Final = {
 
 @dataclass(frozen=True)
 class Probe:
-    """What one pixel holds. `display` is 0..255 on screen, three of them for colour."""
+    """What one pixel holds. `display` is 0..255 on screen, three of them for colour.
+
+    `real`: quantities as (name, value, unit). `axes`: what the axes of an ultrasound region read.
+    """
 
     row: int
     column: int
@@ -41,6 +46,8 @@ class Probe:
     units: str
     display: tuple[int, ...]
     is_padding: bool
+    real: tuple[tuple[str, float, str], ...] = ()
+    axes: tuple[str, ...] = ()
 
 
 def resolve(
@@ -192,6 +199,13 @@ def probe(plan: RenderPlan, row: int, column: int) -> Probe | None:
     frame = plan.frame
     if not (0 <= row < frame.rows and 0 <= column < frame.columns):
         return None
+    region = region_of(frame.regions, (row, column))
+    axes = () if region is None else region.read((row, column))
+    return replace(_probe(plan, row, column), axes=axes)
+
+
+def _probe(plan: RenderPlan, row: int, column: int) -> Probe:
+    frame = plan.frame
     stored = np.atleast_1d(frame.stored[row, column])
     padded = bool(modality.is_padding(frame, stored).any())
     if frame.photometric is Photometric.RGB:
@@ -204,7 +218,9 @@ def probe(plan: RenderPlan, row: int, column: int) -> Probe | None:
         return Probe(row, column, _numbers(stored), None, "", _levels(shown), padded)
     value = float(modality.apply(frame.modality, stored)[0])
     shown = presentation.quantise(display_values(plan, stored))
-    return Probe(row, column, _numbers(stored), value, frame.units, _levels(shown), padded)
+    found = ((real.label, float(real.of(stored)[0]), real.units) for real in frame.real)
+    real = tuple(entry for entry in found if math.isfinite(entry[1]))
+    return Probe(row, column, _numbers(stored), value, frame.units, _levels(shown), padded, real)
 
 
 def _window(

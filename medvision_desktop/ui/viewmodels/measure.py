@@ -13,5 +13,7 @@ def probe_lines(probe: Probe) -> tuple[str, ...]:
         lines.append("Padding, not image")
     elif probe.modality is not None:
         lines.append(f"Value {probe.modality:g} {probe.units}".rstrip())
+        lines += [f"{name} {value:.4g} {units}".rstrip() for name, value, units in probe.real]
+    lines += [f"At {', '.join(probe.axes)}"] if probe.axes else []
     lines.append(f"Display {', '.join(str(level) for level in probe.display)} of 255")
     return tuple(lines)
