@@ -44,7 +44,7 @@ BESIDE = (
     ("models/", "model packages: manifest, weights, calibration, card, predictions"),
     ("recipes/", "how each model was trained: data, split, schedule, seed"),
     ("packaging/", "the set-up behind ./medvision, pinned versions, notes for other systems"),
-    ("tests/", "unit, property, golden, ui and e2e; helpers make files, children and checkouts"),
+    ("tests/", "unit, property, golden, fuzz, ui and e2e; helpers make files, children and checkouts"),
     ("docs/", "the command line, the settings, and decisions with their reasons"),
     ("medvision", "the launcher: finds a Python, hands over to packaging/bootstrap.py"),
     (".ci/run", "every check, in one command"),
