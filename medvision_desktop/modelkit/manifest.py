@@ -34,10 +34,12 @@ class Wanted:
 
     `views` lists accepted View Positions; `age_years` is the range the model was trained on.
     `text` says it for people: "Frontal chest film, PA or AP". `pixel_gate` names the package that
-    looks at the pixels, at least `pixel_gate_minimum` of likeness.
+    looks at the pixels, at least `pixel_gate_minimum` of likeness. `clipped_share`: how much of an
+    image may lie at its lowest and highest value before that is a doubt.
     """
 
     text: str = ""
+    clipped_share: float = 0.5
     modalities: tuple[str, ...] = ()
     body_parts: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
@@ -131,6 +133,7 @@ class Manifest:
     metrics: tuple[Metric, ...] = ()
     parity: Parity | None = None
     attention: Attention | None = None
+    confounds: tuple[tuple[str, float], ...] = ()
     training: tuple[tuple[str, str], ...] = field(default=())
 
     @property
@@ -210,6 +213,9 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         metrics=tuple(Metric(**entry) for entry in table.get("metrics", [])),
         parity=Parity(**parity) if parity is not None else None,
         attention=Attention(**attention) if attention is not None else None,
+        confounds=tuple(
+            (_word(name), _number(value)) for name, value in table.get("confounds", {}).items()
+        ),
         training=tuple((_word(name), str(value)) for name, value in table.get("training", {}).items()),
     )
 
@@ -242,6 +248,7 @@ def _wrong(manifest: Manifest) -> str:
         ),
         (all(0 < value < 1 for _, value in manifest.thresholds), "a threshold is outside 0 to 1"),
         (0.5 <= manifest.confidence_floor < 1, "the confidence floor is outside 0.5 to 1"),
+        (0 < manifest.wanted.clipped_share <= 1, "the share of clipped pixels is outside 0 to 1"),
         (0 <= manifest.wanted.pixel_gate_minimum <= 1, "the pixel gate's minimum is outside 0 to 1"),
         (all(_SHA256.match(digest) for _, digest in manifest.files), "a SHA-256 is malformed"),
         (all(_plain(name) for name, _ in manifest.files), "a file name leads out of the package"),

@@ -26,6 +26,8 @@ def text(manifest: Manifest) -> str:
     parts.append(_table("files", dict(manifest.files)))
     if manifest.parity is not None:
         parts.append(_table("parity", asdict(manifest.parity)))
+    if manifest.confounds:
+        parts.append(_table("confounds", dict(manifest.confounds)))
     if manifest.attention is not None:
         parts.append(_table("attention", asdict(manifest.attention)))
     if manifest.training:

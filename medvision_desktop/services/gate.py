@@ -37,7 +37,6 @@ LOOKS_LIKE: Final = "Looks like a chest film"
 # Modalities that say nothing of what was imaged: scanned film, screens, other.
 _SAY_NOTHING: Final = frozenset({"", "OT", "SC", "DOC", "XC"})
 _MINIMUM_SIDE: Final = 64
-_CLIPPED_SHARE: Final = 0.5
 _AGE: Final = re.compile(r"^(\d{1,3})([DWMY])$")
 _YEARS: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
@@ -54,7 +53,7 @@ def header_gate(study: StudyRef, series: SeriesRef, frame: Frame, manifest: Mani
     """What header and plain pixels say about giving `frame` to the model of `manifest`."""
     wanted = manifest.wanted
     header = series.kind is SourceKind.DICOM
-    lines = [_readable(frame), _polarity(frame, header), _clipped(frame)]
+    lines = [_readable(frame), _polarity(frame, header), _clipped(frame, wanted.clipped_share)]
     if wanted.modalities:
         lines.append(_modality(series, wanted, header))
     if wanted.body_parts:
@@ -112,12 +111,12 @@ def _polarity(frame: Frame, header: bool) -> _Checked:
     return _Checked(GateCheck("Polarity", True, frame.photometric.value))
 
 
-def _clipped(frame: Frame) -> _Checked:
+def _clipped(frame: Frame, most: float) -> _Checked:
     """Share of pixels at the lowest or highest value that the frame has."""
     step = max(1, max(frame.rows, frame.columns) // 512)
     sampled = frame.stored[::step, ::step]
     share = float(np.mean((sampled == sampled.min()) | (sampled == sampled.max())))
-    fine = share <= _CLIPPED_SHARE
+    fine = share <= most
     check = GateCheck("Not clipped", fine, f"{100 * share:.1f} % at the limits")
     return _Checked(check, "" if fine else CLIPPED)
 

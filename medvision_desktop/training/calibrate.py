@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
 
 from medvision_desktop.modelkit.calibration import Calibration, Line, Reliability, sigmoid
 from medvision_desktop.training import metrics
 from medvision_desktop.training.predictions import Predictions
 
 
-def platt(label: str, found: Predictions, *, data: str, date: str) -> Calibration:
-    """Platt scaling of the logits of `found`, with Platt's smoothed targets against over-confidence."""
-    truth = found.label > 0
-    positive, negative = int(truth.sum()), int((~truth).sum())
-    target = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
-
-    def loss(numbers: NDArray[np.float64]) -> float:
-        values = np.exp(numbers[0]) * found.score + numbers[1]
-        return float(np.mean(np.logaddexp(0, values) - target * values))
-
-    fitted = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
-    line = Line(label, float(np.exp(fitted.x[0])), float(fitted.x[1]))
-    curve = metrics.reliability(sigmoid(found.score * line.slope + line.intercept), truth)
-    return Calibration(
-        method="platt",
+def fit(labels: Sequence[str], found: Predictions, *, softmax: bool, data: str, date: str) -> Calibration:
+    """One temperature where one label is right (Guo et al. 2017), else a line for each label (Platt)."""
+    if softmax:
+        lines = _temperature(labels, found)
+    else:
+        lines = tuple(
+            _platt(label, found.scores[:, index], found.truth[:, index])
+            for index, label in enumerate(labels)
+        )
+    fitted = Calibration(
+        method="temperature" if softmax else "platt",
         data=data,
-        n=len(found.label),
+        n=len(found.sha256),
         people=found.people,
         date=date,
-        lines=(line,),
-        reliability=tuple(Reliability(label, round(a, 4), round(b, 4), n) for a, b, n in curve),
+        lines=lines,
     )
+    said = probabilities(fitted, found, softmax=softmax)
+    curves = tuple(
+        Reliability(label, round(a, 4), round(b, 4), n)
+        for index, label in enumerate(labels)
+        for a, b, n in metrics.reliability(said[:, index], found.truth[:, index])
+    )
+    return Calibration(fitted.method, data, fitted.n, fitted.people, date, lines, curves)
+
+
+def platt(label: str, found: Predictions, *, data: str, date: str) -> Calibration:
+    """Platt scaling of the logits of `found`."""
+    return fit((label,), found, softmax=False, data=data, date=date)
+
+
+def probabilities(calibration: Calibration, found: Predictions, *, softmax: bool) -> NDArray[np.float64]:
+    """(n, labels) calibrated probabilities."""
+    slopes = np.array([line.slope for line in calibration.lines])
+    intercepts = np.array([line.intercept for line in calibration.lines])
+    values = found.scores * slopes + intercepts
+    if not softmax:
+        return sigmoid(values)
+    shares: NDArray[np.float64] = np.exp(log_softmax(values, axis=1))
+    return shares
 
 
 def operating_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
@@ -49,3 +70,27 @@ def operating_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bo
     )
     best = candidates[gains >= gains.max() - 1e-12]
     return float(round(float(np.median(best)), 2))
+
+
+def _platt(label: str, scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> Line:
+    """The line of one label, with Platt's smoothed targets against over-confidence."""
+    positive, negative = int(truth.sum()), int((~truth).sum())
+    target = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+    def loss(numbers: NDArray[np.float64]) -> float:
+        values = np.exp(numbers[0]) * scores + numbers[1]
+        return float(np.mean(np.logaddexp(0, values) - target * values))
+
+    fitted = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
+    return Line(label, float(np.exp(fitted.x[0])), float(fitted.x[1]))
+
+
+def _temperature(labels: Sequence[str], found: Predictions) -> tuple[Line, ...]:
+    right = found.truth.argmax(axis=1)[:, np.newaxis]
+
+    def loss(logarithm: float) -> float:
+        said = log_softmax(found.scores * np.exp(logarithm), axis=1)
+        return -float(np.take_along_axis(said, right, axis=1).mean())
+
+    slope = float(np.exp(minimize_scalar(loss, bounds=(-4.0, 3.0), method="bounded").x))
+    return tuple(Line(label, slope) for label in labels)

@@ -6,14 +6,14 @@ test can compute them again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from medvision_desktop.modelkit.calibration import Calibration, sigmoid
+from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import Manifest, Metric
-from medvision_desktop.training import metrics
+from medvision_desktop.training import calibrate, metrics
 from medvision_desktop.training.predictions import Predictions
 
 TOO_FEW: Final = 20
@@ -26,30 +26,47 @@ _NAMES: Final = {
     "f1": "F1",
     "brier": "Brier score",
     "ece": "Expected calibration error",
+    "accuracy": "Accuracy",
+}
+SOFTMAX: Final = "single-label"
+CROSS: Final = "sister_networks"
+VARIED: Final = "test:"
+_PLAIN: Final = "auroc of "
+_CHANGES: Final = {
+    "edges-masked": "outer tenth of each side painted over",
+    "edges-only": "nothing but the outer tenth of each side",
+    "lung-crop": "cut to the box around the lung fields",
+    "lungs-masked": "the box around the lung fields painted over",
 }
 
 
-def measured(
-    predictions: Predictions, calibration: Calibration, threshold: float, fold: str = "test"
-) -> tuple[Metric, ...]:
-    """The numbers of one label on one fold, intervals by resampling people."""
-    line = calibration.lines[0]
-    found = predictions.of(fold)
-    probability = sigmoid(found.score * line.slope + line.intercept)
-    table = metrics.binary_table(probability, found.label > 0, found.person, threshold)
-    return tuple(
-        Metric(
-            label=line.label,
-            name=name,
-            value=round(entry.value, 4),
-            low=round(entry.low, 4),
-            high=round(entry.high, 4),
-            n=entry.n,
-            people=found.people,
-            fold=fold,
-        )
-        for name, entry in table.items()
-    )
+def measured(predictions: Predictions, calibration: Calibration, manifest: Manifest) -> tuple[Metric, ...]:
+    """The numbers of every label on the test people, intervals by resampling people.
+
+    Of test images that were measured again under a variant (fold `test:VARIANT`), the AUROC alone.
+    Where one label is right, `accuracy` over all of them has the label "".
+    """
+    softmax, found = manifest.task == SOFTMAX, []
+    names = sorted({fold for fold in predictions.fold if fold.startswith(VARIED)})
+    for fold in ("test", *names):
+        rows = predictions.of(fold)
+        said = calibrate.probabilities(calibration, rows, softmax=softmax)
+        for index, (label, threshold) in enumerate(manifest.thresholds):
+            given = (said[:, index], rows.truth[:, index], rows.person)
+            if fold == "test":
+                table: Mapping[str, metrics.Measured] = metrics.binary_table(*given, threshold)
+            else:
+                table = {"auroc": metrics.measured(metrics.auroc, *given)}
+            found += [_metric(label, name, entry, rows, fold) for name, entry in table.items()]
+        if softmax:
+            right = said.argmax(axis=1) == rows.truth.argmax(axis=1)
+            found.append(_metric("", "accuracy", metrics.share(right, rows.person), rows, fold))
+    return tuple(found)
+
+
+def _metric(label: str, name: str, found: metrics.Measured, rows: Predictions, fold: str) -> Metric:
+    value, low, high = (round(number, 4) for number in (found.value, found.low, found.high))
+    return Metric(label, name, value, low, high, found.n, rows.people, fold)
 
 
 def text(
@@ -58,7 +75,8 @@ def text(
     """The card as Markdown. `words`: (beyond, evaluated_on) of the recipe."""
     beyond, evaluated_on = words
     test = predictions.of("test")
-    threshold = manifest.thresholds[0][1]
+    softmax = manifest.task == SOFTMAX
+    said = calibrate.probabilities(calibration, test, softmax=softmax)
     parts = [
         f"# {manifest.title}",
         f"`{manifest.name}` {manifest.version}. {_ALWAYS}",
@@ -66,9 +84,10 @@ def text(
         "## What it is not for\n\n" + "\n".join(f"* {entry}" for entry in manifest.contraindications),
         f"## What it saw\n\n{_sentence(manifest.trained_on)}\n\n{_data(manifest)}",
         _measured(manifest, test, evaluated_on),
-        _confusion(test, calibration, threshold),
-        _strata(test, calibration, threshold),
-        _calibration(calibration),
+        _classes(manifest, test, said) if softmax else _confusion(manifest, test, said),
+        "" if softmax else _strata(manifest, test, said),
+        _calibration(manifest, calibration),
+        _confounds(manifest),
         _attention(manifest),
         "## Elsewhere\n\n" + beyond,
         _technical(manifest),
@@ -89,33 +108,44 @@ def _data(manifest: Manifest) -> str:
 
 
 def _measured(manifest: Manifest, test: Predictions, evaluated_on: str) -> str:
-    threshold = manifest.thresholds[0][1]
-    positive = int((test.label > 0).sum())
-    said = (
-        f"On {len(test.label)} held-out images of {test.people} people or groups ({positive} positive, "
-        f"{len(test.label) - positive} negative), none of which was used for training, for choosing or for "
-        f"calibration; by the executed file, at the threshold {threshold:.2f}. The intervals come from "
-        "resampling people; where nothing went wrong, from the exact binomial bound. "
-        f"{evaluated_on}"
+    several = len(manifest.labels) > 1
+    counts = f"{len(test.sha256)} held-out images of {test.people} people or groups"
+    if several:
+        each = (f"{n} {label}" for label, n in zip(manifest.labels, test.truth.sum(axis=0), strict=True))
+        counts += f" ({', '.join(each)})"
+        levels = ", ".join(f"{label} {value:.2f}" for label, value in manifest.thresholds)
+    else:
+        positive = int(test.truth.sum())
+        counts += f" ({positive} positive, {len(test.sha256) - positive} negative)"
+        levels = f"{manifest.thresholds[0][1]:.2f}"
+    turns = dict(manifest.training).get(CROSS, "")
+    judged = (
+        f"judged by one of {turns} sister networks of the same recipe that never saw the person"
+        if turns
+        else "none of which was used for training, for choosing or for calibration; by the executed file"
     )
-    lines = [
-        "## What was measured",
-        "",
-        said.rstrip(),
-        "",
-        "| measure | value | 95 % interval | n |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {_NAMES[entry.name]} | {entry.value:.3f} | {entry.low:.3f} to {entry.high:.3f} | {entry.n} |"
-        for entry in manifest.metrics
-    ]
+    said = (
+        f"On {counts}, {judged}, at the threshold{'s' if several else ''} {levels}. The intervals come "
+        f"from resampling people; where nothing went wrong, from the exact binomial bound. {evaluated_on}"
+    )
+    shown = [entry for entry in manifest.metrics if entry.fold == "test"]
+    head = (
+        "| label | measure | value | 95 % interval | n |"
+        if several
+        else "| measure | value | 95 % interval | n |"
+    )
+    lines = ["## What was measured", "", said.rstrip(), "", head, "|---" * (head.count("|") - 1) + "|"]
+    for entry in shown:
+        named = f"| {entry.label or 'all'} " if several else ""
+        value = f"{entry.value:.3f} | {entry.low:.3f} to {entry.high:.3f}"
+        lines.append(f"{named}| {_NAMES[entry.name]} | {value} | {entry.n} |")
     return "\n".join(lines)
 
 
-def _confusion(test: Predictions, calibration: Calibration, threshold: float) -> str:
-    called = _probabilities(test, calibration) >= threshold
-    truth = test.label > 0
+def _confusion(manifest: Manifest, test: Predictions, said: metrics.Scores) -> str:
+    if len(manifest.labels) > 1:
+        return ""
+    called, truth = said[:, 0] >= manifest.thresholds[0][1], test.truth[:, 0]
     return "\n".join(
         [
             "| | called positive | called negative |",
@@ -126,41 +156,107 @@ def _confusion(test: Predictions, calibration: Calibration, threshold: float) ->
     )
 
 
-def _strata(test: Predictions, calibration: Calibration, threshold: float) -> str:
-    """Share called positive by subgroup; a subgroup of fewer than 20 images says so."""
-    called = _probabilities(test, calibration) >= threshold
+def _classes(manifest: Manifest, test: Predictions, said: metrics.Scores) -> str:
+    """The confusion matrix, the share of each class that was named right, and the uncertain ones."""
+    called, truth = said.argmax(axis=1), test.truth.argmax(axis=1)
+    head = " | ".join(f"called {label}" for label in manifest.labels)
+    lines = [f"| | {head} | named right |", "|---" * (len(manifest.labels) + 2) + "|"]
+    for index, label in enumerate(manifest.labels):
+        own = truth == index
+        counts = " | ".join(str(int((called[own] == other).sum())) for other in range(len(manifest.labels)))
+        hit = metrics.share(called[own] == index, test.where(own.tolist()).person)
+        lines.append(f"| is {label} | {counts} | {hit.value:.3f} ({hit.low:.3f} to {hit.high:.3f}) |")
+    sure = said.max(axis=1) >= manifest.confidence_floor
+    right = metrics.share((called == truth)[sure], test.where(sure.tolist()).person)
+    unsure = (
+        f"{int((~sure).sum())} of {len(sure)} images are called uncertain (largest probability under "
+        f"{manifest.confidence_floor:.2f}); of the others {right.value:.3f} are named right "
+        f"({right.low:.3f} to {right.high:.3f})."
+    )
+    return "\n".join([*lines, "", unsure])
+
+
+def _strata(manifest: Manifest, test: Predictions, said: metrics.Scores) -> str:
+    """By subgroup: the share called positive of one label, the AUROC of each of several.
+
+    Fewer than 20 images, or for an AUROC fewer than 20 of either answer, are too few, and it says so.
+    """
     rows = []
     for name in sorted(set(test.stratum) - {""}):
         inside = np.array([entry == name for entry in test.stratum])
         chosen = test.where(inside.tolist())
-        if len(chosen.label) < TOO_FEW:
-            rows.append(f"| {name} | too few | {len(chosen.label)} | {chosen.people} |")
-            continue
-        share = metrics.share(called[inside], chosen.person)
-        value = f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
-        rows.append(f"| {name} | {value} | {share.n} | {chosen.people} |")
+        for index, (label, threshold) in enumerate(manifest.thresholds):
+            scores, truth = said[inside, index], chosen.truth[:, index]
+            n = str(len(truth))
+            if len(manifest.labels) > 1:
+                few, n = min(truth.sum(), (~truth).sum()) < TOO_FEW, f"{n}, {int(truth.sum())} positive"
+                named = f"{name}, {label}"
+            else:
+                few, named = len(truth) < TOO_FEW, name
+            value = "too few"
+            if not few and len(manifest.labels) > 1:
+                value = _interval(metrics.measured(metrics.auroc, scores, truth, chosen.person))
+            elif not few:
+                value = _interval(metrics.share(scores >= threshold, chosen.person))
+            rows.append(f"| {named} | {value} | {n} | {chosen.people} |")
     if not rows:
         return ""
-    head = ["## By subgroup", "", "Share called positive.", ""]
-    return "\n".join(
-        [*head, "| subgroup | called positive | images | people |", "|---|---|---|---|", *rows]
-    )
+    what = "AUROC" if len(manifest.labels) > 1 else "called positive"
+    said_of = f"{what}." if what == "AUROC" else "Share called positive."
+    head = ["## By subgroup", "", said_of, ""]
+    return "\n".join([*head, f"| subgroup | {what} | images | people |", "|---|---|---|---|", *rows])
 
 
-def _calibration(calibration: Calibration) -> str:
+def _interval(found: metrics.Measured) -> str:
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def _calibration(manifest: Manifest, calibration: Calibration) -> str:
+    several = len(manifest.labels) > 1
     said = (
         f"{calibration.method.capitalize()} scaling on {calibration.n} images of {calibration.people} "
         f"people used for nothing else ({calibration.date}). On those people, after calibration:"
     )
-    lines = [
-        "## Calibration",
-        "",
-        said,
-        "",
-        "| it said | it was | n |",
-        "|---|---|---|",
+    head = "| label | it said | it was | n |" if several else "| it said | it was | n |"
+    lines = ["## Calibration", "", said, "", head, "|---" * (head.count("|") - 1) + "|"]
+    for row in calibration.reliability:
+        named = f"| {row.label} " if several else ""
+        lines.append(f"{named}| {row.said:.2f} | {row.seen:.2f} | {row.n} |")
+    return "\n".join(lines)
+
+
+def _confounds(manifest: Manifest) -> str:
+    """What it may be reading instead: the same images changed, plain numbers, attention outside."""
+    varied = [
+        entry for entry in manifest.metrics if entry.fold.startswith(VARIED) and entry.name == "auroc"
     ]
-    lines += [f"| {row.said:.2f} | {row.seen:.2f} | {row.n} |" for row in calibration.reliability]
+    told = dict(manifest.confounds)
+    if not varied and not told:
+        return ""
+    lines = ["## What it may be reading instead", ""]
+    if varied:
+        lines += ["The test images again, changed:", "", "| change | AUROC | n |", "|---|---|---|"]
+        lines += [
+            f"| {_CHANGES.get(entry.fold.removeprefix(VARIED), entry.fold)} "
+            f"| {entry.value:.3f} ({entry.low:.3f} to {entry.high:.3f}) | {entry.n} |"
+            for entry in varied
+        ]
+    plain = [(name.removeprefix(_PLAIN), told[name]) for name in told if name.startswith(_PLAIN)]
+    if plain:
+        each = ", ".join(f"{name} {value:.2f}" for name, value in sorted(plain, key=lambda pair: -pair[1]))
+        lines += [
+            "",
+            f"Plain numbers of a file tell the two answers apart with an AUROC (0.5 is chance) of: {each}.",
+        ]
+    if "attention outside" in told:
+        lines += [
+            "",
+            (
+                f"{told['attention outside']:.0%} of the map's weight lies outside the box around the lung "
+                "fields (the same box for every film), over the true cases of the test that were called, "
+                f"n = {told['images']:.0f}; of the picture {told['picture outside']:.0%} lies outside."
+            ),
+        ]
     return "\n".join(lines)
 
 
@@ -192,8 +288,3 @@ def _technical(manifest: Manifest) -> str:
         )
     lines.append(f"* Licence of the weights: {manifest.licence}.")
     return "\n".join(lines)
-
-
-def _probabilities(found: Predictions, calibration: Calibration) -> metrics.Scores:
-    line = calibration.lines[0]
-    return sigmoid(found.score * line.slope + line.intercept)

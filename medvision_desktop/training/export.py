@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 
 def to_onnx(network: nn.Module, size: int) -> bytes:
@@ -53,3 +53,19 @@ def differences(network: nn.Module, content: bytes, batches: NDArray[np.float32]
                 scale = max(1.0, float(np.abs(ours[1]).max())) if index else 1.0
                 worst[index] = max(worst[index], gap / scale)
     return worst[0], worst[1]
+
+
+def halved(network: nn.Module) -> dict[str, Tensor]:
+    """The network's tensors with the weights of convolutions and of the classifier in half precision."""
+    wide = {name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    return {
+        name: value if name.rpartition(".")[0] in wide else value.half()
+        for name, value in network.state_dict().items()
+    }
+
+
+def rounded(network: nn.Module) -> None:
+    """Round the network, in place, to what `halved` keeps of it."""
+    network.load_state_dict(
+        {name: value.to(network.state_dict()[name].dtype) for name, value in halved(network).items()}
+    )

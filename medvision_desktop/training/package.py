@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.inference import cam
-from medvision_desktop.inference.engine import Engine, OnnxRuntimeEngine
+from medvision_desktop.inference.engine import OnnxRuntimeEngine
 from medvision_desktop.modelkit import calibration as calibrations
 from medvision_desktop.modelkit import manifest as manifests
 from medvision_desktop.modelkit import manifest_text, reference, registry
-from medvision_desktop.modelkit.calibration import Calibration, sigmoid
-from medvision_desktop.modelkit.manifest import Attention, DataUsed, Manifest, Parity, Wanted
+from medvision_desktop.modelkit.calibration import Calibration
+from medvision_desktop.modelkit.manifest import DataUsed, Manifest, Parity, Wanted
 from medvision_desktop.modelkit.networks import build
-from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing, display_gray, normalised, squared
-from medvision_desktop.training import calibrate, card, checkpoint, export, predictions, split
-from medvision_desktop.training.pictures import framed
+from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
+from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
+from medvision_desktop.training import calibrate, card, checkpoint, export, measure, predictions, split
+from medvision_desktop.training.measure import Held, Judge, Seen
 from medvision_desktop.training.predictions import Predictions
 from medvision_desktop.training.recipe import Recipe, Words
 from medvision_desktop.training.sources import Item
-from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
+from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
 HELD_OUT = tuple(fold for fold in split.FOLDS if fold != "train")
 _PARITY_IMAGES = 32
-_ATTENTION_IMAGES = 80
-_LEAST_PEAK = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the executed file said of the held-out images, and what those images were like."""
-
-    predictions: Predictions
-    means: NDArray[np.float64]
-    deviations: NDArray[np.float64]
-    peaks: NDArray[np.float64]
 
 
 def make(
@@ -66,72 +52,106 @@ def make(
     words = recipe.package
     if words is None:
         raise InputRefused("The recipe cannot be packaged.", "It has no [package] table.")
-    network = build.network(words.network or recipe.network, len(recipe.labels))
-    state = checkpoint.read(run / "best.safetensors", network, None)
-    spec = Preprocessing(recipe.size, recipe.stretch, state["mean"], state["std"], 3)
+    network, state = _trained(recipe, words, run)
+    spec = _spec(recipe, state)
     folder = _fresh(out / recipe.name)
     onnx = export.to_onnx(network, recipe.size)
     (folder / "model.onnx").write_bytes(onnx)
-    _write_safetensors(folder / "weights.safetensors", network)
+    _write_safetensors(folder / "weights.safetensors", network, half=words.half)
+    own = Judge(OnnxRuntimeEngine(onnx), spec)
 
-    held = [(item, fold) for item, fold in zip(items, folds, strict=True) if fold in HELD_OUT]
-    seen = look(OnnxRuntimeEngine(onnx), spec, held, progress, cancel)
-    predictions.write(folder / "predictions.csv", seen.predictions)
+    folds = tuple(folds)
+    judges = _sisters(recipe, words, run, folds) or {"": own}
+    held = [
+        Held(item, split.role(fold), fold if recipe.cross else "")
+        for item, fold in zip(items, folds, strict=True)
+        if split.role(fold) in HELD_OUT
+    ]
+    count, softmax = len(recipe.labels), recipe.softmax
+
+    def looked(asked: Sequence[Held], inside: str = "") -> Seen:
+        return measure.look(
+            judges, asked, count, softmax=softmax, inside=inside, progress=progress, cancel=cancel
+        )
+
+    seen = looked(held, words.inside)
+    again = [looked(measure.varied(held, [name])).predictions for name in words.audit]
+    predictions.write(folder / "predictions.csv", _together(seen.predictions, again), recipe.labels)
     table = predictions.read(folder / "predictions.csv")
-    fitted = calibrate.platt(
-        recipe.labels[0], table.of("calibration"), data="calibration people", date=date
+    fitted = calibrate.fit(
+        recipe.labels, table.of("calibration"), softmax=softmax, data="calibration people", date=date
     )
     calibrations.write(folder / calibrations.FILE, fitted)
     fitted = calibrations.read(folder / calibrations.FILE, recipe.labels)
-    validation = table.of("validation")
-    line = fitted.lines[0]
-    probability = sigmoid(validation.score * line.slope + line.intercept)
-    best = calibrate.operating_threshold(probability, validation.label > 0)
-    threshold = words.threshold or best
-    _write_reference(folder / "reference.json", recipe.labels[0], seen)
+    thresholds = _thresholds(recipe, words, fitted, table.of("validation"))
+    measure.write_reference(folder / "reference.json", recipe.labels, seen)
 
-    sample = np.stack([_input(item, spec) for item, _ in held[:: max(1, len(held) // _PARITY_IMAGES)]])
+    sample = np.concatenate(
+        [own.asked(entry.item) for entry in held[:: max(1, len(held) // _PARITY_IMAGES)]]
+    )
     gaps = export.differences(network, onnx, sample)
+    if words.half:
+        whole, _ = _trained(recipe, replace(words, half=False), run)
+        state["rounding"] = export.differences(whole, onnx, sample)[0]
     grid = _grid(network, recipe.size)
     counted, by_source = _counts(items, folds), Counter(item.source for item in items)
-    manifest = _manifest(recipe, words, spec, grid, threshold, state, counted, by_source, date)
-    manifest = _measured(manifest, table, fitted, threshold)
-    faithful = _faithfulness(folder, OnnxRuntimeEngine(onnx), manifest, held, seen)
-    manifest = replace(manifest, attention=faithful)
+    manifest = _manifest(recipe, words, spec, grid, thresholds, state, counted, by_source, date)
+    negative = reference.read(folder / reference.FILE, manifest.labels).typical_negative
+    manifest = replace(
+        manifest,
+        metrics=card.measured(table, fitted, manifest),
+        attention=measure.faithfulness(judges, held, seen, negative, mirrored=manifest.mirrored),
+        confounds=measure.suspicions(held, seen, words.inside),
+    )
     return _bind(folder, manifest, fitted, table, words, (len(sample), *gaps))
 
 
-def look(
-    engine: Engine,
-    spec: Preprocessing,
-    held: Sequence[tuple[Item, str]],
-    progress: ProgressSink = no_progress,
-    cancel: CancelToken | None = None,
-) -> Seen:
-    """Run the executed file over images, one at a time, exactly as the program does."""
-    scores, means, deviations, peaks, digests = [], [], [], [], []
-    for index, (item, _) in enumerate(held):
-        if cancel is not None:
-            cancel.check()
-        frame, digest = framed(item)
-        square = squared(display_gray(frame), spec.size, spec.stretch)
-        logits, maps = engine.run(normalised(square, spec)[np.newaxis])
-        scores.append(float(logits[0, 0]))
-        peaks.append(float(maps[0, 0].max()))
-        means.append(float(square.mean()))
-        deviations.append(float(square.std()))
-        digests.append(digest)
-        if index % 50 == 0:
-            progress(Progress(index, len(held), "Measuring"))
-    found = Predictions(
-        tuple(digests),
-        tuple(fold for _, fold in held),
-        tuple(item.group for item, _ in held),
-        tuple(item.stratum for item, _ in held),
-        np.array([item.label for item, _ in held], dtype=np.int64),
-        np.array(scores),
+def _trained(recipe: Recipe, words: Words, run: Path) -> tuple[EfficientNet, dict[str, Any]]:
+    """The network of a run as it ships, and the state of its loop."""
+    network = build.network(words.network or recipe.network, len(recipe.labels))
+    state = checkpoint.read(run / "best.safetensors", network, None)
+    if words.half:
+        export.rounded(network)
+    return network, state
+
+
+def _spec(recipe: Recipe, state: Mapping[str, Any]) -> Preprocessing:
+    return Preprocessing(recipe.size, recipe.stretch, state["mean"], state["std"], 3)
+
+
+def _sisters(recipe: Recipe, words: Words, run: Path, folds: Sequence[str]) -> dict[str, Judge]:
+    """The network of each part of a cross-validation, which never saw that part."""
+    found = {}
+    for part in sorted(set(folds)) if recipe.cross else ():
+        network, state = _trained(recipe, words, run / part)
+        found[part] = Judge(OnnxRuntimeEngine(export.to_onnx(network, recipe.size)), _spec(recipe, state))
+    return found
+
+
+def _together(first: Predictions, others: Sequence[Predictions]) -> Predictions:
+    every = (first, *others)
+    return Predictions(
+        tuple(value for table in every for value in table.sha256),
+        tuple(value for table in every for value in table.fold),
+        tuple(value for table in every for value in table.person),
+        tuple(value for table in every for value in table.stratum),
+        np.concatenate([table.label for table in every]),
+        np.concatenate([table.score for table in every]),
     )
-    return Seen(found, np.array(means), np.array(deviations), np.array(peaks))
+
+
+def _thresholds(
+    recipe: Recipe, words: Words, fitted: Calibration, validation: Predictions
+) -> tuple[tuple[str, float], ...]:
+    """Of each label: the recipe's, or the one that the validation people find best."""
+    said = calibrate.probabilities(fitted, validation, softmax=recipe.softmax)
+    return tuple(
+        (
+            label,
+            words.threshold or calibrate.operating_threshold(said[:, index], validation.truth[:, index]),
+        )
+        for index, label in enumerate(recipe.labels)
+    )
 
 
 def _fresh(folder: Path) -> Path:
@@ -141,14 +161,11 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _write_safetensors(path: Path, network: torch.nn.Module) -> None:
+def _write_safetensors(path: Path, network: torch.nn.Module, *, half: bool) -> None:
     from safetensors.torch import save
 
-    path.write_bytes(save({name: value.contiguous() for name, value in network.state_dict().items()}))
-
-
-def _input(item: Item, spec: Preprocessing) -> NDArray[np.float32]:
-    return normalised(squared(display_gray(framed(item)[0]), spec.size, spec.stretch), spec)
+    kept = export.halved(network) if half else network.state_dict()
+    path.write_bytes(save({name: value.contiguous() for name, value in kept.items()}))
 
 
 def _grid(network: torch.nn.Module, size: int) -> tuple[int, int]:
@@ -158,59 +175,15 @@ def _grid(network: torch.nn.Module, size: int) -> tuple[int, int]:
     return int(maps.shape[2]), int(maps.shape[3])
 
 
-def _faithfulness(
-    folder: Path, engine: Engine, manifest: Manifest, held: Sequence[tuple[Item, str]], seen: Seen
-) -> Attention | None:
-    """Mean deletion scores over true cases of the calibration people that were called positive."""
-    negative = reference.read(folder / reference.FILE, manifest.labels).typical_negative
-    cases = [
-        item
-        for (item, fold), score in zip(held, seen.predictions.score, strict=True)
-        if fold == "calibration" and item.label and score > 0
-    ]
-    pairs = []
-    for item in cases[:: max(1, len(cases) // _ATTENTION_IMAGES)]:
-        batch = _input(item, manifest.preprocessing)[np.newaxis]
-        cells = np.clip(engine.run(batch)[1][0, 0], 0, None)
-        pairs.append(
-            cam.deletion_scores(
-                engine, batch, 0, cells, negative=negative, maps=3, seed=0, mirrored=manifest.mirrored
-            )
-        )
-    if not pairs:
-        return None
-    own, by_chance = np.mean(pairs, axis=0).round(3).tolist()
-    return Attention(own, by_chance, len(pairs))
-
-
-def _write_reference(path: Path, label: str, seen: Seen) -> None:
-    """Scores and input statistics on the calibration people, and how high their true maps peak."""
-    inside = np.array([fold == "calibration" for fold in seen.predictions.fold])
-    truth = seen.predictions.label[inside] > 0
-    levels = (1, 5, 25, 50, 75, 95, 99)
-    scores = seen.predictions.score[inside]
-    table: dict[str, Any] = {
-        "fold": "calibration",
-        "n": int(inside.sum()),
-        "percentiles": levels,
-        "score_positive": np.percentile(scores[truth], levels).round(4).tolist(),
-        "score_negative": np.percentile(scores[~truth], levels).round(4).tolist(),
-        "input_mean": np.percentile(seen.means[inside], levels).round(4).tolist(),
-        "input_deviation": np.percentile(seen.deviations[inside], levels).round(4).tolist(),
-        "map_peak": {label: max(_LEAST_PEAK, round(float(np.median(seen.peaks[inside][truth])), 4))},
-    }
-    path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-
-
 def _counts(items: Sequence[Item], folds: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """(images, people) of each fold."""
-    return {
-        fold: (
-            sum(1 for entry in folds if entry == fold),
-            len({item.group for item, entry in zip(items, folds, strict=True) if entry == fold}),
-        )
-        for fold in split.FOLDS
-    }
+    """(images, people) by what they were for; in a cross-validation everybody was trained on as well."""
+    counted = {}
+    for fold in split.FOLDS:
+        own = [item.group for item, entry in zip(items, folds, strict=True) if split.role(entry) == fold]
+        counted[fold] = len(own), len(set(own))
+    if not counted["train"][0]:
+        counted["train"] = len(items), len({item.group for item in items})
+    return counted
 
 
 def _manifest(
@@ -218,7 +191,7 @@ def _manifest(
     words: Words,
     spec: Preprocessing,
     grid: tuple[int, int],
-    threshold: float,
+    thresholds: tuple[tuple[str, float], ...],
     state: dict[str, Any],
     counted: dict[str, tuple[int, int]],
     by_source: Mapping[str, int],
@@ -228,7 +201,7 @@ def _manifest(
     for key, value in words.wanted.items():
         wanted[key] = tuple(value) if isinstance(value, list) else value
     images, people = counted["train"]
-    total = sum(count for count, _ in counted.values())
+    total = sum(by_source.values())
     data = [dict(entry) for entry in words.data]
     return Manifest(
         name=recipe.name,
@@ -242,7 +215,7 @@ def _manifest(
         preprocessing=spec,
         preprocessing_version=VERSION,
         grid=grid,
-        thresholds=((recipe.labels[0], threshold),),
+        thresholds=thresholds,
         intended_use=words.intended_use,
         contraindications=tuple(words.contraindications),
         trained_on=f"{images} images of {people} {words.groups} ({words.who})",
@@ -262,17 +235,15 @@ def _history(
     told = {
         "folds": ", ".join(f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items()),
         "started_from": recipe.initial,
+        "sister_networks": str(recipe.cross or ""),
         "best_epoch": f"{state['best_epoch']} of {recipe.epochs}",
-        "validation_auroc": f"{state['best']:.4f}",
+        "validation_auroc": "" if recipe.cross else f"{state['best']:.4f}",
         "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
         "seed": str(recipe.seed),
+        "half_precision": f"moves a score by at most {state['rounding']:.4f}" if words.half else "",
         "also_tried": words.tried.rstrip("."),
     }
     return tuple((name, value) for name, value in told.items() if value)
-
-
-def _measured(manifest: Manifest, table: Predictions, fitted: Calibration, threshold: float) -> Manifest:
-    return replace(manifest, metrics=card.measured(table, fitted, threshold))
 
 
 def _bind(

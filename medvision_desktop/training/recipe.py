@@ -20,8 +20,9 @@ class Words:
     are tables of the manifest; the number of images in `data` is counted, not written. `groups` says
     what a group of images is. `network`: another form of the trained network with the same weights.
     `tried`: what else was trained and not chosen. `threshold` 0 means: the one that validation finds best.
-    `audit` names variants (see `variants`) under which the test images are measured again, `inside` the
-    part of the body that attention is counted inside of (see `confounds`).
+    `half` keeps the weights in half precision. `audit` names variants (see `variants`) under which the
+    test images are measured again, `inside` the part of the body that attention is counted inside of
+    (see `confounds`).
     """
 
     version: str
@@ -33,6 +34,7 @@ class Words:
     who: str
     beyond: str
     evaluated_on: str = ""
+    half: bool = False
     audit: list[str] = field(default_factory=list)
     inside: str = ""
     groups: str = "people"

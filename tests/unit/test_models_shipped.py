@@ -67,7 +67,7 @@ def test_the_first_issues_packages_ship() -> None:
 def test_the_card_is_computed_from_the_predictions(package: ModelPackage) -> None:
     table = predictions.read(package.directory / "predictions.csv")
     manifest = package.manifest
-    assert card.measured(table, package.calibration, manifest.thresholds[0][1]) == manifest.metrics
+    assert card.measured(table, package.calibration, manifest) == manifest.metrics
     words = recipe.read(ROOT / "recipes" / f"{manifest.name}.toml").package
     assert words is not None
     written = card.text(manifest, package.calibration, table, (words.beyond, words.evaluated_on))

@@ -41,8 +41,7 @@ def test_a_package_that_was_just_trained_passes_every_check(models: Path) -> Non
 def test_the_card_is_what_its_predictions_say(models: Path) -> None:
     package = Registry((models,)).get("patches")
     table = predictions.read(package.directory / "predictions.csv")
-    threshold = package.manifest.thresholds[0][1]
-    assert card.measured(table, package.calibration, threshold) == package.manifest.metrics
+    assert card.measured(table, package.calibration, package.manifest) == package.manifest.metrics
     again = card.text(package.manifest, package.calibration, table, (WORDS.beyond, ""))
     assert again == (package.directory / "card.md").read_text(encoding="utf-8")
 
