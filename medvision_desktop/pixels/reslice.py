@@ -2,14 +2,17 @@
 
 Axial is seen from the feet (patient's right on the left, front on top), coronal from the front,
 sagittal from the left (front on the left). A plane follows the volume's own grid, so nothing is
-interpolated; where the grid is oblique so is the plane, and its letters say so. Oblique cuts and
-slabs have their place here too.
+interpolated; where the grid is oblique so is the plane, and its letters say so. A slab takes the mean,
+the largest or the smallest value of the planes around one of them. Oblique cuts have their place here too.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -34,6 +37,29 @@ _LAYOUT: Final[Mapping[Plane, tuple[tuple[int, int], ...]]] = {
 }
 
 
+class SlabMode(Enum):
+    """How the planes of a slab become one image. `THIN` is one plane."""
+
+    THIN = "Thin"
+    MEAN = "Mean"
+    MIP = "MIP"
+    MINIP = "MinIP"
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A slab around a plane. `thickness_mm` is what the reader wants; it is met in whole planes."""
+
+    mode: SlabMode = SlabMode.THIN
+    thickness_mm: float = 0.0
+
+    def planes(self, spacing_mm: float) -> int:
+        """How many planes it takes, at least one, always an odd number: the same on both sides."""
+        if self.mode is SlabMode.THIN:
+            return 1
+        return 1 + 2 * max(0, round((self.thickness_mm / spacing_mm - 1) / 2))
+
+
 class PlaneStack:
     """All planes of one kind through a volume.
 
@@ -41,9 +67,10 @@ class PlaneStack:
     patient's left for sagittal.
     """
 
-    def __init__(self, volume: Volume, plane: Plane) -> None:
+    def __init__(self, volume: Volume, plane: Plane, slab: Slab = Slab()) -> None:
         self.volume = volume
         self.plane = plane
+        self.slab = slab
         axis_of = _nearest_axes(volume.affine_kji_to_lps)
         wanted = _LAYOUT[plane]
         axes = tuple(axis_of[lps] for lps, _ in wanted)
@@ -69,15 +96,28 @@ class PlaneStack:
         """Distance from one plane's centre to the next."""
         return self._step(0)
 
+    def with_slab(self, slab: Slab) -> PlaneStack:
+        """The same planes, each seen through a slab."""
+        other = copy.copy(self)
+        other.slab = slab
+        return other
+
+    @property
+    def slab_mm(self) -> float:
+        """How thick the slab is in truth: its planes times their distance."""
+        return self.slab.planes(self.spacing_mm) * self.spacing_mm
+
     def frame(self, index: int) -> Frame:
-        """Plane `index` as a frame of modality values (rescale is the identity).
+        """Plane `index` as a frame of modality values (rescale is the identity), through the slab.
+
+        A slab is thinner near the ends of the volume, where planes are missing. A mean is float32.
 
         `geometry` is None where the grid is sheared, because then rows and columns are not at
         right angles. Raises `IndexError` outside 0..count - 1.
         """
         if not 0 <= index < self.count:
             raise IndexError(f"plane {index} of {self.count}")
-        stored = np.ascontiguousarray(self._grid[index])
+        stored = self._through_slab(index)
         geometry = self._geometry(index)
         return Frame(
             stored=stored,
@@ -91,8 +131,23 @@ class PlaneStack:
             frame_number=index + 1,
             badges=self.volume.badges,
             not_faithful=() if geometry is not None else ("sheared grid drawn with right angles",),
-            corner=self._corner,
+            corner=self._corner_of_slab(),
         )
+
+    def _through_slab(self, index: int) -> NDArray[Any]:
+        half = self.slab.planes(self.spacing_mm) // 2
+        planes = self._grid[max(0, index - half) : index + half + 1]
+        if half == 0 or self.slab.mode is SlabMode.THIN:
+            return np.ascontiguousarray(self._grid[index])
+        if self.slab.mode is SlabMode.MEAN:
+            return np.ascontiguousarray(planes.mean(axis=0, dtype=np.float32))
+        found = planes.max(axis=0) if self.slab.mode is SlabMode.MIP else planes.min(axis=0)
+        return np.ascontiguousarray(found)
+
+    def _corner_of_slab(self) -> Mapping[str, str]:
+        if self.slab.planes(self.spacing_mm) == 1:
+            return self._corner
+        return MappingProxyType({**self._corner, "slab": f"{self.slab.mode.value} {self.slab_mm:.1f} mm"})
 
     def index_at(self, point_lps_mm: Vector3) -> int:
         """The plane nearest to a patient position; the first or last for positions beyond."""

@@ -49,6 +49,7 @@ class Commands:
             "record.verify": room.desk.verify,
             "dock.worklist": self._worklist,
             "dock.findings": self._findings,
+            "dock.view": self._view,
             "privacy.mask": self._mask,
             "help.keys": lambda: KeysSheet(room.window).open_at(),
             "help.palette": lambda: PaletteSheet(room.window, ACTIONS, self.perform).open_at(),
@@ -142,6 +143,13 @@ class Commands:
     def _findings(self) -> None:
         dock = self._room.docks["findings"]
         dock.setVisible(not dock.isVisible())
+
+    def _view(self) -> None:
+        """The panel of slab and histogram; it takes the keyboard when a key brings it."""
+        dock = self._room.docks["view"]
+        dock.setVisible(not dock.isVisible())
+        if dock.isVisible():
+            self._room.view_panel.histogram.setFocus()
 
     def _mask(self) -> None:
         room = self._room

@@ -28,6 +28,7 @@ from medvision_desktop.ui.panes.report import ReportPane
 from medvision_desktop.ui.panes.status_bar import StatusBar
 from medvision_desktop.ui.panes.tool_bar import ToolBar
 from medvision_desktop.ui.panes.top_bar import TopBar
+from medvision_desktop.ui.panes.view_panel import ViewPanel
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.panes.welcome import WelcomePane
 from medvision_desktop.ui.panes.worklist import WorklistPane
@@ -131,6 +132,7 @@ class ReadingRoom(QObject):
             self._one_pane_for_report = True
         dock.show()
         dock.raise_()
+        self.docks["view"].hide()
         self.worklist_pane.set_rail(True)
         self.docks["findings"].setVisible(self.window.width() >= _ROOM_FOR_BOTH_PX)
         report_width = min(_REPORT_PX, int(self.window.width() * _REPORT_SHARE))
@@ -184,13 +186,18 @@ class ReadingRoom(QObject):
         self.worklist_pane = WorklistPane(self.worklist)
         self.findings_pane = FindingsPane(self.findings)
         self.report_pane = ReportPane(self.report)
+        self.view_panel = ViewPanel(self.viewer)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.docks: dict[str, QDockWidget] = {
             "worklist": self.window.add_dock("worklist", "Studies", self.worklist_pane, left),
             "report": self.window.add_dock("report", "Report", self.report_pane, right),
             "findings": self.window.add_dock("findings", "AI findings", self.findings_pane, right),
+            "view": self.window.add_dock("view", "View", self.view_panel, right),
         }
         self.window.splitDockWidget(self.docks["findings"], self.docks["report"], Qt.Orientation.Horizontal)
+        self.window.splitDockWidget(self.docks["findings"], self.docks["view"], Qt.Orientation.Vertical)
+        self.docks["view"].hide()
+        self.view_panel.closeWanted.connect(self.docks["view"].hide)
         self.status_bar = StatusBar(self.jobs)
         self.window.add_bar("statusBar", self.status_bar, Qt.ToolBarArea.BottomToolBarArea)
         # With the report open both panels may be away: news stands over the printed page, not over fields.

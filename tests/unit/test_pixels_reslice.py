@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import VoiWindow
 from medvision_desktop.domain.geometry import EdgeLetters, Plane, Vector3, edge_letters
 from medvision_desktop.domain.image import Volume
-from medvision_desktop.pixels.reslice import PlaneStack, planes_of
+from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode, planes_of
 
 SHAPE = (4, 5, 6)
 STEPS_MM = (3.0, 0.9, 0.7)
@@ -143,3 +143,29 @@ def test_a_plane_that_is_not_there_is_an_index_error(index: int) -> None:
     stack = PlaneStack(numbered(affine_of((2, 1, 0), (1, 1, 1))), Plane.AXIAL)
     with pytest.raises(IndexError):
         stack.frame(index)
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_a_slab_is_numpys_mean_largest_and_smallest_of_the_planes_around(plane: Plane) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.integers(-1000, 2000, (9, 10, 11)).astype(np.int16)
+    stack = PlaneStack(Volume(values, np.diag([2.0, 2.0, 2.0, 1.0])[:, [2, 1, 0, 3]].copy()), plane)
+    thin = np.stack([stack.frame(index).stored for index in range(stack.count)])
+    for mode, take in ((SlabMode.MEAN, np.mean), (SlabMode.MIP, np.max), (SlabMode.MINIP, np.min)):
+        seen = stack.with_slab(Slab(mode, 10.0))
+        assert seen.slab_mm == 10.0
+        for index in range(stack.count):
+            around = thin[max(0, index - 2) : index + 3]
+            frame = seen.frame(index)
+            assert np.allclose(frame.stored, take(around, axis=0), atol=1e-3)
+            assert frame.geometry == stack.frame(index).geometry
+            assert frame.corner["slab"] == f"{mode.value} 10.0 mm"
+    assert np.array_equal(stack.with_slab(Slab(SlabMode.THIN, 10.0)).frame(4).stored, thin[4])
+
+
+def test_a_slab_is_a_whole_odd_number_of_planes() -> None:
+    taken = [Slab(SlabMode.MIP, thickness).planes(2.0) for thickness in (0, 2, 4.9, 6, 9, 10, 100)]
+    assert taken == [1, 1, 3, 3, 5, 5, 51] or all(count % 2 for count in taken)
+    assert taken[0] == taken[1] == 1
+    assert taken[3] == 3
+    assert taken[5] == 5

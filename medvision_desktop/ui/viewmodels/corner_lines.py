@@ -200,7 +200,8 @@ def _place(shown: Shown) -> str:
         slice_text = f"slice {float(thickness):.1f} mm" if thickness else ""
     except ValueError:
         slice_text = ""
-    return _join(position_text(middle, frame.geometry.normal_lps), slice_text)
+    slab = frame.corner.get("slab", "")
+    return _join(position_text(middle, frame.geometry.normal_lps), slice_text, slab)
 
 
 def _badges(plan: RenderPlan, layers: tuple[str, ...]) -> tuple[Line, ...]:

@@ -15,7 +15,7 @@ from medvision_desktop.domain.geometry import Plane, Vector3
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.pixels import pipeline
-from medvision_desktop.pixels.reslice import PlaneStack
+from medvision_desktop.pixels.reslice import PlaneStack, Slab
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
 
 
@@ -118,6 +118,16 @@ def with_planes(pane: PaneState, loaded: LoadedSeries, planes: PlaneStack, index
     """The pane showing one slice of a plane of the volume."""
     shown = _shown(loaded, planes, index, pane.display)
     return replace(pane, status=PaneStatus.SHOWN, shown=shown, refusal=None)
+
+
+def with_slab(pane: PaneState, slab: Slab) -> PaneState:
+    """The pane with its plane seen through a slab; stacks stay as they are."""
+    shown = pane.shown
+    if shown is None or shown.planes is None or shown.planes.slab == slab:
+        return pane
+    return replace(
+        pane, shown=_shown(shown.loaded, shown.planes.with_slab(slab), shown.index, pane.display)
+    )
 
 
 def as_stack(pane: PaneState, near_lps_mm: Vector3 | None) -> PaneState:

@@ -20,6 +20,7 @@ from medvision_desktop.domain.measurement import Measurement, Place, Point
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import MedVisionError
 from medvision_desktop.pixels import region
+from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import (
     arrangement,
@@ -36,7 +37,13 @@ from medvision_desktop.ui.viewmodels.history import History, Looks, MarkStep, St
 from medvision_desktop.ui.viewmodels.layouts import PANES, Layout
 from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.marks import Mark, Marks
-from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, with_display
+from medvision_desktop.ui.viewmodels.pane_state import (
+    PaneState,
+    PaneStatus,
+    Refusal,
+    with_display,
+    with_slab,
+)
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
 from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads
@@ -79,6 +86,7 @@ class ViewerModel(QObject):
         self._links = Links()
         self._cursor: tuple[int, Vector3] | None = None
         self._notes: dict[int, str] = {}
+        self._slab = Slab()
         self._corner_text = True
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
@@ -297,6 +305,21 @@ class ViewerModel(QObject):
         """Take every plane to a patient position."""
         self._set(arrangement.at_point(self._now, point_lps_mm))
 
+    @property
+    def slab(self) -> Slab:
+        """The slab through which planes of a volume are seen."""
+        return self._slab
+
+    def set_slab(self, slab: Slab) -> None:
+        """See the planes of volumes through a slab."""
+        self._slab = slab
+        self._set(self._through_slab(self._now))
+        self.changed.emit()
+
+    def _through_slab(self, now: Arrangement) -> Arrangement:
+        panes = {number: with_slab(pane, self._slab) for number, pane in enumerate(now.panes)}
+        return arrangement.with_panes(now, panes)
+
     def point_at(self, pane: int, point_lps_mm: Vector3) -> None:
         """Take panes of the same space to a patient position, with a cursor there in each of them."""
         if not self._links.cursor:
@@ -399,6 +422,8 @@ class ViewerModel(QObject):
 
     def _set(self, fresh: Arrangement) -> None:
         """Take the next arrangement and tell the views what is different."""
+        if self._slab.mode is not SlabMode.THIN and fresh.has_planes:
+            fresh = self._through_slab(fresh)
         before, self._now = self._now, fresh
         if fresh is before:
             return

@@ -11,6 +11,7 @@ from medvision_desktop.domain.display import DisplayState, Voi
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.presets import Preset, presets_for, window_of
+from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.ui.viewmodels import gestures, linking
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 
 _PAGE: Final = 10
+_USUAL_SLAB_MM: Final = 10.0
+MOST_SLAB_MM: Final = 100.0
 
 Perform = Callable[["ViewerModel"], bool]
 Look = Callable[[DisplayState], DisplayState]
@@ -54,6 +57,11 @@ def apply_preset(viewer: ViewerModel, preset: Preset) -> bool:
 def apply_voi(viewer: ViewerModel, voi: Voi | None) -> bool:
     """Window the active pane; None is the image's default."""
     return _look(lambda display: replace(display, voi=voi))(viewer)
+
+
+def show_window(viewer: ViewerModel, voi: Voi) -> None:
+    """Window the active pane while a hand is on it; who holds the hand notes the step to undo."""
+    viewer.set_display(viewer.active, replace(viewer.active_pane.display, voi=voi))
 
 
 def _preset(viewer: ViewerModel, key: int) -> bool:
@@ -145,6 +153,27 @@ def _toggle_one_link(viewer: ViewerModel, kind: str) -> bool:
     return True
 
 
+def _slab(viewer: ViewerModel, mode: SlabMode) -> bool:
+    """Planes of a volume through a slab, ten millimetres thick until the reader says otherwise."""
+    shown = viewer.active_pane.shown
+    if shown is None or shown.planes is None:
+        return False
+    thickness = viewer.slab.thickness_mm or _USUAL_SLAB_MM
+    viewer.set_slab(Slab(mode, thickness))
+    return True
+
+
+def _thicken(viewer: ViewerModel, way: int) -> bool:
+    """One plane more, or less, on either side of the slab."""
+    shown = viewer.active_pane.shown
+    if shown is None or shown.planes is None or viewer.slab.mode is SlabMode.THIN:
+        return False
+    step = 2 * shown.planes.spacing_mm
+    thickness = max(shown.planes.spacing_mm, shown.planes.slab_mm + way * step)
+    viewer.set_slab(Slab(viewer.slab.mode, min(MOST_SLAB_MM, thickness)))
+    return True
+
+
 def _delete_mark(viewer: ViewerModel) -> bool:
     """The selected measurement, else the last one that was drawn here."""
     here = viewer.marks.on(linking.place_of(viewer.active_pane))
@@ -204,6 +233,9 @@ _TABLE: Final[Mapping[str, Perform]] = {
         f"link.{kind}": partial(_toggle_one_link, kind=kind)
         for kind in ("scroll", "window", "view", "cursor")
     },
+    **{f"slab.{mode.value.lower()}": partial(_slab, mode=mode) for mode in SlabMode},
+    "slab.thicker": partial(_thicken, way=1),
+    "slab.thinner": partial(_thicken, way=-1),
     "link.beside": lambda viewer: viewer.lay_beside(),
     "slice.next": partial(_slice, step=1),
     "slice.previous": partial(_slice, step=-1),
