@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -115,6 +115,27 @@ def test_no_words_of_a_file_are_taken_for_markup(read: Sitting) -> None:
     assert len(labels) > 40
     rich = [label.text() for label in labels if label.textFormat() is not Qt.TextFormat.PlainText]
     assert rich == []
+
+
+def test_news_stands_over_no_image_no_field_and_no_sheet(read: Sitting) -> None:
+    room = read.room
+    read.key(Qt.Key.Key_P, CTRL)
+    read.key(Qt.Key.Key_S, CTRL)
+    (card,) = [one for one in room.toasts.cards if one.news.text == "Not signed yet"]
+    over = (room.report_pane.editor, *(pane for pane in room.grid.panes if pane.isVisible()))
+    assert [one for one in over if _area(one, read.window).intersects(card.geometry())] == []
+    room.actions["help.keys"].trigger()
+    room.notifier.toast("News", "while a sheet is open")
+    QApplication.processEvents()
+    (sheet,) = read.window.findChildren(Sheet)
+    shared = [one.geometry() & sheet.geometry() for one in room.toasts.cards]
+    for area in (area for area in shared if not area.isEmpty()):
+        under = read.window.childAt(area.center())
+        assert under is sheet or sheet.isAncestorOf(under)
+
+
+def _area(widget: QWidget, window: QWidget) -> QRect:
+    return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
 
 
 def test_masked_names_stand_nowhere_on_the_window(read: Sitting) -> None:

@@ -15,6 +15,7 @@ from medvision_desktop.ui.widgets.sheet import Sheet
 
 _COLUMNS: Final = 3
 _HEIGHT_PX: Final = 560
+_WIDEST_PX: Final = 1160
 _PRESETS: Final = "Window presets"
 MOUSE: Final = (
     ("Left drag", "The tool in hand"),
@@ -30,7 +31,7 @@ class KeysSheet(Sheet):
     """Groups in columns: the key on the left, what it does on the right."""
 
     def __init__(self, window: QWidget) -> None:
-        super().__init__(window, "All keys", width=980)
+        super().__init__(window, "All keys", width=min(_WIDEST_PX, window.width() - 80))
         columns = QWidget()
         grid = QGridLayout(columns)
         grid.setHorizontalSpacing(32)
@@ -42,8 +43,10 @@ class KeysSheet(Sheet):
                 cell.addWidget(_block(name, rows))
             cell.addStretch(1)
             grid.addLayout(cell, 0, column)
+            grid.setColumnStretch(column, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(columns)
         scroll.setFixedHeight(min(_HEIGHT_PX, window.height() - 160))
@@ -80,7 +83,9 @@ def _block(name: str, rows: list[tuple[str, str]]) -> QWidget:
     grid.addWidget(head, 0, 0, 1, 2)
     for row, (key, text) in enumerate(rows, start=1):
         grid.addWidget(_label(key.replace("+", " ") if key != "+" else key, "chip", T.t2), row, 0)
-        grid.addWidget(_label(text, "body", T.t1), row, 1)
+        words = _label(text, "body", T.t1)
+        words.setWordWrap(True)
+        grid.addWidget(words, row, 1)
     grid.setColumnMinimumWidth(0, 92)
     grid.setColumnStretch(1, 1)
     return block

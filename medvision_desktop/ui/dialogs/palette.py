@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from medvision_desktop.ui.actions import Action, key_text
 from medvision_desktop.ui.widgets.sheet import Sheet
+from medvision_desktop.ui.widgets.text import label
 
 _ROWS: Final = 10
 _ROW_PX: Final = 32
@@ -44,6 +45,8 @@ class PaletteSheet(Sheet):
         self.list.itemActivated.connect(self._run)
         self.body.addWidget(self.field)
         self.body.addWidget(self.list)
+        self.nothing = label("", "caption", "t2")
+        self.body.addWidget(self.nothing)
         self.setFocusProxy(self.field)
         self._filter("")
 
@@ -71,6 +74,7 @@ class PaletteSheet(Sheet):
                 item.setData(Qt.ItemDataRole.UserRole, action.id)
                 item.setToolTip(action.group)
                 self.list.addItem(item)
+        self.nothing.setText("" if self.list.count() else f"No action is called “{typed.strip()}”.")
         self.list.setCurrentRow(0)
 
     def _run_current(self) -> None:

@@ -37,7 +37,7 @@ from medvision_desktop.ui.widgets.check_list import CheckLine, CheckRow, clear
 from medvision_desktop.ui.widgets.chip_flow import ChipFlow
 from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.key_image_strip import KeyImageStrip
-from medvision_desktop.ui.widgets.text import label
+from medvision_desktop.ui.widgets.text import elided, label
 from medvision_desktop.ui.widgets.text_section import TextSection
 
 EDITOR_PX: Final = 576
@@ -102,7 +102,7 @@ class ReportPane(QSplitter):
 
 
 class ReportEditor(QFrame):
-    """Head, five sections, key images, checks, and the bar to sign with. `desk` is what scrolls."""
+    """Head, five sections, key images, checks, and the bar to sign with."""
 
     def __init__(self, model: ReportModel) -> None:
         super().__init__()
@@ -127,8 +127,7 @@ class ReportEditor(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._head())
-        self.desk = self._scrolled()
-        layout.addWidget(self.desk, 1)
+        layout.addWidget(self._scrolled(), 1)
         layout.addWidget(self.sign_bar)
         self._connect()
         self.show_text()
@@ -204,7 +203,7 @@ class ReportEditor(QFrame):
 
     def _head(self) -> QWidget:
         self.chip = Badge(Chip("Draft", "pen", "warn"))
-        self.saved = label("", "caption", "t3")
+        self.saved = elided("", "caption", "t3")
         self.undo = IconButton("undo-2", "Undo typing", key="Ctrl Z")
         self.redo = IconButton("redo-2", "Redo typing", key="Ctrl Shift Z")
         self.history = IconButton("history", "Signed versions")

@@ -299,8 +299,14 @@ class FindingsModel(QObject):
         self.recordChanged.emit(run.study.key)
         if self._is_current(run.study):
             self.restore()
-        safe = "Nothing was shown, because it could not be recorded." if _is_store(error) else ""
-        self._notifier.error(error, safe=safe)
+        safe = "Your decisions. No score exists from this run."
+        if _is_store(error):
+            safe = "Nothing was shown, because it could not be recorded."
+        self._notifier.error(error, safe=safe, retry=partial(self._run_again, run))
+
+    def _run_again(self, run: Run) -> None:
+        if self._is_current(run.study):
+            self.run(run.model)
 
     def _on_cancelled(self, run: Run) -> None:
         self.recordChanged.emit(run.study.key)

@@ -23,6 +23,7 @@ from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.widgets.button import Button
 from medvision_desktop.ui.widgets.corner import MOVES, NEWS, lower_left, stands
 from medvision_desktop.ui.widgets.icon_button import IconButton
+from medvision_desktop.ui.widgets.sheet import Sheet
 from medvision_desktop.ui.widgets.text import label
 
 _GLYPHS: Final = {
@@ -179,6 +180,8 @@ class ToastStack(QObject):
             card.move(area.left(), bottom - card.height() + 1)
             card.raise_()
             bottom -= card.height() + _SPACING
+        for sheet in self._window.findChildren(Sheet, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            sheet.raise_()  # what the reader is doing stands above the news
 
     def _floor(self, area: QRect) -> int:
         """The lowest line for toasts: above an error sheet that stands in the same corner."""
