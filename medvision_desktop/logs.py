@@ -61,6 +61,7 @@ def begin(folder: Path, level: str = "INFO") -> Callable[[], None]:
     before = root.level
     handler = _SharedFile(folder / FILE_NAME)
     handler.setFormatter(_Lines())
+    handler.addFilter(_worth_a_line)
     root.addHandler(handler)
     root.setLevel(level)
     logging.captureWarnings(True)
@@ -118,6 +119,11 @@ def places(error: BaseException) -> list[str]:
         if file.is_relative_to(_PACKAGE):
             found.append(f"{file.relative_to(_PACKAGE).as_posix()}:{line}:{frame.f_code.co_name}")
     return found
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Small talk of libraries says nothing once its text is withheld."""
+    return record.levelno >= logging.WARNING or redact.is_ours(record, OWN)
 
 
 class _Lines(logging.Formatter):

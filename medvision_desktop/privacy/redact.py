@@ -99,12 +99,14 @@ def fields(given: Mapping[str, object]) -> dict[str, object]:
     return kept
 
 
-def message(record: logging.LogRecord, own: str) -> str:
-    """The text of a record: our template with its values made safe, or nothing of a library's.
+def is_ours(record: logging.LogRecord, own: str) -> bool:
+    """Whether the logger's name lies in the package `own`."""
+    return record.name == own or record.name.startswith(f"{own}.")
 
-    `own` is the name of our package; a logger counts as ours by its name.
-    """
-    if record.name != own and not record.name.startswith(f"{own}."):
+
+def message(record: logging.LogRecord, own: str) -> str:
+    """The text of a record: our template with its values made safe, or nothing of a library's."""
+    if not is_ours(record, own):
         return WITHHELD
     if not isinstance(record.msg, str):
         return str(value(record.msg))

@@ -57,6 +57,12 @@ def test_the_text_of_a_library_is_never_written(written: Path) -> None:
     ]
 
 
+def test_small_talk_of_libraries_makes_no_lines(written: Path) -> None:
+    logging.getLogger("some_library").info("hello")
+    logging.getLogger("medvision_desktop.x").info("hello")
+    assert [entry["logger"] for entry in lines(written)] == ["medvision_desktop.x"]
+
+
 def test_an_exception_leaves_its_type_and_our_places_but_not_its_text(written: Path) -> None:
     try:
         redact.message(None, CANARY)  # type: ignore[arg-type]
