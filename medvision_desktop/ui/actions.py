@@ -5,6 +5,7 @@ Shortcuts are in Qt's portable text. `icon` is the name of a Lucide icon that sh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +58,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("file.remove_samples", "File", "Remove sample studies", (), "x"),
     Action("file.welcome", "File", "Show the welcome page", (), "house"),
     Action("file.reader", "File", "Change the reader", (), "user"),
+    Action("file.keys", "File", "Change the keys", (), "keyboard"),
     Action("file.quit", "File", "Quit", ("Ctrl+Q",)),
     Action(
         "tool.window",
@@ -103,7 +105,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action("edit.undo", "Measurements", "Undo", ("Ctrl+Z",), "undo-2", "Views and measurements only."),
     Action("edit.redo", "Measurements", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo-2"),
-    Action("measure.delete", "Measurements", "Delete", ("Delete",), "trash-2", scope="viewer"),
+    Action("measure.delete", "Measurements", "Delete", ("Del",), "trash-2", scope="viewer"),
     Action("measure.next_point", "Measurements", "Next point", ("]",), scope="viewer"),
     Action("measure.previous_point", "Measurements", "Previous point", ("[",), scope="viewer"),
     *_nudges(),
@@ -154,7 +156,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("slab.thicker", "Slices", "Thicker slab", ("Shift+PgUp",), scope="viewer"),
     Action("slab.thinner", "Slices", "Thinner slab", ("Shift+PgDown",), scope="viewer"),
     Action("cine.toggle", "Slices", "Play the images, or stop", ("Space",), scope="viewer"),
-    Action("view.header", "View", "Header of this image", ("Ctrl+T",), "file-text"),
+    Action("file.header", "File", "Header of this image", ("Ctrl+T",), "file-text"),
     Action("layout.1x1", "Layout", "One pane", ("Ctrl+1",), "square"),
     Action("layout.1x2", "Layout", "Two panes side by side", ("Ctrl+2",), "columns-2"),
     Action("layout.2x1", "Layout", "Two panes, one above the other", ("Ctrl+3",), "rows-2"),
@@ -191,7 +193,20 @@ ACTIONS: Final[tuple[Action, ...]] = (
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
 
+_in_force: Final = dict(BY_ID)
+
+
+def use(actions: Iterable[Action]) -> None:
+    """These keys hold from now on. Called once by whoever builds the window, before it is built."""
+    _in_force.update({action.id: action for action in actions})
+
+
+def in_force() -> tuple[Action, ...]:
+    """Every action with the keys that hold."""
+    return tuple(_in_force.values())
+
+
 def key_text(action_id: str) -> str:
     """The first shortcut of an action as people write it ("Ctrl P"), or an empty string."""
-    shortcuts = BY_ID[action_id].shortcuts
+    shortcuts = _in_force[action_id].shortcuts
     return shortcuts[0].replace("+", " ") if shortcuts and shortcuts[0] != "+" else "".join(shortcuts)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtWidgets import QFileDialog
 
 from medvision_desktop.domain.header import HeaderRow
+from medvision_desktop.errors import ExportFailed
 from medvision_desktop.services.header import header_of
-from medvision_desktop.ui.actions import ACTIONS
+from medvision_desktop.ui import keymap
+from medvision_desktop.ui.actions import in_force
 from medvision_desktop.ui.dialogs.keys import KeysSheet
 from medvision_desktop.ui.dialogs.palette import PaletteSheet
 from medvision_desktop.ui.dialogs.tags import TagSheet
@@ -35,7 +37,8 @@ class Commands:
             "file.reader": room.ask_reader,
             "file.quit": room.window.close,
             "cine.toggle": room.cine.toggle,
-            "view.header": self._header,
+            "file.header": self._header,
+            "file.keys": self._keys,
             "view.full_screen": self._full_screen,
             "ai.run": room.findings.run,
             "ai.cancel": room.findings.cancel,
@@ -52,7 +55,7 @@ class Commands:
             "dock.view": self._view,
             "privacy.mask": self._mask,
             "help.keys": lambda: KeysSheet(room.window).open_at(),
-            "help.palette": lambda: PaletteSheet(room.window, ACTIONS, self.perform).open_at(),
+            "help.palette": lambda: PaletteSheet(room.window, in_force(), self.perform).open_at(),
         }
 
     def perform(self, action_id: str) -> bool:
@@ -101,6 +104,18 @@ class Commands:
         room.lanes.io.submit(
             lambda *_: header_of(series, uid), done=show, failed=room.notifier.error, key="header"
         )
+
+    def _keys(self) -> None:
+        """Write the table of keys to edit, unless it is there, and say where it is."""
+        path = self._room.bench.locations.data / keymap.FILE_NAME
+        try:
+            if not path.exists():
+                path.write_text(keymap.written(in_force()), encoding="utf-8")
+        except OSError as error:
+            failed = ExportFailed("The table of keys was not written.", f"{error.strerror}.")
+            self._room.notifier.error(failed)
+            return
+        self._room.notifier.toast("Edit the keys in keys.toml", f"{path}; they hold from the next start.")
 
     def _full_screen(self) -> None:
         window = self._room.window

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QStackedWidget, QToolBar, QWidget
 
-from medvision_desktop.ui.actions import ACTIONS, key_text
+from medvision_desktop.ui.actions import in_force, key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import T
 
@@ -138,7 +138,7 @@ def make_actions(
 ) -> Mapping[str, QAction]:
     """One QAction for each row of the table; keys of scope "viewer" live on the viewer alone."""
     actions: dict[str, QAction] = {}
-    for row in ACTIONS:
+    for row in in_force():
         owner = viewer if row.scope == "viewer" else window
         action = QAction(row.text, owner)
         action.setShortcuts([QKeySequence(keys) for keys in row.shortcuts])

@@ -16,7 +16,10 @@ from PySide6.QtWidgets import QDockWidget
 
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.errors import SettingsInvalid
 from medvision_desktop.services.workbench import Workbench
+from medvision_desktop.ui import keymap
+from medvision_desktop.ui.actions import ACTIONS, use
 from medvision_desktop.ui.commands import Commands
 from medvision_desktop.ui.dialogs.finding_sheets import FindingSheets
 from medvision_desktop.ui.dialogs.first_reader import FirstReaderSheet
@@ -82,8 +85,11 @@ class ReadingRoom(QObject):
         self._ready_told = False
         self._one_pane_for_report = False
         self._closed = False
+        fault = self._use_keys()
         self._build()
         self._connect()
+        if fault is not None:
+            self.notifier.error(fault, safe="Every function is there with its usual key.")
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Show the window, fill the worklist and open what was named on the command line."""
@@ -171,6 +177,15 @@ class ReadingRoom(QObject):
         self.window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
 
     # Building.
+
+    def _use_keys(self) -> SettingsInvalid | None:
+        """The reader's keys, or the usual ones and what is wrong with the reader's."""
+        try:
+            use(keymap.load(self.bench.locations.data / keymap.FILE_NAME))
+        except SettingsInvalid as error:
+            use(ACTIONS)
+            return error
+        return None
 
     def _build(self) -> None:
         self.window = MainWindow(self.bench.locations.data / WINDOW_STATE_FILE)

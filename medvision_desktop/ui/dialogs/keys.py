@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from medvision_desktop.ui.actions import ACTIONS
+from medvision_desktop.ui.actions import in_force
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.widgets.sheet import Sheet
@@ -58,7 +58,7 @@ Block = tuple[str, list[tuple[str, str]]]
 
 
 def _columns() -> list[list[Block]]:
-    listed = (action for action in ACTIONS if action.shortcuts and action.group != _PRESETS)
+    listed = (action for action in in_force() if action.shortcuts and action.group != _PRESETS)
     ordered = sorted(listed, key=lambda action: action.group)
     blocks: list[Block] = [
         (name, [(action.shortcuts[0], action.text) for action in rows])

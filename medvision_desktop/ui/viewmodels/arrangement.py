@@ -147,6 +147,19 @@ def at_point(now: Arrangement, point_lps_mm: Vector3) -> Arrangement:
     return with_panes(now, dict(enumerate(planes.moved_to(now.panes, point_lps_mm))))
 
 
+def touched(before: Arrangement, fresh: Arrangement) -> list[int]:
+    """Panes whose picture may differ: their own state, the active edge, the lines of other planes."""
+    changed = {n for n in range(PANES) if fresh.panes[n] is not before.panes[n]}
+    if any(before.panes[n].series_key != fresh.panes[n].series_key for n in changed):
+        return list(range(PANES))  # bands and layers depend on who else is on screen
+    if any(fresh.panes[n].plane is not None for n in changed):
+        changed |= {n for n in range(PANES) if fresh.panes[n].plane is not None}
+    if fresh.active != before.active or fresh.active in changed:
+        changed |= set(fresh.visible)  # the line of the active image moves
+        changed |= {before.active, fresh.active}
+    return sorted(changed)
+
+
 def _asked(now: Arrangement, study: StudyRef, series: SeriesRef, targets: tuple[int, ...]) -> Arrangement:
     fresh = {number: pane_state.asked(study, series, companion=number != targets[0]) for number in targets}
     return with_panes(now, fresh)

@@ -7,7 +7,7 @@ from typing import Final
 
 from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.measurement import Measurement
-from medvision_desktop.ui.viewmodels.pane_state import PaneState
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_display
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
 
 _DEEPEST: Final = 200
@@ -38,6 +38,15 @@ Step = ViewStep | MarkStep
 def looks(panes: tuple[PaneState, ...]) -> Looks:
     """How every pane is looked at now."""
     return tuple((pane.series_key, pane.display) for pane in panes)
+
+
+def looked_at(panes: tuple[PaneState, ...], wanted: Looks) -> dict[int, PaneState]:
+    """Panes looked at as they were then, where they still show the same series."""
+    return {
+        number: with_display(panes[number], display)
+        for number, (key, display) in enumerate(wanted)
+        if key is not None and key == panes[number].series_key
+    }
 
 
 class History:

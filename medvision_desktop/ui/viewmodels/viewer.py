@@ -24,6 +24,7 @@ from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import (
     arrangement,
+    history,
     linking,
     pane_view,
     sightlines,
@@ -41,7 +42,6 @@ from medvision_desktop.ui.viewmodels.pane_state import (
     PaneState,
     PaneStatus,
     Refusal,
-    with_display,
     with_slab,
 )
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
@@ -434,19 +434,14 @@ class ViewerModel(QObject):
             self.layoutChanged.emit()
             self._tell(range(PANES))
         else:
-            self._tell(_touched(before, fresh))
+            self._tell(arrangement.touched(before, fresh))
         if fresh.active != before.active:
             self.activeChanged.emit(fresh.active)
         self.changed.emit()
 
     def _go(self, step: Step, *, forward: bool) -> bool:
         if isinstance(step, ViewStep):
-            wanted = step.after if forward else step.before
-            fresh = {
-                number: with_display(self.panes[number], display)
-                for number, (key, display) in enumerate(wanted)
-                if key is not None and key == self.panes[number].series_key
-            }
+            fresh = history.looked_at(self.panes, step.after if forward else step.before)
             self._set(arrangement.with_panes(self._now, fresh))
             return True
         before, after = (step.before, step.after) if forward else (step.after, step.before)
@@ -477,19 +472,6 @@ class ViewerModel(QObject):
             refusal = Refusal("The series could not be shown.", "This is a fault of ours.")
             self._notifier.error(error)
         self._set(arrangement.failed(self._now, key, refusal))
-
-
-def _touched(before: Arrangement, fresh: Arrangement) -> list[int]:
-    """Panes whose picture may differ: their own state, the active edge, the lines of other planes."""
-    changed = {n for n in range(PANES) if fresh.panes[n] is not before.panes[n]}
-    if any(before.panes[n].series_key != fresh.panes[n].series_key for n in changed):
-        return list(range(PANES))  # bands and layers depend on who else is on screen
-    if any(fresh.panes[n].plane is not None for n in changed):
-        changed |= {n for n in range(PANES) if fresh.panes[n].plane is not None}
-    if fresh.active != before.active or fresh.active in changed:
-        changed |= set(fresh.visible)  # the line of the active image moves
-        changed |= {before.active, fresh.active}
-    return sorted(changed)
 
 
 def _reader_of(bench: Workbench) -> OpenSeries:
