@@ -37,6 +37,7 @@ from medvision_desktop.cli_session import (
     tell,
     workbench,
 )
+from medvision_desktop.cli_train import evaluate, package, train
 from medvision_desktop.errors import Cancelled, MedVisionError
 
 # What Typer returns for Ctrl+C.
@@ -229,3 +230,6 @@ application.command()(analyse)
 application.add_typer(record, name="record")
 application.add_typer(report, name="report")
 application.command()(bench)
+application.command()(train)
+application.command()(evaluate)
+application.command()(package)

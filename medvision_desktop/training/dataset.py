@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.modelkit.preprocess import display_gray, squared
 from medvision_desktop.training.pictures import framed
 from medvision_desktop.training.sources import Item
@@ -16,11 +17,16 @@ from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progr
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """`pictures`: (n, size, size) uint8, stretched; `sha256`: of each file, in item order."""
+    """`pictures`: (n, size, size) uint8, stretched; `sha256`: of each file, in item order.
+
+    `shapes`: (n, 2) rows and columns of the files. `unreadable` names items that were left out.
+    """
 
     items: tuple[Item, ...]
     pictures: NDArray[np.uint8]
     sha256: tuple[str, ...]
+    shapes: NDArray[np.int64]
+    unreadable: tuple[str, ...] = ()
 
 
 def load(
@@ -31,15 +37,26 @@ def load(
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> Images:
-    """Decode, preprocess and keep every item."""
+    """Decode, preprocess and keep every item that can be read. Raises `InputRefused` if none can."""
     pictures = np.empty((len(items), size, size), dtype=np.uint8)
-    digests = []
+    digests, shapes = [], []
+    kept: list[Item] = []
+    unreadable: list[str] = []
     for index, item in enumerate(items):
         if cancel is not None:
             cancel.check()
-        frame, digest = framed(item)
-        pictures[index] = np.rint(squared(display_gray(frame), size, stretch) * 255).astype(np.uint8)
+        try:
+            frame, digest = framed(item)
+        except (MedVisionError, OSError):
+            unreadable.append(item.path.name)
+            continue
+        pictures[len(kept)] = np.rint(squared(display_gray(frame), size, stretch) * 255).astype(np.uint8)
         digests.append(digest)
+        shapes.append((frame.rows, frame.columns))
+        kept.append(item)
         if index % 100 == 0:
             progress(Progress(index, len(items), "Reading images"))
-    return Images(tuple(items), pictures, tuple(digests))
+    if not kept:
+        raise InputRefused("There are no training images.", "None of the files can be read.")
+    sizes = np.array(shapes, dtype=np.int64)
+    return Images(tuple(kept), pictures[: len(kept)], tuple(digests), sizes, tuple(unreadable))

@@ -25,7 +25,7 @@ from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.modelkit.networks import build
 from medvision_desktop.modelkit.networks.efficientnet import EfficientNet, lite0_into_b0
 from medvision_desktop.modelkit.registry import ModelPackage
-from medvision_desktop.training import checkpoint, dataset, loop, package, recipe, sources, split
+from medvision_desktop.training import audit, checkpoint, dataset, loop, package, recipe, sources, split
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -51,12 +51,17 @@ def prepare(
     data: Path,
     run: Path,
     *,
+    allow_leakage: bool = False,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> Prepared:
-    """Read every image, join groups that share one, split by group, write `split.csv`."""
-    items = sources.read(settings, data)
-    images = dataset.load(items, settings.size, settings.stretch, progress=progress, cancel=cancel)
+    """Read every image, join groups that share one, split by group; write `split.csv` and the audit.
+
+    Raises `InputRefused`, also for a split that leaks unless that was allowed.
+    """
+    found = sources.read(settings, data)
+    images = dataset.load(found, settings.size, settings.stretch, progress=progress, cancel=cancel)
+    items = images.items
     groups = split.joined_groups([item.group for item in items], images.pictures)
     folds = tuple(item.fold or _fold_of(group, settings) for item, group in zip(items, groups, strict=True))
     items = tuple(replace(item, group=group) for item, group in zip(items, groups, strict=True))
@@ -67,7 +72,10 @@ def prepare(
         for item, digest, fold in zip(items, images.sha256, folds, strict=True)
     ]
     split.write(run / "split.csv", rows)
-    return Prepared(images, folds, sources.truth(items, len(settings.labels), softmax=settings.softmax))
+    truth = sources.truth(items, len(settings.labels), softmax=settings.softmax)
+    audited = audit.of(images, truth, folds, settings.labels, named=[row[0] for row in rows])
+    audit.checked(audited, run, allow_leakage=allow_leakage)
+    return Prepared(images, folds, truth)
 
 
 def _fold_of(group: str, settings: Recipe) -> str:
@@ -96,13 +104,14 @@ def train(
     out: Path | None,
     *,
     threads: int = 1,
+    allow_leakage: bool = False,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelPackage | None:
     """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`."""
     torch.set_num_threads(threads)
     run = runs / settings.name
-    prepared = prepare(settings, data, run, progress=progress, cancel=cancel)
+    prepared = prepare(settings, data, run, allow_leakage=allow_leakage, progress=progress, cancel=cancel)
     if settings.cross:
         parts = [f"{split.CROSS}{index}" for index in range(settings.cross)]
         for part in parts:
@@ -117,6 +126,43 @@ def train(
     loop.train(settings, network, training, validation, run, progress=progress, cancel=cancel)
     if settings.package is None or out is None:
         return None
+    return _package(settings, prepared, run, out, progress, cancel)
+
+
+def packaged(
+    settings: Recipe,
+    data: Path,
+    run: Path,
+    out: Path,
+    *,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> ModelPackage:
+    """Write `out/<name>` from a finished run and the images it was trained on.
+
+    Raises `InputRefused` where the run is not finished or the images are not those of its split.
+    """
+    split_file = run / "split.csv"
+    if not split_file.is_file() or not (run / "best.safetensors").is_file():
+        raise InputRefused("This run cannot be packaged.", f"{run} has no split or no weights.")
+    before = split_file.read_bytes()
+    prepared = prepare(settings, data, run, allow_leakage=True, progress=progress, cancel=cancel)
+    if split_file.read_bytes() != before:
+        split_file.write_bytes(before)
+        raise InputRefused(
+            "This run cannot be packaged.", f"{data} holds other images than it was trained on."
+        )
+    return _package(settings, prepared, run, out, progress, cancel)
+
+
+def _package(
+    settings: Recipe,
+    prepared: Prepared,
+    run: Path,
+    out: Path,
+    progress: ProgressSink,
+    cancel: CancelToken | None,
+) -> ModelPackage:
     date = datetime.now(tz=UTC).strftime("%Y-%m-%d")
     items, names = prepared.images.items, prepared.folds
     return package.make(settings, run, items, names, out, date=date, progress=progress, cancel=cancel)

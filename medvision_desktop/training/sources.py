@@ -70,17 +70,16 @@ def folders(directory: Path, recipe: Recipe) -> tuple[Item, ...]:
 
     For one label the first folder is without it and the second with it. Where the recipe names a
     `table`, its column `image` is the file name and the column `group` what is never split; else each
-    file is its own group.
+    file is its own group. A column `fold` says what an image is for, in place of the program's split.
     """
-    groups: dict[str, str] = {}
-    if recipe.table:
-        groups = {row["image"]: row[recipe.group] for row in _rows(directory / recipe.table)}
+    rows = {row["image"]: row for row in _rows(directory / recipe.table)} if recipe.table else {}
     items = []
     for label, name in enumerate(recipe.classes):
         for path in sorted((directory / name).iterdir() if (directory / name).is_dir() else ()):
             if path.suffix.lower() in _SUFFIXES:
-                group = groups.get(path.name, f"{name}/{path.stem}")
-                items.append(Item(path, label, group, directory.name))
+                row = rows.get(path.name, {})
+                group = row.get(recipe.group) or f"{name}/{path.stem}"
+                items.append(Item(path, label, group, directory.name, fold=row.get("fold", "")))
     missing = [name for index, name in enumerate(recipe.classes) if index not in {i.label for i in items}]
     if missing or not items:
         raise InputRefused(
@@ -101,8 +100,10 @@ def labelled_table(directory: Path, recipe: Recipe) -> tuple[Item, ...]:
         named = row["labels"].split("|")
         marks = tuple(index for index, label in enumerate(recipe.labels) if label in named)
         path = directory / "images" / row["image"]
-        group = row[recipe.group or "patient"]
-        items.append(Item(path, 0, group, directory.name, row.get("view", ""), marks=marks))
+        group, fold = row[recipe.group or "patient"], row.get("fold", "")
+        items.append(
+            Item(path, int(bool(marks)), group, directory.name, row.get("view", ""), "", fold, marks)
+        )
     if not items:
         raise InputRefused("There are no training images.", f"{directory} names none.")
     return tuple(items)

@@ -1,0 +1,214 @@
+"""`medvision train`, `evaluate` and `package`: thin commands over `training`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from medvision_desktop import paths
+from medvision_desktop.cli_session import (
+    DONE,
+    AsJson,
+    DataDir,
+    cancellable,
+    emit,
+    invocation,
+    progress_line,
+    tell,
+)
+from medvision_desktop.errors import ExportFailed, InputRefused
+
+RECIPE: Final = "recipe.toml"
+SOURCE: Final = "data.txt"
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The folder of images; MEDVISION_DATA if not given."),
+]
+
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where the package goes; the installed models if not given."),
+]
+
+
+def train(
+    context: typer.Context,
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help="A recipe file, such as recipes/NAME.toml.")
+    ],
+    data: Data = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a run that was stopped, from its last finished epoch."),
+    ] = False,
+    out: Out = None,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Threads of the CPU.")] = 1,
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Train although the split leaks; trust no number then.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> int:
+    """Train a recipe and package what comes of it."""
+    from medvision_desktop.training import recipe as recipes
+    from medvision_desktop.training import run as runs
+
+    locations = invocation(context).places(data_dir)
+    settings = recipes.read(recipe)
+    folder = locations.data / "runs"
+    run = folder / settings.name
+    if _started(run) and not resume:
+        raise InputRefused(
+            "This run was started before.", f"{run} has its checkpoints.", "Add --resume, or move it away."
+        )
+    source = _data(data)
+    locations.ensure()
+    run.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(recipe, run / RECIPE)
+    (run / SOURCE).write_text(f"{source.resolve()}\n", encoding="utf-8")
+    with ExitStack() as stack:
+        made = runs.train(
+            settings,
+            source,
+            folder,
+            out or locations.installed_models,
+            threads=threads,
+            allow_leakage=allow_leakage,
+            progress=progress_line(),
+            cancel=stack.enter_context(cancellable()),
+        )
+    package = str(made.directory) if made else None
+    if as_json:
+        emit({"item": "trained", "run": str(run), "package": package})
+    else:
+        tell(f"{run}: trained{f', packaged as {package}' if package else ''}")
+    return DONE
+
+
+def package(
+    context: typer.Context,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    data: Data = None,
+    out: Out = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make a model package of a finished run again."""
+    from medvision_desktop.training import recipe as recipes
+    from medvision_desktop.training import run as runs
+
+    locations = invocation(context).places(data_dir)
+    if not (run / RECIPE).is_file():
+        raise InputRefused("This is not a run.", f"{run} holds no {RECIPE}.")
+    source = data or Path((run / SOURCE).read_text(encoding="utf-8").strip())
+    locations.ensure()
+    with ExitStack() as stack:
+        made = runs.packaged(
+            recipes.read(run / RECIPE),
+            source,
+            run,
+            out or locations.installed_models,
+            progress=progress_line(),
+            cancel=stack.enter_context(cancellable()),
+        )
+    if as_json:
+        emit({"item": "packaged", "run": str(run), "package": str(made.directory)})
+    else:
+        tell(f"{run}: packaged as {made.directory}")
+    return DONE
+
+
+def evaluate(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="PACKAGE", help="A model package, by name or folder.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Images, laid out as its recipe says.")
+    ],
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="FILE", help="The recipe; recipes/PACKAGE.toml if not given."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the predictions there, as CSV.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> int:
+    """Measure a model package on images with known answers."""
+    from medvision_desktop.modelkit import registry
+    from medvision_desktop.training import evaluate as evaluation
+    from medvision_desktop.training import recipe as recipes
+
+    locations = invocation(context).places(data_dir)
+    if Path(name).is_dir():
+        package = registry.open_package(Path(name))
+    else:
+        known = registry.Registry((locations.installed_models, paths.shipped_models()))
+        package = known.get(name)
+    manifest = package.manifest
+    layout = recipes.read(recipe or paths.shipped_models().parent / "recipes" / f"{manifest.name}.toml")
+    with ExitStack() as stack:
+        try:
+            found = evaluation.evaluate(
+                package,
+                layout,
+                data,
+                out=out,
+                progress=progress_line(),
+                cancel=stack.enter_context(cancellable()),
+            )
+        except OSError as error:
+            raise ExportFailed("The predictions cannot be written.", f"{out}: {error.strerror}.") from error
+    if not as_json:
+        tell(
+            f"{manifest.name} {manifest.version} on {found.images} images of {found.people} people or "
+            f"groups; {found.known} are held-out images of its card. Images it was trained on flatter it."
+        )
+    for metric in found.metrics:
+        if as_json:
+            emit(measure_item(manifest.name, metric))
+        else:
+            tell(
+                f"{metric.label or 'all'}, {metric.name}: {metric.value:.3f} "
+                f"({metric.low:.3f} to {metric.high:.3f}), n = {metric.n}"
+            )
+    return DONE
+
+
+def measure_item(model: str, metric: Any) -> Mapping[str, Any]:
+    """One number as the JSON object of `docs/cli.md`; what is not a number is null."""
+    value, low, high = (
+        number if number == number else None for number in (metric.value, metric.low, metric.high)
+    )
+    return {
+        "model": model,
+        "label": metric.label,
+        "measure": metric.name,
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": metric.n,
+        "people": metric.people,
+    }
+
+
+def _started(run: Path) -> bool:
+    return any(run.rglob("checkpoint.safetensors")) if run.is_dir() else False
+
+
+def _data(given: Path | None) -> Path:
+    import os
+
+    named = given or Path(os.environ.get("MEDVISION_DATA", "") or "../shared/data")
+    if not named.is_dir():
+        raise InputRefused(
+            "There is no folder of images.", f"{named} is not there.", "Name it with --data."
+        )
+    return named
