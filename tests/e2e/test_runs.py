@@ -29,9 +29,9 @@ def _held_run(sitting: Sitting) -> int:
     host = sitting.room.bench.host
     assert host.pid is not None, "the host is warm once a study is open"
     os.kill(host.pid, signal.SIGSTOP)
+    asked = host._child._next_id
     sitting.key(Qt.Key.Key_F5)
-    (job,) = sitting.room.lanes.gpu.jobs
-    sitting.wait(lambda: job.started_at is not None)
+    sitting.wait(lambda: host._child._next_id > asked)  # the request is on its way to the process
     (row,) = sitting.room.findings_pane.list.rows
     assert row.row.state is RowState.RUNNING
     assert sitting.chips()[0].startswith("Running")
