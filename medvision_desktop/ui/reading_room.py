@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDockWidget
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import SettingsInvalid
+from medvision_desktop.services.ai_places import ImagePlace, places
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui import keymap
 from medvision_desktop.ui.actions import ACTIONS, use
@@ -50,6 +51,7 @@ from medvision_desktop.ui.widgets import key_image
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
 from medvision_desktop.ui.widgets.toast import ToastStack
 from medvision_desktop.ui.workers.lane import Lanes
+from medvision_desktop.work import CancelToken, ProgressSink
 
 WINDOW_STATE_FILE: Final = "window.ini"
 # The report takes two thirds of the window; the findings stay beside it only on a very wide screen.
@@ -319,6 +321,7 @@ class ReadingRoom(QObject):
         self.show_title()
         self.findings.set_study(study, shown.loaded, shown.index if shown.planes is None else 0)
         self.report.set_study(study)
+        self._look_for_places()
         self._show_offers(study.key)
 
     def _show_offers(self, study_key: str) -> None:
@@ -335,9 +338,20 @@ class ReadingRoom(QObject):
     def _on_record_changed(self, study_key: str) -> None:
         self.worklist.refresh()
         self.report.refresh(study_key)
+        self._look_for_places()
         if self.findings.study is not None and self.findings.study.key == study_key:
             self.findings.restore()
         self.desk.follow()
+
+    def _look_for_places(self) -> None:
+        """On which images of the studies on screen a model found something, for the slice rails."""
+        keys = {pane.study.key for pane in self.viewer.panes if pane.study is not None}
+
+        def look(_progress: ProgressSink, _cancel: CancelToken) -> frozenset[ImagePlace]:
+            return frozenset().union(*(places(self.bench.store, key) for key in keys))
+
+        # Without a record there are no marks; that there is no record is said elsewhere.
+        self.lanes.db.submit(look, done=self.viewer.show_found, failed=lambda _: None, key="places")
 
     def _on_run_changed(self, study_key: str) -> None:
         run = self.findings.runs.of(study_key)

@@ -12,6 +12,7 @@ from medvision_desktop.domain.geometry import EdgeLetters, SpacingSource, edge_l
 from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
+from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.ui.viewmodels.corner_lines import CornerText, corner_text
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
@@ -22,6 +23,7 @@ from medvision_desktop.ui.viewmodels.planes import Crosshair
 # Below this a pane keeps only what identifies the image and its window (logical pixels).
 SMALL_WIDTH: Final = 480
 SMALL_HEIGHT: Final = 360
+_POINT_PX: Final = 5.0
 _RULER_SHARE: Final = 0.26
 _NICE: Final = (1, 2, 5)
 
@@ -38,10 +40,11 @@ class Ruler:
 
 @dataclass(frozen=True)
 class Rail:
-    """Which image of how many."""
+    """Which image of how many, and on which ones a model found something."""
 
     index: int
     count: int
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +108,7 @@ class Scene:
     reference: Reference | None
     cursor: Position | None
     note: str
+    found: frozenset[ImagePlace]
     corner_text: bool
     masked: bool
 
@@ -145,16 +149,30 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         corner=corner if scene.corner_text else CornerText(),
         letters=edge_letters(shown.frame.orientation, pane.display.turn),
         ruler=ruler(shown, view, scene.size),
-        rail=_rail(pane, shown),
+        rail=_rail(pane, shown, scene.found),
         attention=attention,
         overlay=scene.overlay,
-        marks=tuple(drawn(view, mark) for mark in scene.marks) if layered else (),
+        marks=(*annotated(view, shown), *(drawn(view, mark) for mark in scene.marks)) if layered else (),
         crosshair=scene.crosshair if layered else None,
         reference=scene.reference if layered else None,
         cursor=scene.cursor if layered else None,
         band=scene.band,
         small=small,
     )
+
+
+def annotated(view: ViewTransform, shown: Shown) -> tuple[DrawnMark, ...]:
+    """The annotations of the presentation state in use, as shapes without points to take hold of."""
+    found = []
+    for one in shown.frame.annotations:
+        points = tuple(view.to_screen(*point) for point in one.points)
+        if len(points) == 1 and not one.words:
+            (x, y), reach = points[0], _POINT_PX
+            points = ((x - reach, y), (x, y - reach), (x + reach, y), (x, y + reach))
+        elif not one.closed:
+            points = (*points, *points[-2:0:-1])  # there and back, because shapes are closed
+        found.append(DrawnMark(MeasurementKind.POLYGON, points, one.words))
+    return tuple(found)
 
 
 def drawn(view: ViewTransform, mark: Mark) -> DrawnMark:
@@ -184,7 +202,15 @@ def ruler(shown: Shown, view: ViewTransform, size: Size) -> Ruler | None:
     return Ruler(length_mm / millimetres_per_px, 5 if step != 2 else 4, f"{length_mm:g} mm", source)
 
 
-def _rail(pane: PaneState, shown: Shown) -> Rail | None:
+def _rail(pane: PaneState, shown: Shown, found: frozenset[ImagePlace]) -> Rail | None:
     if shown.count < 2 or pane.status is not PaneStatus.SHOWN:
         return None
-    return Rail(shown.index, shown.count)
+    if shown.planes is not None or not found:
+        return Rail(shown.index, shown.count)
+    series = shown.loaded.series.uid
+    marks = (
+        index
+        for index, frame in enumerate(shown.loaded.stack.frames)
+        if (series, frame.sop_instance_uid, frame.frame_number) in found
+    )
+    return Rail(shown.index, shown.count, tuple(marks))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -17,6 +17,9 @@ from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
 from medvision_desktop.ui.workers.lane import Job, Lane
 from medvision_desktop.work import CancelToken, ProgressSink
+
+if TYPE_CHECKING:
+    from medvision_desktop.services.workbench import Workbench
 
 
 class OpenSeries(Protocol):
@@ -113,3 +116,23 @@ class SeriesLoads(QObject):
         if self._is_current(key, number):
             del self._readings[key]
             self.failed.emit(key, error)
+
+
+def reader_of(bench: Workbench) -> OpenSeries:
+    """Reads series of files with the decoder of a workbench."""
+
+    def read(
+        study: StudyRef,
+        series: SeriesRef,
+        *,
+        first: Callable[[LoadedSeries], None],
+        progress: ProgressSink,
+        cancel: CancelToken,
+    ) -> LoadedSeries:
+        from medvision_desktop.services.open_study import open_series
+
+        return open_series(
+            study, series, decoder=bench.decoder, first=first, progress=progress, cancel=cancel
+        )
+
+    return read

@@ -6,7 +6,7 @@ look again, and a view looks by asking for its `PaneView`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import MedVisionError
 from medvision_desktop.pixels import region
 from medvision_desktop.pixels.reslice import Slab, SlabMode
+from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import (
     arrangement,
@@ -46,10 +47,9 @@ from medvision_desktop.ui.viewmodels.pane_state import (
 )
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
-from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads
+from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads, reader_of
 from medvision_desktop.ui.viewmodels.snapshot import Snapshot
 from medvision_desktop.ui.workers.lane import Lanes
-from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:
     from medvision_desktop.services.workbench import Workbench
@@ -77,7 +77,7 @@ class ViewerModel(QObject):
         settings = bench.settings
         self._notifier = notifier
         cache = SeriesCache(settings.image_memory_mb << 20)
-        self._loads = SeriesLoads(lanes.io, read or _reader_of(bench), cache)
+        self._loads = SeriesLoads(lanes.io, read or reader_of(bench), cache)
         self._loads.arrived.connect(self._on_arrived)
         self._loads.failed.connect(self._on_failed)
         self._now = Arrangement()
@@ -86,6 +86,7 @@ class ViewerModel(QObject):
         self._links = Links()
         self._cursor: tuple[int, Vector3] | None = None
         self._notes: dict[int, str] = {}
+        self._found: frozenset[ImagePlace] = frozenset()
         self._slab = Slab()
         self._corner_text = True
         self._masked = settings.privacy_mode
@@ -201,6 +202,7 @@ class ViewerModel(QObject):
             reference=sightlines.reference(self._now, pane, size),
             cursor=sightlines.cursor(self._now, pane, size, self._cursor),
             note=self._notes.get(pane, ""),
+            found=self._found if self._overlay.visible else frozenset(),
             corner_text=self._corner_text,
             masked=self._masked,
         )
@@ -382,6 +384,12 @@ class ViewerModel(QObject):
 
     # Layers.
 
+    def show_found(self, found: frozenset[ImagePlace]) -> None:
+        """Mark images on the slice rails: those on which a model found something."""
+        if found != self._found:
+            self._found = found
+            self._tell(range(PANES))
+
     def show_attention(
         self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0
     ) -> None:
@@ -472,21 +480,3 @@ class ViewerModel(QObject):
             refusal = Refusal("The series could not be shown.", "This is a fault of ours.")
             self._notifier.error(error)
         self._set(arrangement.failed(self._now, key, refusal))
-
-
-def _reader_of(bench: Workbench) -> OpenSeries:
-    def read(
-        study: StudyRef,
-        series: SeriesRef,
-        *,
-        first: Callable[[LoadedSeries], None],
-        progress: ProgressSink,
-        cancel: CancelToken,
-    ) -> LoadedSeries:
-        from medvision_desktop.services.open_study import open_series
-
-        return open_series(
-            study, series, decoder=bench.decoder, first=first, progress=progress, cancel=cancel
-        )
-
-    return read

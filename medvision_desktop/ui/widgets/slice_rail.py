@@ -1,4 +1,4 @@
-"""The rail at the right edge: which slice of how many."""
+"""The rail at the right edge: which slice of how many, and where a model found something."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _CLEAR: Final = 48
 _THUMB_WIDTH: Final = 10
 _THUMB_HEIGHT: Final = 8
 _GRIP: Final = 22
+_MARK_HEIGHT: Final = 3.0
+_MARK_OVER: Final = 2.0
 
 
 def track(pane: QRectF) -> QRectF:
@@ -43,6 +45,15 @@ def paint(painter: QPainter, rail: Rail, pane: QRectF) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(T.track))
     painter.drawRoundedRect(where, 2, 2)
+    painter.setBrush(QColor(T.ai))
+    for mark in rail.marks:
+        # Wider than the rail, so that it is told by its shape, too.
+        middle = where.top() + where.height() * mark / max(1, rail.count - 1)
+        painter.drawRect(
+            QRectF(
+                where.left() - _MARK_OVER, middle - _MARK_HEIGHT / 2, _WIDTH + 2 * _MARK_OVER, _MARK_HEIGHT
+            )
+        )
     y = where.top() + where.height() * rail.index / max(1, rail.count - 1)
     thumb = QRectF(
         where.center().x() - _THUMB_WIDTH / 2, y - _THUMB_HEIGHT / 2, _THUMB_WIDTH, _THUMB_HEIGHT
