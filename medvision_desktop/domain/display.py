@@ -63,6 +63,7 @@ class WindowSource(Enum):
     """Where the window in use comes from; shown as a badge when it is a guess of ours."""
 
     READER = "reader"
+    PRESENTATION = "presentation state"
     HEADER_LUT = "VOI LUT"
     HEADER_WINDOW = "header"
     MODALITY_DEFAULT = "modality default"
@@ -98,7 +99,8 @@ class DisplayState:
 
     `zoom`: screen pixels a source pixel, None to fit. `pan`: shift of the image centre from the
     pane centre, in screen pixels. `voi`: the reader's window or a chosen header alternative.
-    `shutter`: whether what the header (or the border of a film) covers is covered.
+    `shutter`: whether what the header (or the border of a film) covers is covered. `presentation`:
+    UID of the presentation state in use, "" for none.
     """
 
     voi: Voi | None = None
@@ -109,6 +111,7 @@ class DisplayState:
     overlay: OverlayState = field(default_factory=OverlayState)
     show_corner_text: bool = True
     shutter: bool = True
+    presentation: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

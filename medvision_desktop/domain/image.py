@@ -10,21 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.display import Voi
+from medvision_desktop.domain.display import Voi, VoiLut
 from medvision_desktop.domain.geometry import (
     Affine,
     PatientOrientation,
     PixelSpacing,
     PlaneGeometry,
 )
-from medvision_desktop.domain.layers import OverlayPlane, Shutter
+from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
 from medvision_desktop.domain.quantities import RealValue, UltrasoundRegion
 from medvision_desktop.domain.study import SeriesRef, StudyRef
+
+if TYPE_CHECKING:
+    from medvision_desktop.domain.presentation import PresentationState
 
 PixelArray = NDArray[Any]
 
@@ -76,6 +79,8 @@ class Frame:
     `shutter`: what a display covers, unless the reader lifts it; networks and statistics see beneath.
     `overlays`: 60xx planes of the header, a layer that is drawn on request. `real`: quantities of
     stored values, such as SUVbw. `regions`: parts of an ultrasound image with axes of their own.
+    `annotations`, `presented_voi` and `presentation_lut` (VOI output, spread over its entries, to
+    P-Values) are those of an applied presentation state.
     """
 
     stored: PixelArray
@@ -101,6 +106,9 @@ class Frame:
     overlays: tuple[OverlayPlane, ...] = ()
     real: tuple[RealValue, ...] = ()
     regions: tuple[UltrasoundRegion, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    presented_voi: Voi | None = None
+    presentation_lut: VoiLut | None = None
 
     def __post_init__(self) -> None:
         """Check the shape and lock the pixels."""
@@ -184,7 +192,8 @@ class LoadedSeries:
     """A series opened for reading: its frames, and its volume when the grid is regular.
 
     `not_a_volume` says in one sentence why there is no volume ("Slice spacing varies: 2.5 to
-    5.0 mm."), empty when there is one or when one was never to be expected.
+    5.0 mm."), empty when there is one or when one was never to be expected. `states`: presentation
+    states that name images of the series, the newest first.
     """
 
     study: StudyRef
@@ -193,3 +202,4 @@ class LoadedSeries:
     volume: Volume | None = None
     not_a_volume: str = ""
     pixel_sha256: str = ""
+    states: tuple[PresentationState, ...] = ()

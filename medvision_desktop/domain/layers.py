@@ -44,3 +44,16 @@ class OverlayPlane:
     is_region: bool = False
     label: str = ""
     group: int = 0x6000
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A drawn mark of a presentation state: a line through points, closed or not, and words at its place.
+
+    Curves arrive as lines. `in_display`: points are shares (0..1) of the displayed area, not pixels.
+    """
+
+    points: tuple[Point, ...]
+    closed: bool = False
+    words: tuple[str, ...] = ()
+    in_display: bool = False

@@ -66,6 +66,16 @@ class SeriesRef:
 
 
 @dataclass(frozen=True)
+class PresentationRef:
+    """A file that speaks of images of its study: a presentation state or a key object selection."""
+
+    path: Path
+    uid: str
+    study_uid: str
+    is_key_objects: bool = False
+
+
+@dataclass(frozen=True)
 class StudyRef:
     """One study of one patient.
 
@@ -85,6 +95,7 @@ class StudyRef:
     referring_physician: str = ""
     age: str = ""  # DICOM AS, e.g. 064Y, or ""
     is_sample: bool = False
+    presentations: tuple[PresentationRef, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ from medvision_desktop.io.dicom_values import iso_date, iso_time, person, text, 
 _VIDEO: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in range(100, 109))
 
 
+class HoldsNoPixels(InputRefused):
+    """A DICOM object that is no image; it may still speak of images."""
+
+
 @dataclass(frozen=True)
 class ScannedFile:
     """One image object: its study and series as its own header names them, and its reference.
@@ -62,7 +66,7 @@ def _scanned(path: Path) -> ScannedFile:
         raise InputRefused("It is a DICOMDIR, an index that holds no image.")
     if header.pixels is None:
         name = uid_name(class_uid)
-        raise InputRefused(f"It holds no pixels ({name})." if name != "unknown" else "It holds no pixels.")
+        raise HoldsNoPixels(f"It holds no pixels ({name})." if name != "unknown" else "It holds no pixels.")
     if header.transfer_syntax in _VIDEO:
         raise InputRefused("It is a video, which is not shown yet.")
     layout = layout_of(header)

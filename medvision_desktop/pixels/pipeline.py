@@ -167,7 +167,10 @@ def display_of_modality(plan: RenderPlan, values: NDArray[Any]) -> NDArray[np.fl
     """Display values 0..1 of modality values of any shape."""
     if plan.voi is None:
         raise ValueError("a colour frame has no window")
-    return presentation.apply_polarity(voi.apply(plan.voi, values), inverted=plan.inverted)
+    shown = voi.apply(plan.voi, values)
+    if plan.frame.presentation_lut is not None:
+        shown = presentation.apply_lut(plan.frame.presentation_lut, shown)
+    return presentation.apply_polarity(shown, inverted=plan.inverted)
 
 
 def has_table(stored: NDArray[Any]) -> bool:
@@ -230,6 +233,8 @@ def _window(
         return None, WindowSource.FULL_RANGE
     if state.voi is not None:
         return state.voi, WindowSource.READER
+    if frame.presented_voi is not None:
+        return frame.presented_voi, WindowSource.PRESENTATION
     for item in frame.voi:
         if isinstance(item, VoiLut):
             return item, WindowSource.HEADER_LUT

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.domain.display import VoiLut
 from medvision_desktop.domain.image import Frame, Photometric
 
 
@@ -25,6 +26,12 @@ def shows_low_as_white(frame: Frame) -> bool:
 def apply_polarity(values: NDArray[np.float64], *, inverted: bool) -> NDArray[np.float64]:
     """Display values 0 (black) to 1 (white) of VOI output 0..1."""
     return np.subtract(1.0, values) if inverted else values
+
+
+def apply_lut(lut: VoiLut, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P-Values 0..1 of VOI output 0..1, spread over the entries of a Presentation LUT (C.11.6.1.1)."""
+    positions = np.rint(np.clip(values, 0.0, 1.0) * (len(lut.entries) - 1)).astype(np.int64)
+    return np.clip(lut.entries[positions] / float((1 << lut.bits) - 1), 0.0, 1.0)
 
 
 def quantise(values: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
-from medvision_desktop.domain.study import RefusedFile, ScanResult, SeriesRef, SourceKind, StudyRef
+from medvision_desktop.domain.study import (
+    PresentationRef,
+    RefusedFile,
+    ScanResult,
+    SeriesRef,
+    SourceKind,
+    StudyRef,
+)
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import (
     archive,
     dicom_header,
+    dicom_presentation,
     dicom_scan,
     dicom_series,
     nifti,
@@ -26,6 +34,7 @@ from medvision_desktop.io import (
     volume,
 )
 from medvision_desktop.pixels.digest import pixel_digest
+from medvision_desktop.services import presentations
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
@@ -56,29 +65,38 @@ def index(
     files, refused = collection.files, collection.refused
     found: list[dicom_scan.ScannedFile] = []
     others: dict[str, StudyRef] = {}
+    spoken: list[PresentationRef] = []
     for position, path in enumerate(files):
         token.check()
         try:
-            _scan_one(path, found, others, refused)
+            _scan_one(path, found, others, spoken, refused)
         except InputRefused as refusal:
             refused.append(
                 RefusedFile(path, " ".join(part for part in (refusal.what, refusal.why) if part))
             )
         progress(Progress(position + 1, len(files), "Reading headers"))
     studies, copies = dicom_scan.assemble(found)
+    studies, alone = presentations.attached(studies, spoken)
     apart = sorted(others.values(), key=lambda study: (study.description, study.key))
-    return ScanResult((*studies, *apart), (*refused, *copies))
+    return ScanResult((*studies, *apart), (*refused, *copies, *alone))
 
 
 def _scan_one(
     path: Path,
     found: list[dicom_scan.ScannedFile],
     others: dict[str, StudyRef],
+    spoken: list[PresentationRef],
     refused: list[RefusedFile],
 ) -> None:
     head = _head(path)
     if dicom_header.looks_like_dicom(head):
-        found.append(dicom_scan.scan_file(path))
+        try:
+            found.append(dicom_scan.scan_file(path))
+        except dicom_scan.HoldsNoPixels:
+            reference = dicom_presentation.ref_of(path)
+            if reference is None:
+                raise
+            spoken.append(reference)
         return
     if nifti_header.looks_like_nifti(nifti_header.inflated(head)):
         study = nifti.scan(path)
@@ -217,7 +235,10 @@ def open_series(
     value_range = volume.modality_range(frames)
     fault = volume.grid_fault(frames) if wanted else ""
     built = volume.build_volume(frames, value_range) if wanted and not fault else None
-    return LoadedSeries(study, series, Stack(frames, value_range), built, fault, _digest_of(frames))
+    states = presentations.states_of(study, frames)
+    frames = presentations.with_key_marks(study, frames)
+    stack = Stack(frames, value_range)
+    return LoadedSeries(study, series, stack, built, fault, _digest_of(frames), states)
 
 
 def _nifti_frames(

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QMenu, QToolButton, QWidget
 
 from medvision_desktop.domain.display import Voi, VoiLut, WindowSource
+from medvision_desktop.domain.presentation import chosen
 from medvision_desktop.ui.actions import BY_ID, key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
@@ -217,6 +218,19 @@ class ToolBar(QWidget):
             for voi in shown.frame.voi:
                 action = menu.addAction(_alternative_name(voi))
                 action.triggered.connect(partial(self._use, voi))
+        states = [state for state in shown.loaded.states if state.names(shown.frame)]
+        if states and shown.planes is None:
+            menu.addSeparator()
+            now = chosen(shown.loaded.states, shown.frame, self._viewer.active_pane.display.presentation)
+            named = [("No presentation state", ""), *((state.label, state.uid) for state in states)]
+            for name, uid in named:
+                action = menu.addAction(name.replace("&", "&&"))
+                action.setCheckable(True)
+                action.setChecked(uid == ("" if now is None else now.uid))
+                action.triggered.connect(partial(self._present, uid))
+
+    def _present(self, uid: str) -> None:
+        viewer_actions.apply_presentation(self._viewer, uid)
 
     def _set_compact(self, *, compact: bool) -> None:
         if compact == self._compact:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
+from medvision_desktop.domain import presentation
 from medvision_desktop.domain.display import DisplayState, RenderPlan
-from medvision_desktop.domain.geometry import Plane, Vector3
+from medvision_desktop.domain.geometry import Plane, Vector3, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.pixels import pipeline
@@ -111,7 +112,12 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
     elif complete and pane.shown is not None:
         index = _same_image(loaded, pane.shown.frame)
     status = PaneStatus.SHOWN if complete else PaneStatus.PARTIAL
-    return replace(pane, status=status, shown=_shown(loaded, None, index, pane.display), refusal=None)
+    display = pane.display
+    if loaded.states and display.turn == ViewTurn():
+        state = presentation.chosen(loaded.states, loaded.stack.frames[index], display.presentation)
+        display = display if state is None else replace(display, turn=state.turn)
+    shown = _shown(loaded, None, index, display)
+    return replace(pane, status=status, display=display, shown=shown, refusal=None)
 
 
 def with_planes(pane: PaneState, loaded: LoadedSeries, planes: PlaneStack, index: int) -> PaneState:
@@ -161,9 +167,21 @@ def with_display(pane: PaneState, display: DisplayState) -> PaneState:
     shown = pane.shown
     before = (pane.display.invert, pane.display.shutter)
     same_look = display.voi is pane.display.voi and (display.invert, display.shutter) == before
-    if shown is not None and not same_look:
+    if shown is not None and display.presentation != pane.display.presentation:
+        shown = _shown(shown.loaded, shown.planes, shown.index, display)
+    elif shown is not None and not same_look:
         shown = replace(shown, plan=_plan(shown.loaded, shown.planes, shown.frame, display))
     return replace(pane, display=display, shown=shown)
+
+
+def presented(pane: PaneState, wanted: str) -> PaneState:
+    """The pane under a presentation state by its UID, or with "" under none: the image's own look."""
+    shown = pane.shown
+    if shown is None:
+        return pane
+    state = presentation.chosen(shown.loaded.states, shown.frame, wanted) if wanted else None
+    turn = ViewTurn() if state is None else state.turn
+    return with_display(pane, replace(pane.display, presentation=wanted, voi=None, turn=turn))
 
 
 def value_span(shown: Shown) -> float:
@@ -185,6 +203,9 @@ def point_lps_mm(shown: Shown) -> Vector3 | None:
 
 def _shown(loaded: LoadedSeries, planes: PlaneStack | None, index: int, display: DisplayState) -> Shown:
     frame = loaded.stack.frames[index] if planes is None else planes.frame(index)
+    if planes is None and loaded.states:
+        state = presentation.chosen(loaded.states, frame, display.presentation)
+        frame = frame if state is None else presentation.applied(state, frame)
     return Shown(loaded, planes, index, frame, _plan(loaded, planes, frame, display))
 
 

@@ -15,6 +15,7 @@ from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.ui.viewmodels import gestures, linking
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
+from medvision_desktop.ui.viewmodels.pane_state import presented
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.viewmodels.viewer import ViewerModel
@@ -62,6 +63,12 @@ def apply_voi(viewer: ViewerModel, voi: Voi | None) -> bool:
 def show_window(viewer: ViewerModel, voi: Voi) -> None:
     """Window the active pane while a hand is on it; who holds the hand notes the step to undo."""
     viewer.set_display(viewer.active, replace(viewer.active_pane.display, voi=voi))
+
+
+def apply_presentation(viewer: ViewerModel, uid: str) -> bool:
+    """Show the active pane under a presentation state of its study; "" is the image's own look."""
+    fresh = presented(viewer.active_pane, uid).display
+    return _look(lambda _: fresh)(viewer)
 
 
 def _preset(viewer: ViewerModel, key: int) -> bool:

@@ -1,0 +1,131 @@
+"""Grayscale Softcopy Presentation States and key object selections (PS3.3 A.33, A.35.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from medvision_desktop.domain.display import Voi, VoiLut
+from medvision_desktop.domain.geometry import ViewTurn
+from medvision_desktop.domain.image import Frame, ModalityLut, Photometric, Rescale
+from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """An image by its SOP Instance UID; `frames` from 1, none for all of them."""
+
+    uid: str
+    frames: tuple[int, ...] = ()
+
+    def names(self, frame: Frame) -> bool:
+        """Whether it means this frame."""
+        return self.uid == frame.sop_instance_uid and (not self.frames or frame.frame_number in self.frames)
+
+
+@dataclass(frozen=True)
+class DisplayedArea:
+    """The part of the image that is meant to be seen: outer rows and columns, from 0."""
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+
+# What a part of a state is meant for; nothing named means every image of the state.
+Scope = tuple[ImageRef, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PresentationState:
+    """A presentation state as read. What concerns some of its images only stands beside their scope.
+
+    `modality` None: the image's own. `inverse`: low is white after everything else. `groups`:
+    those of the image's own planes that are shown; `planes` are the state's.
+    """
+
+    uid: str
+    label: str
+    images: Scope
+    created: str = ""
+    modality: Rescale | ModalityLut | None = None
+    vois: tuple[tuple[Scope, Voi], ...] = ()
+    lut: VoiLut | None = None
+    inverse: bool = False
+    shutter: Shutter | None = None
+    turn: ViewTurn = ViewTurn()
+    areas: tuple[tuple[Scope, DisplayedArea], ...] = ()
+    annotations: tuple[tuple[Scope, Annotation], ...] = ()
+    groups: tuple[int, ...] = ()
+    planes: tuple[OverlayPlane, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    def names(self, frame: Frame) -> bool:
+        """Whether the state is about this frame."""
+        return _holds(self.images, frame, when_empty=False)
+
+
+def applied(state: PresentationState, frame: Frame) -> Frame:
+    """The frame as the state presents it: it replaces what the image itself says (PS3.4 N.2).
+
+    Modality, VOI and polarity are the state's even where it has none; colour keeps its colours.
+    """
+    if not state.names(frame):
+        return frame
+    area = area_of(state, frame)
+    partial = area != DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1)
+    doubts = ("the presentation shows a part of the image, here is all of it",) if partial else ()
+    kept = tuple(plane for plane in frame.overlays if plane.group in state.groups)
+    changed = replace(
+        frame,
+        shutter=state.shutter,
+        overlays=(*kept, *state.planes),
+        annotations=tuple(_placed(one, area) for scope, one in state.annotations if _holds(scope, frame)),
+        badges=(*frame.badges, f"Presentation: {state.label}"),
+        not_faithful=(*frame.not_faithful, *state.doubts, *doubts),
+    )
+    if frame.is_colour:
+        return changed
+    own = tuple(voi for scope, voi in state.vois if _holds(scope, frame))
+    return replace(
+        changed,
+        photometric=Photometric.MONOCHROME2,
+        presentation_inverse=state.inverse,
+        modality=state.modality if state.modality is not None else frame.modality,
+        voi=(*own, *frame.voi),
+        presented_voi=own[0] if own else None,
+        presentation_lut=state.lut,
+    )
+
+
+def chosen(
+    states: tuple[PresentationState, ...], frame: Frame, wanted: str | None
+) -> PresentationState | None:
+    """The state by its UID, for None the first that names the frame; None where it does not, or for ""."""
+    for state in states:
+        if state.names(frame) and wanted in (None, state.uid):
+            return state
+    return None
+
+
+def area_of(state: PresentationState, frame: Frame) -> DisplayedArea:
+    """What of the frame is meant to be seen; the whole of it where the state does not say."""
+    for scope, area in state.areas:
+        if _holds(scope, frame):
+            return area
+    return DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1)
+
+
+def _placed(one: Annotation, area: DisplayedArea) -> Annotation:
+    """An annotation in pixels; what counts in shares of the display is stretched over the area."""
+    if not one.in_display:
+        return one
+    height, width = area.bottom - area.top + 1, area.right - area.left + 1
+    points = tuple(
+        (area.top - 0.5 + row * height, area.left - 0.5 + column * width) for row, column in one.points
+    )
+    return replace(one, points=points, in_display=False)
+
+
+def _holds(scope: Scope, frame: Frame, *, when_empty: bool = True) -> bool:
+    return any(image.names(frame) for image in scope) if scope else when_empty

@@ -1,0 +1,97 @@
+"""Shutters, overlay planes and presentation states in the viewer: keys, menu, what a pane paints."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from medvision_desktop.domain.display import VoiWindow, WindowSource
+from medvision_desktop.domain.geometry import ViewTurn
+from medvision_desktop.domain.image import LoadedSeries, Stack
+from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
+from medvision_desktop.domain.presentation import ImageRef, PresentationState
+from medvision_desktop.pixels import viewport
+from medvision_desktop.pixels.viewport import Viewport
+from medvision_desktop.ui.viewmodels import pane_state, pane_view
+from medvision_desktop.ui.viewmodels.pane_state import PaneState
+from tests.helpers import viewer_cases as cases
+
+
+def covered_film() -> LoadedSeries:
+    loaded = cases.film()
+    frame = dataclasses.replace(
+        loaded.stack.frames[0],
+        sop_instance_uid="1.2.3",
+        shutter=Shutter(rectangle=(0, 99, 0, 39), automatic=True),
+        overlays=(OverlayPlane(np.ones((5, 5), np.bool_)),),
+    )
+    state = PresentationState(
+        uid="9.9",
+        label="Bone",
+        images=(ImageRef("1.2.3"),),
+        vois=(((), VoiWindow(300, 200)),),
+        turn=ViewTurn(1),
+        annotations=(
+            ((), Annotation(((10.0, 10.0), (20.0, 10.0), (20.0, 30.0)))),
+            ((), Annotation(((50.0, 50.0),), words=("here",))),
+            ((), Annotation(((50.0, 50.0),), closed=True)),
+        ),
+    )
+    return dataclasses.replace(loaded, stack=Stack((frame,)), states=(state,))
+
+
+def shown_pane(loaded: LoadedSeries) -> PaneState:
+    return pane_state.with_loaded(pane_state.asked(loaded.study, loaded.series), loaded, complete=True)
+
+
+def test_lifting_the_shutter_makes_a_new_plan() -> None:
+    pane = pane_state.presented(shown_pane(covered_film()), "")
+    assert pane.shown is not None
+    assert pane.shown.plan.shutter is not None
+    lifted = pane_state.with_display(pane, dataclasses.replace(pane.display, shutter=False))
+    assert lifted.shown is not None
+    assert lifted.shown.plan.shutter is None
+    assert lifted.shown.plan.overlays == pane.shown.plan.overlays
+
+
+def test_hiding_layers_shows_the_image_alone_and_keeps_its_plan() -> None:
+    pane = pane_state.presented(shown_pane(covered_film()), "")
+    assert pane.shown is not None
+    bare = pane.shown.bare
+    assert bare is pane.shown.bare
+    assert bare.plan.shutter is None
+    assert bare.plan.overlays == ()
+    assert "Shutter on" in pane.shown.plan.badges
+    assert "Shutter on" not in bare.plan.badges
+    assert bare.bare is bare
+
+
+def test_a_presentation_state_is_the_default_and_none_is_the_images_own_look() -> None:
+    pane = shown_pane(covered_film())
+    assert pane.shown is not None
+    assert pane.shown.plan.voi == VoiWindow(300, 200)
+    assert pane.shown.plan.source is WindowSource.PRESENTATION
+    assert pane.display.turn == ViewTurn(1)
+    own = pane_state.presented(pane, "")
+    assert own.shown is not None
+    assert own.shown.plan.voi == VoiWindow(500, 1000)
+    assert own.display.turn == ViewTurn()
+    back = pane_state.presented(own, "9.9")
+    assert back.shown is not None
+    assert back.shown.plan.voi == VoiWindow(300, 200)
+    assert back.display.turn == ViewTurn(1)
+
+
+def test_annotations_lie_where_the_image_lies() -> None:
+    pane = shown_pane(covered_film())
+    assert pane.shown is not None
+    view = viewport.transform(pane.shown.frame, Viewport(400, 300, turn=pane.display.turn))
+    line, words, point = pane_view.annotated(view, pane.shown)
+    assert line.points[:3] == tuple(view.to_screen(*at) for at in ((10, 10), (20, 10), (20, 30)))
+    assert line.points[3:] == (view.to_screen(20, 10),)
+    assert words.lines == ("here",)
+    assert words.points == (view.to_screen(50, 50),)
+    middle = np.mean(point.points, axis=0)
+    assert middle == pytest.approx(view.to_screen(50, 50))

@@ -1,0 +1,296 @@
+"""Presentation states, made by hand and by DCMTK, read and applied; DCMTK's renderer as oracle."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset
+
+from medvision_desktop.domain.display import DisplayState, VoiFunction, VoiWindow, WindowSource
+from medvision_desktop.domain.geometry import ViewTurn
+from medvision_desktop.domain.image import Frame, LoadedSeries, Photometric, Rescale
+from medvision_desktop.domain.presentation import applied, chosen
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, PRESENTATION_STATE, read_state
+from medvision_desktop.pixels import pipeline
+from medvision_desktop.services.open_study import index, open_series
+from medvision_desktop.settings import Settings
+from tests.helpers.dicom_files import SERIES_UID, STUDY_UID, ct, write
+
+RAMP = np.arange(64 * 64, dtype=np.int16).reshape(64, 64)
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(Settings())
+    yield made
+    made.close()
+
+
+def dataset(**elements: Any) -> Dataset:
+    made = Dataset()
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def image_ref(uid: str, *frames: int) -> Dataset:
+    made = dataset(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.2", ReferencedSOPInstanceUID=uid)
+    if frames:
+        made.ReferencedFrameNumber = list(frames)
+    return made
+
+
+def state_for(uid: str, **elements: Any) -> Dataset:
+    series = dataset(SeriesInstanceUID=SERIES_UID, ReferencedImageSequence=[image_ref(uid)])
+    usual = {
+        "SOPClassUID": PRESENTATION_STATE,
+        "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.99.1",
+        "StudyInstanceUID": STUDY_UID,
+        "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.99",
+        "Modality": "PR",
+        "ContentLabel": "BONE",
+        "PresentationCreationDate": "20240301",
+        "PresentationCreationTime": "101500",
+        "ReferencedSeriesSequence": [series],
+        "PresentationLUTShape": "IDENTITY",
+    }
+    return dataset(**{**usual, **elements})
+
+
+def voi_item(center: float, width: float, *references: Dataset) -> Dataset:
+    made = dataset(WindowCenter=center, WindowWidth=width)
+    if references:
+        made.ReferencedImageSequence = list(references)
+    return made
+
+
+def opened(folder: Path, decoder: Decoder, *states: Dataset, **image: Any) -> LoadedSeries:
+    picture = ct(RAMP, WindowCenter=0, WindowWidth=500, **image)
+    write(picture, folder / "image.dcm")
+    for number, state in enumerate(states):
+        for series in getattr(state, "ReferencedSeriesSequence", []):
+            series.ReferencedImageSequence[0].ReferencedSOPInstanceUID = picture.SOPInstanceUID
+        write(state, folder / f"state{number}.dcm")
+    found = index([folder], scratch=folder)
+    assert found.refused == ()
+    (study,) = found.studies
+    return open_series(study, study.series[0], decoder=decoder)
+
+
+def one(folder: Path, decoder: Decoder, **elements: Any) -> tuple[Frame, Frame]:
+    """The frame as it is, and as the state presents it."""
+    loaded = opened(folder, decoder, state_for("?", **elements))
+    frame = loaded.stack.frames[0]
+    state = chosen(loaded.states, frame, None)
+    assert state is not None
+    return frame, applied(state, frame)
+
+
+def test_the_states_window_is_the_default_and_the_headers_stay_on_the_menu(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    frame, shown = one(tmp_path, decoder, SoftcopyVOILUTSequence=[voi_item(300, 1200)])
+    plan = pipeline.resolve(DisplayState(), shown, modality="CT")
+    assert plan.voi == VoiWindow(300, 1200)
+    assert plan.source is WindowSource.PRESENTATION
+    assert shown.voi == (VoiWindow(300, 1200), *frame.voi)
+    assert "Presentation: BONE" in plan.badges
+
+
+def test_polarity_and_modality_are_the_states(tmp_path: Path, decoder: Decoder) -> None:
+    elements = {
+        "PresentationLUTShape": "INVERSE",
+        "RescaleSlope": 2,
+        "RescaleIntercept": -10,
+        "RescaleType": "US",
+    }
+    frame, shown = one(tmp_path, decoder, **elements)
+    assert frame.photometric is Photometric.MONOCHROME2
+    assert shown.presentation_inverse
+    assert shown.modality == Rescale(2.0, -10.0)
+    plain = pipeline.resolve(DisplayState(), frame)
+    turned = pipeline.resolve(DisplayState(), shown)
+    assert plain.inverted != turned.inverted
+
+
+def test_a_presentation_lut_maps_what_the_window_gives(tmp_path: Path, decoder: Decoder) -> None:
+    item = dataset(LUTData=[0, 0, 0, 4095, 4095], LUTExplanation="step")
+    item.add_new("LUTDescriptor", "US", [5, 0, 12])
+    item["LUTData"].VR = "US"
+    state = {"PresentationLUTSequence": [item], "PresentationLUTShape": None}
+    frame, shown = one(
+        tmp_path,
+        decoder,
+        SoftcopyVOILUTSequence=[voi_item(1024, 2048)],
+        **{k: v for k, v in state.items() if v},
+    )
+    image = pipeline.render(pipeline.resolve(DisplayState(), shown))
+    values = frame.stored.astype(float) - 1024
+    # Entries 0..4 share the window: the step lies at 5/8 of it.
+    expected = np.where(np.clip((values - 1023.5) / 2047 + 0.5, 0, 1) > 0.625, 255, 0)
+    assert np.mean(image != expected) < 0.001
+
+
+def test_turn_shutter_and_annotations_are_read(tmp_path: Path, decoder: Decoder) -> None:
+    graphic = dataset(
+        GraphicAnnotationUnits="PIXEL",
+        GraphicType="POLYLINE",
+        GraphicData=[1.0, 2.0, 11.0, 2.0, 11.0, 22.0],
+    )
+    circle = dataset(
+        GraphicAnnotationUnits="DISPLAY", GraphicType="CIRCLE", GraphicData=[0.5, 0.5, 0.75, 0.5]
+    )
+    words = dataset(
+        UnformattedTextValue="look\r\nhere\x1b[31m",
+        AnchorPoint=[4.0, 6.0],
+        AnchorPointAnnotationUnits="PIXEL",
+    )
+    frame, shown = one(
+        tmp_path,
+        decoder,
+        ImageRotation=90,
+        ImageHorizontalFlip="Y",
+        ShutterShape="CIRCULAR",
+        CenterOfCircularShutter=[30, 40],
+        RadiusOfCircularShutter=10,
+        GraphicAnnotationSequence=[
+            dataset(GraphicObjectSequence=[graphic, circle], TextObjectSequence=[words])
+        ],
+    )
+    line, ring, text = shown.annotations
+    assert line.points == ((1.5, 0.5), (1.5, 10.5), (21.5, 10.5))
+    assert not line.closed
+    # Shares of the display: the middle of 64 x 64 pixels, a quarter of their width away.
+    distances = [np.hypot(row - 31.5, column - 31.5) for row, column in ring.points]
+    assert np.allclose(distances, 16)
+    assert text.words == ("look", "here[31m")
+    assert text.points == ((5.5, 3.5),)
+    assert shown.shutter is not None
+    assert shown.shutter.circle == (29, 39, 10)
+    assert frame.annotations == ()
+    loaded_state = read_state(tmp_path / "state0.dcm")
+    assert loaded_state.turn == ViewTurn(1, flip_horizontal=True)
+
+
+def test_parts_that_name_other_images_do_not_count(tmp_path: Path, decoder: Decoder) -> None:
+    other = voi_item(5, 10, image_ref("1.2.3"))
+    _, shown = one(tmp_path, decoder, SoftcopyVOILUTSequence=[other, voi_item(300, 1200)])
+    assert shown.presented_voi == VoiWindow(300, 1200)
+
+
+def test_a_part_of_the_image_is_said(tmp_path: Path, decoder: Decoder) -> None:
+    area = dataset(
+        PresentationSizeMode="SCALE TO FIT",
+        PresentationPixelAspectRatio=[1, 1],
+    )
+    area.add_new("DisplayedAreaTopLeftHandCorner", "SL", [1, 1])
+    area.add_new("DisplayedAreaBottomRightHandCorner", "SL", [32, 64])
+    _, shown = one(tmp_path, decoder, DisplayedAreaSelectionSequence=[area])
+    assert any("part of the image" in why for why in shown.not_faithful)
+
+
+def test_the_newest_state_is_the_default_and_none_is_the_images_own_look(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    older = state_for("?", SoftcopyVOILUTSequence=[voi_item(1, 2)])
+    newer = state_for(
+        "?",
+        SOPInstanceUID="1.2.826.0.1.3680043.8.498.99.2",
+        PresentationCreationDate="20240401",
+        SoftcopyVOILUTSequence=[voi_item(3, 4)],
+    )
+    loaded = opened(tmp_path, decoder, older, newer)
+    frame = loaded.stack.frames[0]
+    assert [state.created[:8] for state in loaded.states] == ["20240401", "20240301"]
+    first = chosen(loaded.states, frame, None)
+    assert first is loaded.states[0]
+    assert chosen(loaded.states, frame, older.SOPInstanceUID) is loaded.states[1]
+    assert chosen(loaded.states, frame, "") is None
+
+
+def test_a_state_without_its_images_is_listed_with_why(tmp_path: Path) -> None:
+    write(state_for("1.2.3"), tmp_path / "alone.dcm")
+    found = index([tmp_path], scratch=tmp_path)
+    assert [refused.why for refused in found.refused] == ["It says how images are shown that are not here."]
+
+
+def test_a_state_that_names_no_image_is_refused(tmp_path: Path) -> None:
+    path = write(state_for("?", ReferencedSeriesSequence=[]), tmp_path / "none.dcm")
+    with pytest.raises(InputRefused):
+        read_state(path)
+
+
+def test_images_of_a_key_object_selection_are_marked(tmp_path: Path, decoder: Decoder) -> None:
+    picture = ct(RAMP)
+    write(picture, tmp_path / "image.dcm")
+    write(ct(RAMP, z=5, number=2), tmp_path / "other.dcm")
+    series = dataset(
+        SeriesInstanceUID=SERIES_UID, ReferencedSOPSequence=[image_ref(picture.SOPInstanceUID)]
+    )
+    evidence = dataset(StudyInstanceUID=STUDY_UID, ReferencedSeriesSequence=[series])
+    title = dataset(CodeValue="113000", CodingSchemeDesignator="DCM", CodeMeaning="Of Interest")
+    selection = dataset(
+        SOPClassUID=KEY_OBJECTS,
+        SOPInstanceUID="1.2.3.4",
+        StudyInstanceUID=STUDY_UID,
+        SeriesInstanceUID="1.2.3",
+        Modality="KO",
+        ConceptNameCodeSequence=[title],
+        CurrentRequestedProcedureEvidenceSequence=[evidence],
+    )
+    write(selection, tmp_path / "key.dcm")
+    found = index([tmp_path], scratch=tmp_path)
+    (study,) = found.studies
+    loaded = open_series(study, study.series[0], decoder=decoder)
+    marked = {
+        frame.sop_instance_uid: "Key image: Of Interest" in frame.badges for frame in loaded.stack.frames
+    }
+    assert marked[picture.SOPInstanceUID]
+    assert sum(marked.values()) == 1
+
+
+@pytest.mark.skipif(shutil.which("dcmp2pgm") is None, reason="DCMTK is not installed (apt install dcmtk)")
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_dcmtks_own_states_look_as_dcmtk_draws_them(
+    photometric: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    image = write(
+        ct(
+            RAMP,
+            PhotometricInterpretation=photometric,
+            WindowCenter=500,
+            WindowWidth=2000,
+            StudyID="1",
+            AccessionNumber="",
+            ReferringPhysicianName="",
+            PatientBirthDate="",
+            PatientSex="",
+            Manufacturer="none",
+        ),
+        tmp_path / "image.dcm",
+    )
+    state = tmp_path / "state.dcm"
+    subprocess.run(["dcmpsmk", "-q", str(image), str(state)], check=True)
+    picture = tmp_path / "theirs.pgm"
+    subprocess.run(["dcmp2pgm", "-q", "-p", str(state), str(image), str(picture)], check=True)
+    with Image.open(picture) as theirs_image:
+        theirs = np.asarray(theirs_image).astype(int)
+    found = index([tmp_path / "image.dcm", state], scratch=tmp_path)
+    (study,) = found.studies
+    loaded = open_series(study, study.series[0], decoder=decoder)
+    frame = loaded.stack.frames[0]
+    ours = pipeline.render(pipeline.resolve(DisplayState(), applied(loaded.states[0], frame)))
+    # DCMTK goes through its display function; the order of grey and its ends must be the same.
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
+    assert ours[theirs == theirs.min()].max() <= 2
+    assert ours[theirs == theirs.max()].min() >= 250
+    assert loaded.states[0].vois[0][1] == VoiWindow(500, 2000, VoiFunction.LINEAR)
