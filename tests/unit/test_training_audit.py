@@ -17,7 +17,12 @@ from medvision_desktop.training.recipe import Recipe, Words
 from tests.helpers.model_cases import RECIPE, WORDS, draw_pictures
 
 FOLDERS = replace(
-    RECIPE, source="folders", classes=("NORMAL", "PNEUMONIA"), table="table.csv", group="person", package=None
+    RECIPE,
+    source="folders",
+    classes=("NORMAL", "PNEUMONIA"),
+    table="table.csv",
+    group="person",
+    package=None,
 )
 
 
@@ -52,7 +57,9 @@ def test_a_person_on_two_sides_is_refused_unless_that_is_wanted(tmp_path: Path) 
 def test_the_same_picture_under_two_answers_is_named(tmp_path: Path) -> None:
     draw_pictures(tmp_path, people=6)
     pictures = tmp_path / "pictures"
-    shutil.copyfile(pictures / "NORMAL" / "IM-0000-0000.jpg", pictures / "PNEUMONIA" / "person99_virus_0.jpg")
+    shutil.copyfile(
+        pictures / "NORMAL" / "IM-0000-0000.jpg", pictures / "PNEUMONIA" / "person99_virus_0.jpg"
+    )
     prepared = run.prepare(replace(RECIPE, package=None), tmp_path, tmp_path / "run")
     text = (tmp_path / "run" / "audit.md").read_text("utf-8")
     assert "| of these with different answers | 1 |" in text
