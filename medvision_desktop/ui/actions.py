@@ -141,6 +141,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "",
         "For series that share no frame of reference.",
     ),
+    Action("view.presets", "View", "Edit the window presets", ("Ctrl+W",), "sliders-horizontal"),
     Action("view.full_screen", "View", "Full screen", ("F11",), "expand"),
     *_presets(),
     Action("slice.next", "Slices", "Next image", ("Down",), scope="viewer"),

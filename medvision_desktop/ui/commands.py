@@ -10,12 +10,16 @@ from PySide6.QtWidgets import QFileDialog
 
 from medvision_desktop.domain.header import HeaderRow
 from medvision_desktop.errors import ExportFailed
+from medvision_desktop.pixels.presets import Preset
+from medvision_desktop.services import preset_table
 from medvision_desktop.services.header import header_of
 from medvision_desktop.ui import keymap
 from medvision_desktop.ui.actions import in_force
 from medvision_desktop.ui.dialogs.keys import KeysSheet
 from medvision_desktop.ui.dialogs.palette import PaletteSheet
+from medvision_desktop.ui.dialogs.presets import PresetSheet
 from medvision_desktop.ui.dialogs.tags import TagSheet
+from medvision_desktop.ui.viewmodels import viewer_actions
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
@@ -38,6 +42,7 @@ class Commands:
             "file.quit": room.window.close,
             "cine.toggle": room.cine.toggle,
             "file.header": self._header,
+            "view.presets": self._presets,
             "file.keys": self._keys,
             "view.full_screen": self._full_screen,
             "ai.run": room.findings.run,
@@ -104,6 +109,26 @@ class Commands:
         room.lanes.io.submit(
             lambda *_: header_of(series, uid), done=show, failed=room.notifier.error, key="header"
         )
+
+    def _presets(self) -> None:
+        """The presets of the active image's modality in a table to edit."""
+        room = self._room
+        shown = room.viewer.active_pane.shown
+        presets = viewer_actions.presets(room.viewer)
+        if shown is None or not presets:
+            room.notifier.toast("No image to window", "Open a study first.", "info")
+            return
+        modality = shown.loaded.series.modality
+
+        def keep(fresh: tuple[Preset, ...] | None) -> None:
+            table = {name: rows for name, rows in room.viewer.own_presets.items() if name != modality}
+            room.viewer.own_presets = table if fresh is None else {**table, modality: fresh}
+            try:
+                preset_table.save(room.preset_file, room.viewer.own_presets)
+            except ExportFailed as error:
+                room.notifier.error(error, safe="The presets hold until the program is closed.")
+
+        PresetSheet(room.window, modality or "other images", presets, keep).open_at()
 
     def _keys(self) -> None:
         """Write the table of keys to edit, unless it is there, and say where it is."""

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDockWidget
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import SettingsInvalid
+from medvision_desktop.services import preset_table
 from medvision_desktop.services.ai_places import ImagePlace, places
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui import keymap
@@ -87,11 +88,11 @@ class ReadingRoom(QObject):
         self._ready_told = False
         self._one_pane_for_report = False
         self._closed = False
-        fault = self._use_keys()
+        faults = [fault for fault in (self._use_keys(), self._use_presets()) if fault is not None]
         self._build()
         self._connect()
-        if fault is not None:
-            self.notifier.error(fault, safe="Every function is there with its usual key.")
+        for fault in faults:
+            self.notifier.error(fault, safe="Every function is there as it ships.")
 
     def start(self, paths: Sequence[Path] = ()) -> None:
         """Show the window, fill the worklist and open what was named on the command line."""
@@ -186,6 +187,18 @@ class ReadingRoom(QObject):
             use(keymap.load(self.bench.locations.data / keymap.FILE_NAME))
         except SettingsInvalid as error:
             use(ACTIONS)
+            return error
+        return None
+
+    @property
+    def preset_file(self) -> Path:
+        """Where the reader's window presets are kept."""
+        return self.bench.locations.data / preset_table.FILE_NAME
+
+    def _use_presets(self) -> SettingsInvalid | None:
+        try:
+            self.viewer.own_presets = preset_table.load(self.preset_file)
+        except SettingsInvalid as error:
             return error
         return None
 

@@ -133,7 +133,7 @@ def test_a_fault_of_ours_goes_to_the_crash_sheet_and_the_viewer_lives_on(make: A
 def test_every_action_of_the_table_for_tools_views_slices_layouts_and_layers_is_known() -> None:
     ours = ("tool.", "view.", "slice.", "layout.", "layers.")
     wanted = {action.id for action in ACTIONS if action.id.startswith(ours)}
-    assert wanted - viewer_actions.action_ids() == {"view.full_screen"}
+    assert wanted - viewer_actions.action_ids() == {"view.full_screen", "view.presets"}
 
 
 def test_actions_that_need_an_image_say_no_without_one(make: Any) -> None:

@@ -213,6 +213,8 @@ class ToolBar(QWidget):
             action.setCheckable(True)
             action.setChecked(preset.name == self._window)
             action.triggered.connect(partial(self._ask, f"view.preset_{preset.key}"))
+        if not shown.frame.is_colour:
+            self._add(menu, "view.presets", "")
         if len(shown.frame.voi) > 1:
             menu.addSeparator()
             for voi in shown.frame.voi:

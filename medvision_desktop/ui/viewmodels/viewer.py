@@ -6,7 +6,7 @@ look again, and a view looks by asking for its `PaneView`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from medvision_desktop.domain.measurement import Measurement, Place, Point
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import MedVisionError
 from medvision_desktop.pixels import region
+from medvision_desktop.pixels.presets import Preset
 from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.ui.notify import Notifier
@@ -92,6 +93,7 @@ class ViewerModel(QObject):
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
         self._attention: Attention | None = None
+        self.own_presets: Mapping[str, tuple[Preset, ...]] = {}
         self.marks = Marks()
         self.marks.changed.connect(self._on_marks_changed)
         self._history = History()

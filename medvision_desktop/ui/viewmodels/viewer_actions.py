@@ -44,7 +44,8 @@ def presets(viewer: ViewerModel) -> tuple[Preset, ...]:
     shown = viewer.active_pane.shown
     if shown is None or shown.frame.is_colour:
         return ()
-    return presets_for(shown.loaded.series.modality)
+    modality = shown.loaded.series.modality
+    return viewer.own_presets.get(modality) or presets_for(modality)
 
 
 def apply_preset(viewer: ViewerModel, preset: Preset) -> bool:
