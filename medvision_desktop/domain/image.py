@@ -80,7 +80,8 @@ class Frame:
     `overlays`: 60xx planes of the header, a layer that is drawn on request. `real`: quantities of
     stored values, such as SUVbw. `regions`: parts of an ultrasound image with axes of their own.
     `annotations`, `presented_voi` and `presentation_lut` (VOI output, spread over its entries, to
-    P-Values) are those of an applied presentation state.
+    P-Values) are those of an applied presentation state. `dimension_index`: place of a frame in an
+    enhanced object, the most significant dimension first.
     """
 
     stored: PixelArray
@@ -109,6 +110,7 @@ class Frame:
     annotations: tuple[Annotation, ...] = ()
     presented_voi: Voi | None = None
     presentation_lut: VoiLut | None = None
+    dimension_index: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the shape and lock the pixels."""

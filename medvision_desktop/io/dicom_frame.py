@@ -93,6 +93,7 @@ def _frame(
         not_faithful=tuple(not_faithful),
         corner=_corner(dataset, index),
         shutter=shutter,
+        dimension_index=_dimension_index(dataset, index),
         real=dicom_real.real_values_of(dataset, index, modality) if grey else (),
         regions=dicom_real.ultrasound_regions_of(dataset),
         overlays=tuple(plane for plane in overlays if shutter is None or not _is_bitmap(dataset, plane)),
@@ -107,6 +108,11 @@ def _is_bitmap(dataset: Dataset, plane: OverlayPlane) -> bool:
     return "BITMAP" in texts(dataset, "ShutterShape") and plane.group == whole(
         dataset, "ShutterOverlayGroup"
     )
+
+
+def _dimension_index(dataset: Dataset, index: int) -> tuple[int, ...]:
+    content = group_of(dataset, index, "FrameContentSequence")
+    return tuple(int(value) for value in numbers(content, "DimensionIndexValues"))
 
 
 def _photometric(layout: PixelLayout, shape: str) -> Photometric:

@@ -185,18 +185,32 @@ def _stored(
 def _by_position(frames: list[Frame]) -> list[Frame]:
     """Frames of one object along their normal, in the direction in which they are stored.
 
-    As stored where two share a position (a loop, several phases) or any does not say where it is.
+    By dimension index where two share a position (several phases) or any does not say where it is;
+    as stored where there is none either.
     """
+    along = _along_normal(frames)
+    return _by_dimensions(frames) if along is None else along
+
+
+def _by_dimensions(frames: list[Frame]) -> list[Frame]:
+    """By Dimension Index Values (PS3.3 C.7.6.17), if every frame has its own."""
+    places = [frame.dimension_index for frame in frames]
+    if len({len(place) for place in places}) != 1 or not places[0] or len(set(places)) != len(places):
+        return frames
+    return sorted(frames, key=lambda frame: frame.dimension_index)
+
+
+def _along_normal(frames: list[Frame]) -> list[Frame] | None:
     planes = [frame.geometry for frame in frames if frame.geometry is not None]
     if len(planes) != len(frames) or len(frames) < 2:
-        return frames
+        return None
     normal = np.asarray(planes[0].normal_lps)
     if any(float(normal @ np.asarray(plane.normal_lps)) < 0.9999 for plane in planes):
-        return frames
+        return None
     positions = np.asarray([plane.origin_lps_mm for plane in planes]) @ normal
     order = np.argsort(positions, kind="stable")
     if np.min(np.diff(positions[order])) < 1e-3:
-        return frames
+        return None
     if np.sum(np.diff(positions) < 0) * 2 > len(frames) - 1:
         order = order[::-1]
     return [frames[index] for index in order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -276,8 +276,8 @@ def test_a_stray_file_among_the_slices_is_listed(data_dir: Path) -> None:
     assert [entry.path.name for entry in refused] == ["DIRFILE"]
 
 
-def enhanced(path: Path, positions: list[float]) -> Path:
-    """A multi-frame object whose frames lie at these heights, in this order."""
+def enhanced(path: Path, positions: list[float], places: Sequence[Sequence[int]] = ()) -> Path:
+    """A multi-frame object: its frames lie at these heights, in this order, with these dimension indices."""
     pixels = np.concatenate([np.full((12, 10), index, np.int16) for index in range(len(positions))])
     flat = dict.fromkeys(
         ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")
@@ -298,6 +298,10 @@ def enhanced(path: Path, positions: list[float]) -> Path:
         group, position = Dataset(), Dataset()
         position.ImagePositionPatient = [-50.0, -60.0, z]
         group.PlanePositionSequence = [position]
+        if places:
+            content = Dataset()
+            content.DimensionIndexValues = list(places[len(groups)])
+            group.FrameContentSequence = [content]
         groups.append(group)
     dataset.PerFrameFunctionalGroupsSequence = groups
     return write(dataset, path)
@@ -319,6 +323,22 @@ def test_frames_of_a_loop_stay_as_they_are_stored(tmp_path: Path, decoder: Decod
     loaded = opened(tmp_path, decoder)
     assert [frame.frame_number for frame in loaded.stack.frames] == [1, 2, 3, 4]
     assert loaded.not_a_volume == "Several images share one position."
+
+
+def test_several_phases_are_ordered_by_dimension_index(tmp_path: Path, decoder: Decoder) -> None:
+    # Stack, phase, position: the phases of one position are stored beside each other.
+    places = [(1, 2, 1), (1, 1, 1), (1, 2, 2), (1, 1, 2)]
+    enhanced(tmp_path / "a", [0.0, 0.0, 2.0, 2.0], places)
+    loaded = opened(tmp_path, decoder)
+    assert [frame.frame_number for frame in loaded.stack.frames] == [2, 4, 1, 3]
+
+
+@pytest.mark.parametrize("places", [[(1,), (1,), (2,), (2,)], [(1, 1), (1,), (2,), (3,)]])
+def test_dimension_indices_that_do_not_tell_frames_apart_count_for_nothing(
+    places: list[tuple[int, ...]], tmp_path: Path, decoder: Decoder
+) -> None:
+    enhanced(tmp_path / "a", [2.0, 0.0, 2.0, 0.0], places)
+    assert [frame.frame_number for frame in opened(tmp_path, decoder).stack.frames] == [1, 2, 3, 4]
 
 
 def test_of_a_loop_that_is_cut_the_whole_frames_are_shown_and_the_rest_is_said(
