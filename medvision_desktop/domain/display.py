@@ -100,7 +100,8 @@ class DisplayState:
     `zoom`: screen pixels a source pixel, None to fit. `pan`: shift of the image centre from the
     pane centre, in screen pixels. `voi`: the reader's window or a chosen header alternative.
     `shutter`: whether what the header (or the border of a film) covers is covered. `presentation`:
-    UID of the presentation state in use, "" for none.
+    UID of the presentation state in use, "" for none. `area`: what is fitted to the pane instead of
+    the whole image: first and last row, first and last column.
     """
 
     voi: Voi | None = None
@@ -112,6 +113,7 @@ class DisplayState:
     show_corner_text: bool = True
     shutter: bool = True
     presentation: str | None = None
+    area: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

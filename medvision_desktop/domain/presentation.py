@@ -73,8 +73,6 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
     if not state.names(frame):
         return frame
     area = area_of(state, frame)
-    partial = area != DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1)
-    doubts = ("the presentation shows a part of the image, here is all of it",) if partial else ()
     kept = tuple(plane for plane in frame.overlays if plane.group in state.groups)
     changed = replace(
         frame,
@@ -82,7 +80,7 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
         overlays=(*kept, *state.planes),
         annotations=tuple(_placed(one, area) for scope, one in state.annotations if _holds(scope, frame)),
         badges=(*frame.badges, f"Presentation: {state.label}"),
-        not_faithful=(*frame.not_faithful, *state.doubts, *doubts),
+        not_faithful=(*frame.not_faithful, *state.doubts),
     )
     if frame.is_colour:
         return changed
@@ -114,6 +112,14 @@ def area_of(state: PresentationState, frame: Frame) -> DisplayedArea:
         if _holds(scope, frame):
             return area
     return DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1)
+
+
+def fitted_area(state: PresentationState, frame: Frame) -> tuple[float, float, float, float] | None:
+    """First and last row, first and last column to be fitted; None for the whole image."""
+    area = area_of(state, frame)
+    if area == DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1):
+        return None
+    return area.top, area.bottom, area.left, area.right
 
 
 def _placed(one: Annotation, area: DisplayedArea) -> Annotation:

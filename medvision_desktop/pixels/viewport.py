@@ -38,7 +38,8 @@ _MAX_WARPED: Final = 32_000
 class Viewport:
     """A pane of `width` x `height` pixels and how the reader looks through it.
 
-    `zoom`: pane pixels a source pixel is wide, None to fit the whole image. `pan`: shift of the
+    `zoom`: pane pixels a source pixel is wide, None to fit the whole image, or its `area` (first and
+    last row, first and last column) if one is given. `pan`: shift of the
     image's centre from the pane's, in pane pixels. Sizes are of the drawing, so on a HiDPI screen
     in device pixels.
     """
@@ -48,6 +49,7 @@ class Viewport:
     zoom: float | None = None
     pan: tuple[float, float] = (0.0, 0.0)
     turn: ViewTurn = ViewTurn()
+    area: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be drawn and zooms that mean nothing."""
@@ -62,7 +64,8 @@ class Viewport:
     def of(cls, state: DisplayState, width: int, height: int, *, ratio: float = 1.0) -> Viewport:
         """The viewport of a reader's wish; `ratio` is device pixels a logical pixel."""
         zoom = None if state.zoom is None else state.zoom * ratio
-        return cls(width, height, zoom, (state.pan[0] * ratio, state.pan[1] * ratio), state.turn)
+        pan = (state.pan[0] * ratio, state.pan[1] * ratio)
+        return cls(width, height, zoom, pan, state.turn, state.area)
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,9 @@ def transform(frame: Frame, viewport: Viewport) -> ViewTransform:
     across, down = _extent(frame, viewport.turn)
     zoom = zoom_of(frame, viewport)
     width, height = max(1, _round(across * zoom)), max(1, _round(down * zoom))
-    left = _round((viewport.width - width) / 2 + viewport.pan[0])
-    top = _round((viewport.height - height) / 2 + viewport.pan[1])
+    pan = _pan_of(frame, viewport)
+    left = _round((viewport.width - width) / 2 + pan[0])
+    top = _round((viewport.height - height) / 2 + pan[1])
     return ViewTransform(frame.rows, frame.columns, viewport.turn, left, top, width, height)
 
 
@@ -159,18 +163,41 @@ def zoomed_about(frame: Frame, viewport: Viewport, x: float, y: float, factor: f
     before = zoom_of(frame, viewport)
     after = min(MAX_ZOOM, max(MIN_ZOOM, before * factor))
     middle_x, middle_y = viewport.width / 2, viewport.height / 2
-    from_x, from_y = x - middle_x - viewport.pan[0], y - middle_y - viewport.pan[1]
+    pan_before = _pan_of(frame, viewport)
+    from_x, from_y = x - middle_x - pan_before[0], y - middle_y - pan_before[1]
     ratio = after / before
     pan = (x - middle_x - from_x * ratio, y - middle_y - from_y * ratio)
     return dataclasses.replace(viewport, zoom=after, pan=pan)
 
 
 def zoom_of(frame: Frame, viewport: Viewport) -> float:
-    """The zoom in use: the reader's, or the one that fits the whole image into the pane."""
+    """The zoom in use: the reader's, or the one that fits the area or the whole image into the pane."""
     if viewport.zoom is not None:
         return viewport.zoom
     across, down = _extent(frame, viewport.turn)
-    return min(viewport.width / across, viewport.height / down)
+    if viewport.area is not None:
+        top, bottom, left, right = viewport.area
+        across, down = max(1.0, right - left + 1), max(1.0, bottom - top + 1) * aspect_of(frame)
+        if viewport.turn.quarters % 2:
+            across, down = down, across
+    fitted = min(viewport.width / across, viewport.height / down)
+    return fitted if viewport.area is None else min(MAX_ZOOM, fitted)
+
+
+def _pan_of(frame: Frame, viewport: Viewport) -> tuple[float, float]:
+    """The shift in use: the reader's, and what brings the middle of a fitted area to that of the pane."""
+    if viewport.area is None or viewport.zoom is not None:
+        return viewport.pan
+    top, bottom, left, right = viewport.area
+    zoom = zoom_of(frame, viewport)
+    to_middle = np.asarray(
+        [
+            ((left + right) / 2 - (frame.columns - 1) / 2) * zoom,
+            ((top + bottom) / 2 - (frame.rows - 1) / 2) * zoom * aspect_of(frame),
+        ]
+    )
+    x, y = _turned_axes(viewport.turn) @ to_middle
+    return viewport.pan[0] - float(x), viewport.pan[1] - float(y)
 
 
 def interpolation(view: ViewTransform, *, interactive: bool) -> Interpolation:

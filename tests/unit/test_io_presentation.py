@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from medvision_desktop.domain.display import DisplayState, VoiFunction, VoiWindow, WindowSource
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries, Photometric, Rescale
-from medvision_desktop.domain.presentation import applied, chosen
+from medvision_desktop.domain.presentation import applied, chosen, fitted_area
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, PRESENTATION_STATE, read_state
@@ -187,15 +187,14 @@ def test_parts_that_name_other_images_do_not_count(tmp_path: Path, decoder: Deco
     assert shown.presented_voi == VoiWindow(300, 1200)
 
 
-def test_a_part_of_the_image_is_said(tmp_path: Path, decoder: Decoder) -> None:
-    area = dataset(
-        PresentationSizeMode="SCALE TO FIT",
-        PresentationPixelAspectRatio=[1, 1],
-    )
-    area.add_new("DisplayedAreaTopLeftHandCorner", "SL", [1, 1])
-    area.add_new("DisplayedAreaBottomRightHandCorner", "SL", [32, 64])
-    _, shown = one(tmp_path, decoder, DisplayedAreaSelectionSequence=[area])
-    assert any("part of the image" in why for why in shown.not_faithful)
+def test_the_displayed_area_is_what_is_fitted(tmp_path: Path, decoder: Decoder) -> None:
+    area = dataset(PresentationSizeMode="SCALE TO FIT", PresentationPixelAspectRatio=[1, 1])
+    # Columns before rows, from 1.
+    area.add_new("DisplayedAreaTopLeftHandCorner", "SL", [5, 9])
+    area.add_new("DisplayedAreaBottomRightHandCorner", "SL", [64, 32])
+    frame, shown = one(tmp_path, decoder, DisplayedAreaSelectionSequence=[area])
+    assert shown.not_faithful == frame.not_faithful
+    assert fitted_area(read_state(tmp_path / "state0.dcm"), frame) == (8, 31, 4, 63)
 
 
 def test_the_newest_state_is_the_default_and_none_is_the_images_own_look(

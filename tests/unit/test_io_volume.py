@@ -277,7 +277,7 @@ def test_a_stray_file_among_the_slices_is_listed(data_dir: Path) -> None:
 
 
 def enhanced(path: Path, positions: list[float], places: Sequence[Sequence[int]] = ()) -> Path:
-    """A multi-frame object: its frames lie at these heights, in this order, with these dimension indices."""
+    """A multi-frame object: frames at these heights, in this order, with these dimension indices."""
     pixels = np.concatenate([np.full((12, 10), index, np.int16) for index in range(len(positions))])
     flat = dict.fromkeys(
         ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")

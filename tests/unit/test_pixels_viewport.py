@@ -257,3 +257,25 @@ def test_one_pixel_fills_a_pane() -> None:
 
 def test_a_long_thin_image_is_at_least_a_line() -> None:
     assert drawn(np.full((1, 5000), 77, np.uint16), Viewport(50, 50)).any()
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize("flip", [False, True])
+def test_an_area_is_fitted_and_centred_in_every_turn(quarters: int, flip: bool) -> None:
+    frame = Frame(np.zeros((60, 100), np.uint8))
+    pane = Viewport(400, 400, turn=ViewTurn(quarters, flip), area=(10, 29, 50, 89))
+    view = viewport.transform(frame, pane)
+    middle = view.to_screen(19.5, 69.5)
+    assert middle == pytest.approx((200, 200), abs=1)
+    assert view.scale == pytest.approx(10, abs=0.05)
+    corners = [view.to_screen(row, column) for row in (9.5, 29.5) for column in (49.5, 89.5)]
+    assert min(min(corner) for corner in corners) == pytest.approx(0, abs=1.5)
+    assert max(max(corner) for corner in corners) == pytest.approx(400, abs=1.5)
+
+
+def test_zooming_out_of_an_area_keeps_the_point_under_the_cursor() -> None:
+    frame = Frame(np.zeros((60, 100), np.uint8))
+    pane = Viewport(400, 300, area=(10, 29, 50, 89))
+    before = viewport.transform(frame, pane).to_source(120, 80)
+    after = viewport.transform(frame, viewport.zoomed_about(frame, pane, 120, 80, 1.5))
+    assert after.to_source(120, 80) == pytest.approx(before, abs=0.2)

@@ -84,7 +84,8 @@ def zoomed(display: DisplayState, frame: Frame, size: Size, factor: float, at: P
 
 def viewport_of(display: DisplayState, size: Size) -> Viewport:
     """The pane of `size` (width, height) in device pixels, seen as the reader wants."""
-    return Viewport(max(1, size[0]), max(1, size[1]), display.zoom, display.pan, display.turn)
+    width, height = max(1, size[0]), max(1, size[1])
+    return Viewport(width, height, display.zoom, display.pan, display.turn, display.area)
 
 
 def panned(display: DisplayState, dx: float, dy: float) -> DisplayState:

@@ -115,7 +115,9 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
     display = pane.display
     if loaded.states and display.turn == ViewTurn():
         state = presentation.chosen(loaded.states, loaded.stack.frames[index], display.presentation)
-        display = display if state is None else replace(display, turn=state.turn)
+        if state is not None:
+            area = presentation.fitted_area(state, loaded.stack.frames[index])
+            display = replace(display, turn=state.turn, area=area)
     shown = _shown(loaded, None, index, display)
     return replace(pane, status=status, display=display, shown=shown, refusal=None)
 
@@ -181,7 +183,9 @@ def presented(pane: PaneState, wanted: str) -> PaneState:
         return pane
     state = presentation.chosen(shown.loaded.states, shown.frame, wanted) if wanted else None
     turn = ViewTurn() if state is None else state.turn
-    return with_display(pane, replace(pane.display, presentation=wanted, voi=None, turn=turn))
+    area = None if state is None else presentation.fitted_area(state, shown.frame)
+    fresh = replace(pane.display, presentation=wanted, voi=None, turn=turn, area=area)
+    return with_display(pane, replace(fresh, zoom=None, pan=(0.0, 0.0)))
 
 
 def value_span(shown: Shown) -> float:

@@ -82,7 +82,7 @@ def taken(
 
 def _port(pane: PaneState, size: Size, width: int) -> Viewport:
     display = pane.display
-    if pane.shown is not None and display.zoom is None and display.pan == (0.0, 0.0):
+    if pane.shown is not None and display.zoom is None and display.pan == (0.0, 0.0) and not display.area:
         frame = pane.shown.frame
         across, down = float(frame.columns), frame.rows * viewport.aspect_of(frame)
         if display.turn.quarters % 2:
@@ -95,4 +95,4 @@ def _port(pane: PaneState, size: Size, width: int) -> Viewport:
     zoom = None if display.zoom is None else display.zoom * ratio
     pan = (display.pan[0] * ratio, display.pan[1] * ratio)
     height = min(2 * _TALLEST, max(1, round(size[1] * ratio)))
-    return Viewport(width, height, zoom, pan, display.turn)
+    return Viewport(width, height, zoom, pan, display.turn, display.area)
