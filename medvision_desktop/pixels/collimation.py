@@ -91,8 +91,11 @@ def _inward(low: NDArray[np.float64], middle: NDArray[np.float64], high: NDArray
     after = middle[outside : outside + max(2, round(EDGE * count))]
     if outside > unexposed + REACH * count or not after.size:
         return 0
-    fell = float(middle[outside - 1] - after.min()) >= FALL
-    return outside if fell else 0
+    before, least = float(middle[outside - 1]), float(after.min())
+    if before - least < FALL:
+        return 0
+    # The edge is blurred and may lean: up to where the darkest of a line has half of the fall.
+    return outside + _run(low[outside : outside + after.size] > (before + least) / 2)
 
 
 def _run(kept: NDArray[np.bool_]) -> int:
