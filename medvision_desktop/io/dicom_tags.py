@@ -113,7 +113,8 @@ def _row(dataset: Dataset, tag: BaseTag, item: Any, vr: str, depth: int) -> Head
 def _told(tag: BaseTag, vr: str, depth: int, value: str) -> HeaderRow:
     private = tag.is_private
     known = not private and dictionary_has_tag(tag)
-    name = dictionary_description(tag) if known else ("Private" if private else "Unknown")
+    other = "Group Length" if tag.element == 0 else "Private" if private else "Unknown"
+    name = dictionary_description(tag) if known else other
     personal = vr == "PN" or tag.group == 0x0010 or int(tag) in _PERSONAL or private
     return HeaderRow(depth, f"({tag.group:04X},{tag.element:04X})", name, vr, value, private, personal)
 
