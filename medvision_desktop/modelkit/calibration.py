@@ -1,7 +1,8 @@
 """From a network's logits to probabilities that mean what they say.
 
 Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept), per label. Temperature scaling
-(Guo et al. 2017) is its special case with intercept 0; for a softmax the logits are divided first.
+(Guo et al. 2017) is its special case with intercept 0; for a softmax the logits are
+divided first, and shifted by class where the network favours some (Alexandari et al. 2020).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from medvision_desktop.errors import ModelRefused
 
 FILE: Final = "calibration.json"
-METHODS: Final = ("none", "temperature", "platt")
+METHODS: Final = ("none", "temperature", "bias-corrected temperature", "platt")
 MAX_BYTES: Final = 1_000_000
 
 

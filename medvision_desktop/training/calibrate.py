@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from medvision_desktop.modelkit.calibration import Calibration, Line, Reliability, sigmoid
@@ -15,7 +15,11 @@ from medvision_desktop.training.predictions import Predictions
 
 
 def fit(labels: Sequence[str], found: Predictions, *, softmax: bool, data: str, date: str) -> Calibration:
-    """One temperature where one label is right (Guo et al. 2017), else a line for each label (Platt)."""
+    """A temperature and a shift of each class where one label is right, else a line for each label (Platt).
+
+    The shifts take out that a network favours some classes (bias-corrected temperature scaling,
+    Alexandari et al. 2020); without them it is temperature scaling (Guo et al. 2017).
+    """
     if softmax:
         lines = _temperature(labels, found)
     else:
@@ -24,7 +28,7 @@ def fit(labels: Sequence[str], found: Predictions, *, softmax: bool, data: str, 
             for index, label in enumerate(labels)
         )
     fitted = Calibration(
-        method="temperature" if softmax else "platt",
+        method="bias-corrected temperature" if softmax else "platt",
         data=data,
         n=len(found.sha256),
         people=found.people,
@@ -88,9 +92,13 @@ def _platt(label: str, scores: NDArray[np.float64], truth: NDArray[np.bool_]) ->
 def _temperature(labels: Sequence[str], found: Predictions) -> tuple[Line, ...]:
     right = found.truth.argmax(axis=1)[:, np.newaxis]
 
-    def loss(logarithm: float) -> float:
-        said = log_softmax(found.scores * np.exp(logarithm), axis=1)
+    def loss(numbers: NDArray[np.float64]) -> float:
+        # The last class is the one that the others are shifted against.
+        said = log_softmax(found.scores * np.exp(numbers[0]) + np.append(numbers[1:], 0), axis=1)
         return -float(np.take_along_axis(said, right, axis=1).mean())
 
-    slope = float(np.exp(minimize_scalar(loss, bounds=(-4.0, 3.0), method="bounded").x))
-    return tuple(Line(label, slope) for label in labels)
+    fitted = minimize(loss, np.zeros(len(labels)), method="BFGS")
+    shifts = np.append(fitted.x[1:], 0)
+    shifts -= shifts.mean()
+    slope = float(np.exp(fitted.x[0]))
+    return tuple(Line(label, slope, float(shift)) for label, shift in zip(labels, shifts, strict=True))

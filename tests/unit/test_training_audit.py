@@ -85,6 +85,7 @@ def test_a_size_that_tells_the_answers_apart_is_pointed_at(tmp_path: Path) -> No
     draw_pictures(tmp_path, people=6)
     for path in (tmp_path / "pictures" / "PNEUMONIA").glob("*.jpg"):
         picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert picture is not None
         cv2.imwrite(str(path), cv2.resize(picture, (64, 48)))
     run.prepare(replace(RECIPE, package=None), tmp_path, tmp_path / "run")
     text = (tmp_path / "run" / "audit.md").read_text("utf-8")

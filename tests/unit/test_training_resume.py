@@ -1,4 +1,4 @@
-"""A training that is killed at any moment goes on to the same weights, bit for bit; and the smoke recipe."""
+"""A training that is killed at any moment goes on to the same weights, bit for bit; the smoke recipe."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_killed_at_random_moments_and_resumed_the_weights_are_the_same(
     data: Path, whole: Path, tmp_path: Path
 ) -> None:
     """Kill -9 once the run has begun, twice, each time a random while later."""
-    moments = random.Random()
+    moments = random.Random()  # noqa: S311 - any moment will do
     for _ in range(2):
         process = _training(data, tmp_path)
         while not (tmp_path / "runs" / "smoke" / "split.csv").exists() and process.poll() is None:
