@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 RenderPaths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH...]", help="Files, folders, zip archives or a DICOMDIR."),
+    typer.Argument(metavar="PATH...", help="Files, folders, zip archives or a DICOMDIR."),
 ]
 
 

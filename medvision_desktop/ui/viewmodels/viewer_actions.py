@@ -230,7 +230,7 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "view.flip_v": _turn(lambda turn: turn.flipped(vertical=True)),
     "view.rotate_left": _turn(lambda turn: turn.rotated(-1)),
     "view.rotate_right": _turn(lambda turn: turn.rotated(1)),
-    "view.fit": _look(lambda display: replace(display, zoom=None, pan=(0.0, 0.0))),
+    "view.fit": _look(lambda display: replace(display, zoom=None, pan=(0.0, 0.0), area=None)),
     "view.one_to_one": _look(lambda display: replace(display, zoom=1.0)),
     "view.reset": _look(_reset),
     "view.next_pane": _next_pane,
