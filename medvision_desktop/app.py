@@ -65,6 +65,7 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
     from medvision_desktop.ui.theme import stylesheet
 
     locations.ensure()
+    _load_what_lanes_need()
     chosen = settings.load(locations.settings)
     end_logs = logs.begin(locations.logs, chosen.log_level)
     application = QApplication.instance()
@@ -81,6 +82,12 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
         room.close()
         _dispose(room.window)
         end_logs()
+
+
+def _load_what_lanes_need() -> None:
+    """Import now what the lanes would import first thing: there is no event loop yet that it could hold."""
+    import medvision_desktop.audit.store
+    import medvision_desktop.services.open_study  # noqa: F401 - both for their effect
 
 
 def _dispose(window: QWidget) -> None:
