@@ -165,6 +165,7 @@ class Volume:
 
     `values_kji`: (slices, rows, columns), int16, uint16 or float32, read-only.
     `affine_kji_to_lps`: 4x4, maps homogeneous (k, j, i, 1) to LPS millimetres.
+    `padding`: inclusive range of values that are not image, where all slices have the same.
     """
 
     values_kji: PixelArray
@@ -175,6 +176,7 @@ class Volume:
     modality_range: tuple[float, float] | None = None
     badges: tuple[str, ...] = ()
     corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    padding: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Check the grid and lock it."""

@@ -125,7 +125,20 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
         modality_range=modality_range,
         badges=frames[0].badges,
         corner=corner,
+        padding=_padding(frames),
     )
+
+
+def _padding(frames: Sequence[Frame]) -> tuple[float, float] | None:
+    """Padding as modality values, if it is the same in every slice; else the planes show it as values."""
+    ranges = {(frame.padding, frame.modality) for frame in frames}
+    if len(ranges) != 1:
+        return None
+    ends, rescale = ranges.pop()
+    if ends is None or not isinstance(rescale, Rescale):
+        return None
+    low, high = sorted(end * rescale.slope + rescale.intercept for end in ends)
+    return low, high
 
 
 _PER_SLICE: Final = frozenset({"slice_location_mm", "instance_number", "acquisition_time"})

@@ -125,6 +125,7 @@ class PlaneStack:
             signed=stored.dtype.kind != "u",
             units=self.volume.units,
             voi=self.volume.voi,
+            padding=self.volume.padding,
             geometry=geometry,
             spacing=self._spacing,
             pixel_aspect=self._spacing.row_mm / self._spacing.column_mm,

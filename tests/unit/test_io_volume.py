@@ -11,9 +11,13 @@ import pytest
 import SimpleITK
 from pydicom.dataset import Dataset
 
+from medvision_desktop.domain.display import DisplayState
+from medvision_desktop.domain.geometry import Plane
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.pixels import pipeline
+from medvision_desktop.pixels.reslice import PlaneStack
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken, Progress
@@ -349,3 +353,17 @@ def test_of_a_loop_that_is_cut_the_whole_frames_are_shown_and_the_rest_is_said(
     loaded = opened(tmp_path, decoder)
     assert len(loaded.stack.frames) == 1
     assert loaded.stack.frames[0].badges == ("2 of 3 images not readable",)
+
+
+def test_padding_is_no_image_in_planes_either(tmp_path: Path, decoder: Decoder) -> None:
+    for number, z in enumerate((0.0, 2.0, 4.0)):
+        pixels = np.full((12, 10), 1000, np.int16)
+        pixels[:, :3] = -2000
+        write(ct(pixels, z=z, number=number, PixelPaddingValue=-2000), tmp_path / f"{number}")
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is not None
+    assert loaded.volume.padding == (-3024.0, -3024.0)
+    frame = PlaneStack(loaded.volume, Plane.AXIAL).frame(1)
+    image = pipeline.render(pipeline.resolve(DisplayState(invert=True), frame, modality="CT"))
+    assert set(image[:, :3].ravel().tolist()) == {0}
+    assert image[:, 4:].min() > 0
