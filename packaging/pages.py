@@ -2,8 +2,8 @@
 
     PYTHONPATH=. .venv/bin/python packaging/pages.py
 
-docs/settings.md comes from the table of settings; the map in ARCHITECTURE.md from the tree and the
-first sentence of each module. Tests compare.
+docs/settings.md comes from the table of settings, docs/keys.md from the table of actions; the map in
+ARCHITECTURE.md from the tree and the first sentence of each module. Tests compare.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from medvision_desktop.settings import Settings
+from medvision_desktop.ui.actions import ACTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 MAP = re.compile(r"```\nmain\.py.*?```", re.DOTALL)
@@ -37,6 +38,17 @@ Three names in the environment are no settings of the program:
 | `MEDVISION_PYTHON` | The Python that the launcher builds the environment with. |
 | `MEDVISION_DATA` | The folder of real images for training and some tests; `../shared/data` if not given. |
 | `MEDVISION_CHILD_OUTPUT` | Let child processes print. What they print may name patients. |
+"""
+KEYS_HEAD = """# Keys
+
+Made from the table in `medvision_desktop/ui/actions.py` by `packaging/pages.py`. `?` shows the same in
+the program, Ctrl+K every action by name.
+
+Keys can be changed in `keys.toml` in the data directory; "Change the keys" writes it. A line is an
+action and its keys, `"tool.length" = "Shift+L"` or `"slice.next" = ["Down", "J"]`; `""` is no key. The
+table is used whole from the next start: a key that is given twice, or an action that does not exist,
+is refused in one sentence, and the usual keys hold. Presets on the keys 1 to 9 are edited with Ctrl+W
+and kept in `presets.toml`.
 """
 # What lies beside the package.
 BESIDE = (
@@ -61,6 +73,20 @@ def settings_page() -> str:
         cells = (f"`{entry.name}`", kind, f"`{default}`", allowed(entry), entry.metadata["doc"])
         rows.append(f"| {' | '.join(cells)} |")
     return SETTINGS_HEAD + "\n".join(rows) + "\n" + SETTINGS_TAIL
+
+
+def keys_page() -> str:
+    """docs/keys.md, whole: every action by group with its keys."""
+    lines = [KEYS_HEAD]
+    for group in dict.fromkeys(action.group for action in ACTIONS):
+        lines += [f"## {group}", "", "| keys | what it does | action |", "|---|---|---|"]
+        for action in ACTIONS:
+            if action.group == group:
+                keys = ", ".join(f"`{key}`" for key in action.shortcuts)
+                words = f"{action.text}. {action.tip}".rstrip() if action.tip else action.text
+                lines.append(f"| {keys} | {words} | `{action.id}` |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def allowed(entry: dataclasses.Field[object]) -> str:
@@ -103,6 +129,7 @@ def _line(depth: int, name: str, words: str) -> str:
 def main() -> None:
     """Write them."""
     (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (ROOT / "docs" / "keys.md").write_text(keys_page(), encoding="utf-8")
     page = ROOT / "ARCHITECTURE.md"
     page.write_text(MAP.sub(lambda _: tree(), page.read_text(encoding="utf-8")), encoding="utf-8")
 

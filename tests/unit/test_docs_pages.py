@@ -24,6 +24,7 @@ PAGES = [
     "CHANGELOG.md",
     "docs/cli.md",
     "docs/settings.md",
+    "docs/keys.md",
     "docs/display.md",
 ]
 
@@ -95,6 +96,11 @@ def test_every_key_that_is_emitted_is_documented(path: Path) -> None:
 def test_the_page_of_settings_is_made_from_the_table() -> None:
     page = _packaging("pages").settings_page()
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page, "run packaging/pages.py"
+
+
+def test_the_page_of_keys_is_made_from_the_table() -> None:
+    page = _packaging("pages").keys_page()
+    assert (ROOT / "docs" / "keys.md").read_text(encoding="utf-8") == page, "run packaging/pages.py"
 
 
 def test_the_readme_names_both_commands_that_do_everything() -> None:
