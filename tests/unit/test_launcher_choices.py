@@ -28,6 +28,13 @@ def made(tmp_path: Path) -> Checkout:
     return checkout(tmp_path)
 
 
+@pytest.fixture
+def warm(made: Checkout, built: Checkout) -> Checkout:
+    """A fresh checkout that finds an environment which is ready."""
+    made.environment["XDG_CACHE_HOME"] = str(built.cache)
+    return made
+
+
 def arguments(made: Checkout, *given: str, **changes: str) -> list[str]:
     done = made.start(*given, **changes)
     assert done.returncode == 0, done.stderr
@@ -80,34 +87,34 @@ def test_libraries_that_are_there_need_no_installer(built: Checkout) -> None:
     assert not (built.root.parent / "apt.log").exists()
 
 
-def test_missing_libraries_are_installed_as_root_else_named_in_one_line(made: Checkout) -> None:
-    module = made.root / "packaging" / "system_libraries.py"
+def test_missing_libraries_are_installed_as_root_else_named_in_one_line(warm: Checkout) -> None:
+    module = warm.root / "packaging" / "system_libraries.py"
     module.write_text(module.read_text().replace("libdbus-1.so.3", "libnot-there.so.9"))
-    tool(made.tools, "id", "echo 0")
-    done = made.start("demo")
+    tool(warm.tools, "id", "echo 0")
+    done = warm.start("demo")
     assert done.returncode == 2
     assert "libnot-there.so.9" in done.stderr
     assert "sudo apt-get install -y --no-install-recommends libdbus-1-3" in done.stderr
-    asked = made.root.parent / "apt.log"
+    asked = warm.root.parent / "apt.log"
     assert asked.exists() == (os.geteuid() == 0)
     # A command that draws nothing needs none of them.
-    assert made.start("index").returncode == 0
+    assert warm.start("index").returncode == 0
 
 
-def test_shims_that_do_not_run_are_passed_over(made: Checkout) -> None:
+def test_shims_that_do_not_run_are_passed_over(warm: Checkout) -> None:
     for name in ("python3.13", "python3.12"):
-        tool(made.tools, name, "echo 'not found in the version manager' >&2; exit 127")
-    tool(made.tools, "python3.11", "exit 1")
-    (made.tools / "python3").symlink_to(sys.executable)
-    assert arguments(made, "x") == ["x"]
+        tool(warm.tools, name, "echo 'not found in the version manager' >&2; exit 127")
+    tool(warm.tools, "python3.11", "exit 1")
+    (warm.tools / "python3").symlink_to(sys.executable)
+    assert arguments(warm, "x") == ["x"]
 
 
-def test_a_python_that_was_named_is_taken_or_refused_but_never_passed_over(made: Checkout) -> None:
-    old = tool(made.tools, "old-python", "exit 1")
-    done = made.start("x", MEDVISION_PYTHON=str(old))
+def test_a_python_that_was_named_is_taken_or_refused_but_never_passed_over(warm: Checkout) -> None:
+    old = tool(warm.tools, "old-python", "exit 1")
+    done = warm.start("x", MEDVISION_PYTHON=str(old))
     assert done.returncode == 2
     assert str(old) in done.stderr
-    assert arguments(made, "x", MEDVISION_PYTHON=sys.executable) == ["x"]
+    assert arguments(warm, "x", MEDVISION_PYTHON=sys.executable) == ["x"]
 
 
 def test_no_python_at_all_is_said_in_words(made: Checkout) -> None:

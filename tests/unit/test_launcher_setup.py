@@ -28,6 +28,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return ready
 
 
+@pytest.fixture
+def warm(made: Checkout, built: Checkout) -> Checkout:
+    """A fresh checkout that finds an environment which is ready."""
+    made.environment["XDG_CACHE_HOME"] = str(built.cache)
+    made.cache = built.cache
+    return made
+
+
 def said(done: object) -> dict[str, object]:
     return json.loads(done.stdout)  # type: ignore[attr-defined, no-any-return]
 
@@ -154,17 +162,17 @@ def test_two_starts_at_once_build_one_environment(made: Checkout) -> None:
     assert not list(made.root.glob(".venv-*"))
 
 
-def test_a_folder_named_venv_that_is_somebodys_own_stays(made: Checkout) -> None:
-    (made.root / ".venv").mkdir()
-    (made.root / ".venv" / "mine").write_text("")
-    assert made.start("x").returncode == 0
-    assert (made.root / ".venv" / "mine").exists()
+def test_a_folder_named_venv_that_is_somebodys_own_stays(warm: Checkout) -> None:
+    (warm.root / ".venv").mkdir()
+    (warm.root / ".venv" / "mine").write_text("")
+    assert warm.start("x").returncode == 0
+    assert (warm.root / ".venv" / "mine").exists()
 
 
-def test_a_link_to_an_old_environment_is_replaced(made: Checkout, tmp_path: Path) -> None:
-    (made.root / ".venv").symlink_to(tmp_path / "gone")
-    assert made.start("x").returncode == 0
-    assert (made.root / ".venv").readlink() == made.environments[0]
+def test_a_link_to_an_old_environment_is_replaced(warm: Checkout, tmp_path: Path) -> None:
+    (warm.root / ".venv").symlink_to(tmp_path / "gone")
+    assert warm.start("x").returncode == 0
+    assert (warm.root / ".venv").readlink() == warm.environments[0]
 
 
 def test_a_relative_cache_directory_is_ignored_as_the_specification_wants(made: Checkout) -> None:
