@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from medvision_desktop.domain.geometry import Vector3
-from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.ui.viewmodels import layouts, pane_state, planes
 from medvision_desktop.ui.viewmodels.layouts import BY_NAME, MPR, PANES, Layout
@@ -154,10 +154,15 @@ def touched(before: Arrangement, fresh: Arrangement) -> list[int]:
         return list(range(PANES))  # bands and layers depend on who else is on screen
     if any(fresh.panes[n].plane is not None for n in changed):
         changed |= {n for n in range(PANES) if fresh.panes[n].plane is not None}
-    if fresh.active != before.active or fresh.active in changed:
+    if fresh.active != before.active or _frame(before) is not _frame(fresh):
         changed |= set(fresh.visible)  # the line of the active image moves
         changed |= {before.active, fresh.active}
     return sorted(changed)
+
+
+def _frame(now: Arrangement) -> Frame | None:
+    shown = now.panes[now.active].shown
+    return shown.frame if shown is not None else None
 
 
 def _asked(now: Arrangement, study: StudyRef, series: SeriesRef, targets: tuple[int, ...]) -> Arrangement:
