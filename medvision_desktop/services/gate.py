@@ -28,6 +28,7 @@ AGE_OUTSIDE_TRAINING: Final = "age_outside_training"
 AGE_UNKNOWN: Final = "age_unknown"
 NO_HEADER: Final = "no_header"
 MODALITY_UNKNOWN: Final = "modality_unknown"
+BODY_PART_UNKNOWN: Final = "body_part_unknown"
 CLIPPED: Final = "clipped"
 COLOUR: Final = "colour"
 
@@ -37,6 +38,54 @@ LOOKS_LIKE: Final = "Looks like a chest film"
 # Modalities that say nothing of what was imaged: scanned film, screens, other.
 _SAY_NOTHING: Final = frozenset({"", "OT", "SC", "DOC", "XC"})
 _MINIMUM_SIDE: Final = 64
+_WORD: Final = re.compile(r"[A-Z]+")
+# Body parts by the words of DICOM PS3.16 CID 4031 that descriptions use for what was imaged.
+_PARTS: Final = frozenset(
+    [
+        "ABDOMEN",
+        "ANKLE",
+        "ARM",
+        "BLADDER",
+        "BRAIN",
+        "BREAST",
+        "CHEST",
+        "CSPINE",
+        "ELBOW",
+        "EXTREMITY",
+        "FEMUR",
+        "FINGER",
+        "FOOT",
+        "FOREARM",
+        "HAND",
+        "HEAD",
+        "HEART",
+        "HIP",
+        "HUMERUS",
+        "KIDNEY",
+        "KNEE",
+        "LEG",
+        "LIVER",
+        "LSPINE",
+        "MANDIBLE",
+        "NECK",
+        "PANCREAS",
+        "PELVIS",
+        "PROSTATE",
+        "SACRUM",
+        "SHOULDER",
+        "SKULL",
+        "SPINE",
+        "SPLEEN",
+        "THIGH",
+        "THORAX",
+        "THUMB",
+        "TIBIA",
+        "TOE",
+        "TSPINE",
+        "UTERUS",
+        "WRIST",
+    ]
+)
 _AGE: Final = re.compile(r"^(\d{1,3})([DWMY])$")
 _YEARS: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
@@ -57,7 +106,7 @@ def header_gate(study: StudyRef, series: SeriesRef, frame: Frame, manifest: Mani
     if wanted.modalities:
         lines.append(_modality(series, wanted, header))
     if wanted.body_parts:
-        lines.append(_body_part(series, wanted))
+        lines.append(_body_part(study, series, wanted, header))
     if wanted.pixel_gate:
         lines.append(_Checked(GateCheck(LOOKS_LIKE, None, "not checked")))
     if wanted.views:
@@ -129,11 +178,22 @@ def _modality(series: SeriesRef, wanted: Wanted, header: bool) -> _Checked:
     return _Checked(GateCheck("Modality", fine, series.modality), "" if fine else WRONG_MODALITY)
 
 
-def _body_part(series: SeriesRef, wanted: Wanted) -> _Checked:
-    """Body Part Examined (0018,0015); makers write it freely, so a wanted word inside is enough."""
+def _body_part(study: StudyRef, series: SeriesRef, wanted: Wanted, header: bool) -> _Checked:
+    """Body Part Examined (0018,0015); makers write it freely, so a wanted word inside is enough.
+
+    Where it is silent the descriptions may name a part. Where they are silent too and no network
+    looks at the pixels, nothing has said what the image shows, and that is a doubt.
+    """
     given = series.body_part.upper()
     if not given:
-        return _Checked(GateCheck("Body part", None, "not stated"))
+        told = f"{series.description} {study.description}".upper()
+        named = tuple(word for word in _WORD.findall(told) if word in _PARTS or word in wanted.body_parts)
+        if not named:
+            silent = header and not wanted.pixel_gate
+            return _Checked(GateCheck("Body part", None, "not stated"), BODY_PART_UNKNOWN if silent else "")
+        fine = any(word in wanted.body_parts for word in named)
+        check = GateCheck("Body part", fine, f"{named[0]}, from the description")
+        return _Checked(check, "" if fine else WRONG_BODY_PART)
     fine = any(part in given for part in wanted.body_parts)
     return _Checked(GateCheck("Body part", fine, series.body_part), "" if fine else WRONG_BODY_PART)
 

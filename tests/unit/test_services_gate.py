@@ -157,3 +157,42 @@ def test_every_reason_is_documented() -> None:
     assert "age_outside_training" in reasons
     page = (Path(__file__).parents[2] / "docs" / "model-packages.md").read_text(encoding="utf-8")
     assert {word for word in (*reasons, UNLIKE) if f"`{word}`" not in page} == set()
+
+
+HEAD = cast(
+    "Manifest",
+    SimpleNamespace(
+        wanted=Wanted(text="MR slice of the head", modalities=("MR",), body_parts=("HEAD", "BRAIN"))
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("described", "ok", "reasons"),
+    [
+        ("T1 brain axial", True, ()),
+        ("SHOULDER", False, ("wrong_body_part",)),
+        ("Head and neck", True, ()),
+        ("routine", True, ("body_part_unknown",)),
+    ],
+)
+def test_a_silent_body_part_is_looked_for_in_the_description(
+    described: str, ok: bool, reasons: tuple[str, ...]
+) -> None:
+    series = replace(SERIES, modality="MR", body_part="", description="t2_tse", view_position="")
+    report = header_gate(replace(STUDY, description=described), series, _frame(), HEAD)
+    assert (report.ok, report.reasons) == (ok, reasons)
+
+
+def test_a_model_with_a_network_that_looks_at_pixels_does_not_doubt_a_silent_body_part() -> None:
+    assert header_gate(STUDY, replace(SERIES, body_part=""), _frame(), MANIFEST).reasons == ()
+
+
+def test_how_much_may_lie_at_the_limits_is_the_models_to_say() -> None:
+    stored = np.zeros((300, 280), np.uint16)
+    stored[:100] = np.arange(1, 28001).reshape(100, 280) % 4000 + 1
+    frame = Frame(stored, bits_stored=12)
+    series = replace(SERIES, modality="MR", body_part="HEAD", view_position="")
+    assert header_gate(STUDY, series, frame, HEAD).reasons == ("clipped",)
+    dark = cast("Manifest", SimpleNamespace(wanted=replace(HEAD.wanted, clipped_share=0.8)))
+    assert header_gate(STUDY, series, frame, dark).reasons == ()

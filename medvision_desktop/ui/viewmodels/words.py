@@ -30,6 +30,7 @@ _REASONS: Final = {
     "age_unknown": "Age not given: this model saw only children",
     "no_header": "No header: only the picture was checked",
     "modality_unknown": "Modality not given",
+    "body_part_unknown": "Body part not given",
     "clipped": "Much of the picture is clipped",
     "colour": "A colour picture, read as grey",
 }
