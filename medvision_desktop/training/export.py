@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
+
 
 def to_onnx(network: nn.Module, size: int) -> bytes:
     """The network as ONNX with outputs `logits` and `maps` and a free batch size.
@@ -53,6 +55,17 @@ def differences(network: nn.Module, content: bytes, batches: NDArray[np.float32]
                 scale = max(1.0, float(np.abs(ours[1]).max())) if index else 1.0
                 worst[index] = max(worst[index], gap / scale)
     return worst[0], worst[1]
+
+
+def centred(network: EfficientNet) -> None:
+    """Take the mean over the classes out of the classifier, in place.
+
+    A softmax does not see it: only differences between classes count. The maps then show what speaks
+    for a class against the others, and not what speaks for all of them alike.
+    """
+    with torch.no_grad():
+        network.classifier.weight -= network.classifier.weight.mean(dim=0, keepdim=True)
+        network.classifier.bias -= network.classifier.bias.mean()
 
 
 def halved(network: nn.Module) -> dict[str, Tensor]:

@@ -110,6 +110,8 @@ def _trained(recipe: Recipe, words: Words, run: Path) -> tuple[EfficientNet, dic
     """The network of a run as it ships, and the state of its loop."""
     network = build.network(words.network or recipe.network, len(recipe.labels))
     state = checkpoint.read(run / "best.safetensors", network, None)
+    if recipe.softmax:
+        export.centred(network)
     if words.half:
         export.rounded(network)
     return network, state

@@ -234,3 +234,13 @@ def test_predictions_of_several_labels_read_back(tmp_path: Path) -> None:
     assert again.sha256 == ("a", "b")
     np.testing.assert_array_equal(again.label, [[1, 0], [0, 1]])
     np.testing.assert_array_equal(again.score, [[2, 3], [0.5, -1.25]])
+
+
+def test_maps_of_classes_show_what_speaks_for_one_against_the_others(kinds: ModelPackage) -> None:
+    """The classifier is centred, so the maps of all classes cancel at every place."""
+    from medvision_desktop.inference.engine import OnnxRuntimeEngine
+
+    batch = np.random.default_rng(0).normal(size=(1, 3, 32, 32)).astype(np.float32)
+    logits, maps = OnnxRuntimeEngine(kinds.executed()).run(batch)
+    np.testing.assert_allclose(maps.sum(axis=1), 0, atol=0.02 * float(np.abs(maps).max()))
+    assert float(logits.sum()) == pytest.approx(0, abs=0.02)
