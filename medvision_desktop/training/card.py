@@ -31,6 +31,7 @@ _NAMES: Final = {
 SOFTMAX: Final = "single-label"
 CROSS: Final = "sister_networks"
 VARIED: Final = "test:"
+_HARDLY: Final = 1.25
 _PLAIN: Final = "auroc of "
 _CHANGES: Final = {
     "edges-masked": "outer tenth of each side painted over",
@@ -272,6 +273,8 @@ def _attention(manifest: Manifest) -> str:
         f"score {found.own:.2f} of its way to a typical negative; painting over as much anywhere took it "
         f"{found.random:.2f}."
     )
+    if found.own < _HARDLY * found.random:
+        said += " That is hardly more than anywhere: do not take the map for the place of the finding."
     return f"## Where it looks\n\n{said}"
 
 

@@ -64,8 +64,9 @@ def centred(network: EfficientNet) -> None:
     for a class against the others, and not what speaks for all of them alike.
     """
     with torch.no_grad():
-        network.classifier.weight -= network.classifier.weight.mean(dim=0, keepdim=True)
-        network.classifier.bias -= network.classifier.bias.mean()
+        weight, bias = network.classifier.weight, network.classifier.bias
+        weight.sub_(weight.mean(dim=0, keepdim=True))
+        bias.sub_(bias.mean())
 
 
 def halved(network: nn.Module) -> dict[str, Tensor]:
