@@ -61,7 +61,7 @@ def bench(locations: paths.Locations) -> Iterator[Workbench]:
 
 
 def test_the_first_issues_packages_ship() -> None:
-    assert {"chest-pneumonia", "chest-gate"} <= set(SHIPPED.names())
+    assert {"chest-pneumonia", "chest-gate", "chest-tuberculosis", "brain-tumour-2d"} <= set(SHIPPED.names())
 
 
 def test_the_card_is_computed_from_the_predictions(package: ModelPackage) -> None:

@@ -244,3 +244,8 @@ def test_maps_of_classes_show_what_speaks_for_one_against_the_others(kinds: Mode
     logits, maps = OnnxRuntimeEngine(kinds.executed()).run(batch)
     np.testing.assert_allclose(maps.sum(axis=1), 0, atol=0.02 * float(np.abs(maps).max()))
     assert float(logits.sum()) == pytest.approx(0, abs=0.02)
+
+
+def test_predictions_that_leave_the_house_do_not_name_anybody(marks: ModelPackage) -> None:
+    told = (marks.directory / "predictions.csv").read_text("utf-8")
+    assert not any(kind in told for kind in KINDS)
