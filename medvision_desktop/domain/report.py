@@ -87,8 +87,8 @@ class AiStatement:
 class Report:
     """Everything that is printed, read back from the record and from nothing else.
 
-    `signed_utc` is empty on a draft's preview; `reader` is who would sign it. `ledger_seq` and `ledger_head` are
-    the newest entry when the report was built.
+    `signed_utc` is empty on a draft's preview; `reader` is who would sign it. `ledger_seq` and
+    `ledger_head` are the newest entry when the report was built.
     """
 
     title: str
