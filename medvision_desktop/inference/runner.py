@@ -118,7 +118,7 @@ class Runner:
             found = self._maps(request, model, batch, maps[0], labels, steps.token)
         seconds = time.perf_counter() - began
         manifest = _manifest(request.frame, model, started, seconds, request.cam_method or "native")
-        message = "" if model.maps_fit or not request.want_maps else _NO_MAPS
+        message = _no_maps(model, request)
         return InferenceResult(
             AnalysisState.DONE, model.package.ref, report, labels, found, manifest, seconds, message
         )
@@ -132,7 +132,7 @@ class Runner:
         labels: tuple[LabelScore, ...],
         cancel: CancelToken,
     ) -> tuple[HeatMap, ...]:
-        if not model.maps_fit:
+        if _no_maps(model, request):
             return ()
         rows, columns = request.frame.rows, request.frame.columns
         manifest = model.package.manifest
@@ -173,6 +173,21 @@ class Runner:
 
 
 _NO_MAPS: Final = "No attention map: the map check of this model failed when it was loaded."
+_BY_CHANCE: Final = "No attention map: on true cases this model's maps find hardly more than chance."
+
+
+def _no_maps(model: Loaded, request: InferenceRequest) -> str:
+    """Why no map is shown, empty when maps are shown or were not asked for.
+
+    The package measured its own maps only; Grad-CAM's are another method and stay to be chosen.
+    """
+    if not request.want_maps:
+        return ""
+    if not model.maps_fit:
+        return _NO_MAPS
+    attention = model.package.manifest.attention
+    native = (request.cam_method or "native") == "native"
+    return _BY_CHANCE if native and attention is not None and attention.by_chance else ""
 
 
 class _Steps:

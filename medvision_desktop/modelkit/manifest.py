@@ -87,6 +87,9 @@ class Parity:
     maps: float
 
 
+_HARDLY: Final = 1.25
+
+
 @dataclass(frozen=True)
 class Attention:
     """How faithful the maps of `n` true cases of the calibration people are: mean deletion scores.
@@ -97,6 +100,11 @@ class Attention:
     own: float
     random: float
     n: int
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the maps find hardly more than chance would, so that showing them would mislead."""
+        return self.own < _HARDLY * self.random
 
 
 @dataclass(frozen=True)

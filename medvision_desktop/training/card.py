@@ -31,7 +31,6 @@ _NAMES: Final = {
 SOFTMAX: Final = "single-label"
 CROSS: Final = "sister_networks"
 VARIED: Final = "test:"
-_HARDLY: Final = 1.25
 _PLAIN: Final = "auroc of "
 _CHANGES: Final = {
     "edges-masked": "outer tenth of each side painted over",
@@ -273,7 +272,7 @@ def _attention(manifest: Manifest) -> str:
         f"score {found.own:.2f} of its way to a typical negative; painting over as much anywhere took it "
         f"{found.random:.2f}."
     )
-    if found.own < _HARDLY * found.random:
+    if found.by_chance:
         said += " That is hardly more than anywhere: do not take the map for the place of the finding."
     return f"## Where it looks\n\n{said}"
 

@@ -269,6 +269,7 @@ class ReadingRoom(QObject):
 
     def _connect_worklist_and_viewer(self) -> None:
         self.worklist.changed.connect(self._tell_ready)
+        self.lanes.io.ended.connect(lambda _job: self._on_files_read())
         self.worklist.seriesPicked.connect(self._open)
         self.worklist.refusedListed.connect(
             lambda refused: RefusedFilesSheet(self.window, refused).open_at()
@@ -415,8 +416,13 @@ class ReadingRoom(QObject):
         self.top_bar.show_reader(self.reader.name)
         self.status_bar.show_reader(self.reader.name)
 
-    def _tell_ready(self) -> None:
-        if not self._ready_told and self.worklist.studies:
+    def _on_files_read(self) -> None:
+        """Without a single study the list is ready, too: empty, and saying so."""
+        if not self.lanes.io.jobs:
+            self._tell_ready(empty=True)
+
+    def _tell_ready(self, *, empty: bool = False) -> None:
+        if not self._ready_told and (empty or self.worklist.studies):
             self._ready_told = True
             self.ready.emit()
             self._warm_timer.start(_WARM_AFTER_MS)

@@ -17,6 +17,7 @@ from medvision_desktop.errors import Cancelled, ModelRefused
 from medvision_desktop.inference import cam, classify, engine
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.inference.runner import LOOKS_LIKE, UNLIKE, Loaded, Runner
+from medvision_desktop.modelkit.manifest import Attention
 from medvision_desktop.modelkit.networks.build import from_package, network
 from medvision_desktop.modelkit.preprocess import Preprocessing, network_input
 from medvision_desktop.modelkit.registry import ModelPackage, open_package
@@ -340,3 +341,8 @@ def test_a_file_that_is_no_network_is_refused(package: ModelPackage, tmp_path: P
     wrong = replace(package.manifest, grid=(9, 9))
     with pytest.raises(ModelRefused, match="where the manifest says"):
         engine.load(replace(package, manifest=wrong), "onnxruntime")
+
+
+def test_maps_that_find_no_more_than_chance_count_as_chance() -> None:
+    assert Attention(own=0.44, random=0.41, n=94).by_chance
+    assert not Attention(own=0.16, random=0.04, n=68).by_chance
