@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from medvision_desktop import logs, settings
 from medvision_desktop.errors import MedVisionError
@@ -65,7 +66,7 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
     from medvision_desktop.ui.theme import stylesheet
 
     locations.ensure()
-    _load_what_lanes_need()
+    _load_what_lanes_need(locations)
     chosen = settings.load(locations.settings)
     end_logs = logs.begin(locations.logs, chosen.log_level)
     application = QApplication.instance()
@@ -84,10 +85,21 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
         end_logs()
 
 
-def _load_what_lanes_need() -> None:
-    """Import now what the lanes would import first thing: there is no event loop yet that it could hold."""
-    import medvision_desktop.audit.store
-    import medvision_desktop.services.open_study  # noqa: F401 - both for their effect
+# Imported before the first event: an import on a lane holds the interpreter, and so the window.
+_NEEDED: Final = (
+    "medvision_desktop.audit.store",
+    "medvision_desktop.services.open_study",
+    "reportlab.lib.utils",
+    "reportlab.pdfgen.canvas",
+    "pypdfium2",
+)
+_NEEDED_FOR_A_NEW_RECORD: Final = ("alembic.command", "alembic.config", "alembic.context")
+
+
+def _load_what_lanes_need(locations: Locations) -> None:
+    fresh = () if locations.record.exists() else _NEEDED_FOR_A_NEW_RECORD
+    for name in (*_NEEDED, *fresh):
+        importlib.import_module(name)
 
 
 def _dispose(window: QWidget) -> None:
