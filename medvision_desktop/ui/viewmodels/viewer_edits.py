@@ -1,0 +1,54 @@
+"""What a reader draws on the images, and taking back what was drawn or how it was looked at."""
+
+from __future__ import annotations
+
+from medvision_desktop.domain.measurement import Measurement
+from medvision_desktop.ui.viewmodels import arrangement, history
+from medvision_desktop.ui.viewmodels.history import Looks, MarkStep, Step, ViewStep
+from medvision_desktop.ui.viewmodels.viewer_state import ViewerState
+
+
+class ViewerEdits(ViewerState):
+    """Keeps measurements and the steps that can be undone."""
+
+    def keep_mark(self, measurement: Measurement) -> None:
+        """Keep a new or a changed measurement, and give it to the keys."""
+        before = next((one for one in self.marks.on(measurement.place) if one.id == measurement.id), None)
+        if before == measurement:
+            self.marks.hold(None)
+            return
+        self._history.add(MarkStep(before, measurement))
+        self.marks.put(measurement)
+        point = self.marks.selected[1] if self.marks.selected[0] == measurement.id else 0
+        self.marks.select(measurement.id, point)
+
+    def remove_mark(self, measurement: Measurement) -> None:
+        """Take a measurement away."""
+        self._history.add(MarkStep(measurement, None))
+        self.marks.take(measurement)
+
+    def looked(self, before: Looks, run: str = "") -> None:
+        """The reader has changed how panes are looked at: it can be undone. `run` joins like with like."""
+        self._history.add(ViewStep(before, self.looks, run))
+
+    def undo(self) -> bool:
+        """Take back the last change of a view or a drawing; False where there is none."""
+        step = self._history.undo()
+        return step is not None and self._go(step, forward=False)
+
+    def redo(self) -> bool:
+        """Do again what was taken back; False where there is nothing."""
+        step = self._history.redo()
+        return step is not None and self._go(step, forward=True)
+
+    def _go(self, step: Step, *, forward: bool) -> bool:
+        if isinstance(step, ViewStep):
+            fresh = history.looked_at(self.panes, step.after if forward else step.before)
+            self._set(arrangement.with_panes(self._now, fresh))
+            return True
+        before, after = (step.before, step.after) if forward else (step.after, step.before)
+        if after is not None:
+            self.marks.put(after)
+        elif before is not None:
+            self.marks.take(before)
+        return True
