@@ -39,7 +39,7 @@ class Commands:
             "file.remove_samples": room.worklist.remove_samples,
             "file.welcome": lambda: room.window.pages.setCurrentWidget(room.welcome),
             "file.reader": room.ask_reader,
-            "file.quit": room.window.close,
+            "file.quit": self._quit,
             "cine.toggle": room.cine.toggle,
             "file.header": self._header,
             "view.presets": self._presets,
@@ -74,6 +74,9 @@ class Commands:
     def known(self) -> frozenset[str]:
         """Ids that this table itself performs."""
         return frozenset(self._table)
+
+    def _quit(self) -> None:
+        self._room.window.close()
 
     def _open_files(self) -> None:
         dialog = self._dialog("Open files", QFileDialog.FileMode.ExistingFiles)
@@ -197,4 +200,4 @@ class Commands:
         room.bench.change_settings(privacy_mode=masked)
         room.viewer.set_masked(masked)
         room.worklist.set_masked(masked)
-        room.show_title()
+        room.wiring.show_title()
