@@ -1,0 +1,108 @@
+"""Which row of the findings is selected, which attention map is on, and which sheet is asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from medvision_desktop.ui.viewmodels.findings_state import FindingsState
+
+
+class FindingsSelection(FindingsState):
+    """Selects, shows and asks; nothing here reaches the record."""
+
+    def select(self, key: str) -> None:
+        """Select a row by its key; an unknown key selects nothing."""
+        if key != self._selected:
+            self._selected = key
+            self.selectionChanged.emit()
+
+    def step(self, by: int, *, show_image: bool = False) -> None:
+        """Move the selection; from the last row on to the first when `show_image` asks for a tour."""
+        rows = self.rows
+        if not rows:
+            return
+        keys = [row.key for row in rows]
+        if self._selected not in keys:
+            place = 0 if by > 0 else len(keys) - 1
+        else:
+            place = keys.index(self._selected) + by
+            place = place % len(keys) if show_image else min(max(place, 0), len(keys) - 1)
+        self.select(keys[place])
+        if show_image:
+            self.show_image()
+
+    def show_image(self) -> None:
+        """Ask the viewer for the image that the shown analysis saw."""
+        analysis = self._recorded.analysis
+        row = self.selected_row
+        if analysis is not None and row is not None and row.score is not None:
+            self.imageWanted.emit(analysis.series_uid, analysis.sop_instance_uid, analysis.frame_number)
+
+    def toggle_eye(self, key: str) -> None:
+        """Attention map of a row, or of the first row with this label, on or off; one at a time."""
+        row = next((row for row in self.rows if row.has_map and key in (row.key, row.label)), None)
+        if row is not None:
+            self._set_eye("" if self._eye == row.key else row.key)
+            self.changed.emit()
+            self._tell_when_faint()
+
+    def hide_eye(self) -> None:
+        """Take the attention map away."""
+        self._set_eye("")
+        self.changed.emit()
+
+    def tune_attention(self, opacity: float, threshold: float) -> None:
+        """Opacity and threshold of the attention map, both 0..1."""
+        self._opacity, self._threshold = opacity, threshold
+        self.attentionTuned.emit(opacity, threshold)
+
+    def sort_by_name(self, by_name: bool) -> None:
+        """Order of the rows inside a section: by name, or by probability."""
+        self._by_name = by_name
+        self.changed.emit()
+
+    # Asking for sheets.
+
+    def ask_override(self, key: str) -> None:
+        """Open the override sheet for a row; a row without a finding leads to adding one."""
+        row = next((row for row in self.rows if row.key == key), None)
+        if row is None:
+            return
+        if row.finding is not None:
+            self.overrideWanted.emit(row.finding)
+        else:
+            self.addWanted.emit(row.label)
+
+    def ask_reject(self, key: str) -> None:
+        """Open the reject sheet for a row that can be decided."""
+        row = next((row for row in self.rows if row.key == key), None)
+        if row is not None and row.can_decide:
+            self.rejectWanted.emit(row.finding)
+
+    def _set_eye(self, key: str) -> None:
+        """Show the map of a row, or none; the viewer hears of it when there is something to change."""
+        row = next((row for row in self.rows if row.key == key and row.has_map), None) if key else None
+        if row is None or row.finding is None:
+            if self._eye:
+                self._eye = ""
+                self.attentionWanted.emit(None, None)
+            return
+        self._eye = key
+        heat = self._recorded.maps[(row.finding.analysis_seq or 0, row.finding.label)]
+        self.attentionWanted.emit(heat.label, heat)
+
+    def _tell_when_faint(self) -> None:
+        """A map that lies wholly below the threshold draws nothing; the reader is told why."""
+        row = next((row for row in self.rows if row.eye_on), None)
+        if row is None or row.finding is None:
+            return
+        heat = self._recorded.maps[(row.finding.analysis_seq or 0, row.finding.label)]
+        strongest = float(heat.grid.max())
+        if 0 < strongest < self._threshold:
+            self._notifier.toast(
+                f"No attention above {self._threshold:.2f}",
+                f"The strongest for {heat.label} is {strongest:.2f}.",
+                "ai",
+                "Lower the threshold",
+                partial(self.tune_attention, self._opacity, strongest / 2),
+            )
