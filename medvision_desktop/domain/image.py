@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -161,14 +162,15 @@ class Stack:
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A regular grid of modality values.
+    """A regular grid of modality values, kept as the stored values that the frames of its stack hold.
 
-    `values_kji`: (slices, rows, columns), int16, uint16 or float32, read-only.
+    `stored_kji`: (slices, rows, columns), read-only, where it can be the very memory of the frames; a
+    modality value is stored * `modality.slope` + `modality.intercept`, and the slope is positive.
     `affine_kji_to_lps`: 4x4, maps homogeneous (k, j, i, 1) to LPS millimetres.
-    `padding`: inclusive range of values that are not image, where all slices have the same.
+    `padding`: inclusive range of modality values that are not image, where all slices have the same.
     """
 
-    values_kji: PixelArray
+    stored_kji: PixelArray
     affine_kji_to_lps: Affine
     frame_of_reference: str = ""
     units: str = ""
@@ -177,18 +179,51 @@ class Volume:
     badges: tuple[str, ...] = ()
     corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     padding: tuple[float, float] | None = None
+    modality: Rescale = Rescale()
 
     def __post_init__(self) -> None:
         """Check the grid and lock it."""
-        if self.values_kji.ndim != 3 or 0 in self.values_kji.shape:
-            raise ValueError(f"a volume has three axes, not shape {self.values_kji.shape}")
+        if self.stored_kji.ndim != 3 or 0 in self.stored_kji.shape:
+            raise ValueError(f"a volume has three axes, not shape {self.stored_kji.shape}")
+        if not self.modality.slope > 0:
+            raise ValueError("the order of a volume's stored values is that of its modality values")
         affine = np.asarray(self.affine_kji_to_lps, dtype=np.float64)
         if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
             raise ValueError("a volume's affine is a finite 4x4 matrix")
         if abs(float(np.linalg.det(affine[:3, :3]))) < 1e-12:
             raise ValueError("a volume's affine must be invertible")
-        self.values_kji.setflags(write=False)
+        self.stored_kji.setflags(write=False)
         self.affine_kji_to_lps.setflags(write=False)
+
+    @cached_property
+    def values_kji(self) -> PixelArray:
+        """Modality values of the whole grid: int16 or uint16 where all of them fit, else float32.
+
+        The stored values themselves where the rescale is the identity; otherwise a copy as large as
+        they are, made when it is first asked for. What works on parts rescales those instead.
+        """
+        if self.modality == Rescale():
+            return self.stored_kji
+        values = _rescaled(self.stored_kji, self.modality)
+        values.setflags(write=False)
+        return values
+
+
+def _rescaled(stored: PixelArray, rescale: Rescale) -> PixelArray:
+    slope, intercept = rescale.slope, rescale.intercept
+    if stored.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
+        low, high = (int(end) * slope + intercept for end in (stored.min(), stored.max()))
+        for kind in (np.int16, np.uint16):
+            limits = np.iinfo(kind)
+            if low >= limits.min and high <= limits.max:
+                # Every result fits, so arithmetic modulo 2^16 is exact and needs no wider array.
+                values = stored.astype(kind)
+                values *= np.asarray(int(slope)).astype(kind)
+                values += np.asarray(int(intercept)).astype(kind)
+                return values
+    values = np.multiply(stored, slope, dtype=np.float32, casting="unsafe")
+    values += np.float32(intercept)
+    return values
 
 
 @dataclass(frozen=True, eq=False)

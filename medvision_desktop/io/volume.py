@@ -100,14 +100,15 @@ def _tilt_fault(plane: PlaneGeometry, origins: NDArray[np.float64]) -> str:
 
 
 def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | None) -> Volume:
-    """The grid of frames for which `grid_fault` is "": slice k is frame k, modality values."""
+    """The grid of frames for which `grid_fault` is "": slice k is frame k.
+
+    Where all frames lie one after another in one array and share a rescale, that array is the volume's.
+    """
     first, last = frames[0].geometry, frames[-1].geometry
     if first is None or last is None:
         raise ValueError("frames of a volume have a geometry")
-    kind = _value_type(frames)
-    values = np.empty((len(frames), *frames[0].stored.shape), kind)
-    for k, frame in enumerate(frames):
-        _fill(values[k], frame)
+    rescale = _shared_rescale(frames)
+    stored = _stored_grid(frames) if rescale is not None else _value_grid(frames)
     step = (np.asarray(last.origin_lps_mm) - np.asarray(first.origin_lps_mm)) / (len(frames) - 1)
     affine = np.eye(4)
     affine[:3, 0] = step
@@ -117,7 +118,7 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
     voi: tuple[Voi, ...] = frames[len(frames) // 2].voi
     corner = {key: text for key, text in frames[0].corner.items() if key not in _PER_SLICE}
     return Volume(
-        values_kji=values,
+        stored_kji=stored,
         affine_kji_to_lps=affine,
         frame_of_reference=first.frame_of_reference,
         units=frames[0].units,
@@ -126,7 +127,53 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
         badges=frames[0].badges,
         corner=corner,
         padding=_padding(frames),
+        modality=rescale or Rescale(),
     )
+
+
+def _shared_rescale(frames: Sequence[Frame]) -> Rescale | None:
+    """The rising rescale that all frames have, with one type of stored values; None where they differ."""
+    rescale = frames[0].modality
+    if not isinstance(rescale, Rescale) or not rescale.slope > 0:
+        return None
+    kind = frames[0].stored.dtype
+    if any(frame.modality != rescale or frame.stored.dtype != kind for frame in frames):
+        return None
+    return rescale
+
+
+def _stored_grid(frames: Sequence[Frame]) -> NDArray[Any]:
+    shared = _one_array(frames)
+    return shared if shared is not None else np.stack([frame.stored for frame in frames])
+
+
+def _one_array(frames: Sequence[Frame]) -> NDArray[Any] | None:
+    """The part of one array whose slices are the frames in order, forwards or backwards; None without."""
+    owner = frames[0].stored.base
+    if not isinstance(owner, np.ndarray) or owner.ndim != 3 or owner.shape[1:] != frames[0].stored.shape:
+        return None
+    if owner.dtype != frames[0].stored.dtype or not owner.flags.c_contiguous:
+        return None
+    start, step = owner.ctypes.data, owner.strides[0]
+    places = []
+    for frame in frames:
+        place, beside = divmod(frame.stored.ctypes.data - start, step)
+        if frame.stored.base is not owner or beside or not frame.stored.flags.c_contiguous:
+            return None
+        places.append(place)
+    stride = places[1] - places[0]
+    if stride == 0 or places != list(range(places[0], places[0] + stride * len(places), stride)):
+        return None
+    end = places[-1] + stride
+    return owner[places[0] : (end if end >= 0 else None) : stride]
+
+
+def _value_grid(frames: Sequence[Frame]) -> NDArray[Any]:
+    """Modality values of frames that do not share a rescale."""
+    values = np.empty((len(frames), *frames[0].stored.shape), _value_type(frames))
+    for k, frame in enumerate(frames):
+        _fill(values[k], frame)
+    return values
 
 
 def _padding(frames: Sequence[Frame]) -> tuple[float, float] | None:

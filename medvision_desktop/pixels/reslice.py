@@ -3,7 +3,7 @@
 Axial is seen from the feet (patient's right on the left, front on top), coronal from the front,
 sagittal from the left (front on the left). A plane follows the volume's own grid, so nothing is
 interpolated; where the grid is oblique so is the plane, and its letters say so. A slab takes the mean,
-the largest or the smallest value of the planes around one of them. Oblique cuts have their place here too.
+the largest or the smallest value of the planes around one of them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class PlaneStack:
         axis_of = _nearest_axes(volume.affine_kji_to_lps)
         wanted = _LAYOUT[plane]
         axes = tuple(axis_of[lps] for lps, _ in wanted)
-        self._grid = np.transpose(volume.values_kji, axes)
+        self._grid = np.transpose(volume.stored_kji, axes)
         affine = np.asarray(volume.affine_kji_to_lps, dtype=np.float64)
         affine = affine[:, (*axes, 3)]
         for position, (lps, sense) in enumerate(wanted):
@@ -85,6 +85,7 @@ class PlaneStack:
         self._inverse = np.linalg.inv(affine)
         self._spacing = PixelSpacing(self._step(1), self._step(2), SpacingSource.PATIENT)
         self._corner = MappingProxyType({**volume.corner, "plane": plane.value})
+        self._padding = _stored_padding(volume)
 
     @property
     def count(self) -> int:
@@ -108,7 +109,7 @@ class PlaneStack:
         return self.slab.planes(self.spacing_mm) * self.spacing_mm
 
     def frame(self, index: int) -> Frame:
-        """Plane `index` as a frame of modality values (rescale is the identity), through the slab.
+        """Plane `index` as a frame of the volume's stored values and its rescale, through the slab.
 
         A slab is thinner near the ends of the volume, where planes are missing. A mean is float32.
 
@@ -123,9 +124,10 @@ class PlaneStack:
             stored=stored,
             bits_stored=stored.dtype.itemsize * 8,
             signed=stored.dtype.kind != "u",
+            modality=self.volume.modality,
             units=self.volume.units,
             voi=self.volume.voi,
-            padding=self.volume.padding,
+            padding=self._padding,
             geometry=geometry,
             spacing=self._spacing,
             pixel_aspect=self._spacing.row_mm / self._spacing.column_mm,
@@ -166,10 +168,14 @@ class PlaneStack:
 
     def position_mm(self, index: int) -> float:
         """Signed distance of a plane from the origin of the patient's frame, along the normal."""
+        return float(np.asarray(self.point_lps_mm(index, 0, 0)) @ np.asarray(self.frame_directions()[2]))
+
+    def frame_directions(self) -> tuple[Vector3, Vector3, Vector3]:
+        """Unit vectors to the right, down, and along the normal."""
         right, down = self._direction(2), self._direction(1)
         normal = np.cross(right, down)
         normal /= np.linalg.norm(normal)
-        return float(np.asarray(self.point_lps_mm(index, 0, 0)) @ normal)
+        return _vector(right), _vector(down), _vector(normal)
 
     def _step(self, axis: int) -> float:
         return float(np.linalg.norm(self._affine[:3, axis]))
@@ -183,8 +189,8 @@ class PlaneStack:
             return None
         return PlaneGeometry(
             origin_lps_mm=self.point_lps_mm(index, 0, 0),
-            row_lps=(float(right[0]), float(right[1]), float(right[2])),
-            column_lps=(float(down[0]), float(down[1]), float(down[2])),
+            row_lps=_vector(right),
+            column_lps=_vector(down),
             spacing=self._spacing,
             frame_of_reference=self.volume.frame_of_reference,
         )
@@ -193,6 +199,15 @@ class PlaneStack:
 def planes_of(volume: Volume) -> Mapping[Plane, PlaneStack]:
     """The three stacks of a volume."""
     return {plane: PlaneStack(volume, plane) for plane in Plane}
+
+
+def _stored_padding(volume: Volume) -> tuple[float, float] | None:
+    """The volume's padding, which is in modality values, as stored values."""
+    if volume.padding is None:
+        return None
+    slope, intercept = volume.modality.slope, volume.modality.intercept
+    low, high = ((end - intercept) / slope for end in volume.padding)
+    return low, high
 
 
 def _nearest_axes(affine: NDArray[Any]) -> tuple[int, int, int]:
@@ -204,6 +219,10 @@ def _nearest_axes(affine: NDArray[Any]) -> tuple[int, int, int]:
         key=lambda axes: float(sum(linear[lps, axis] for lps, axis in enumerate(axes))),
     )
     return first, second, third
+
+
+def _vector(values: NDArray[np.float64]) -> Vector3:
+    return float(values[0]), float(values[1]), float(values[2])
 
 
 def _reversal(position: int, count: int) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ HANGING: Final = {"chest": "1x2", "volume": MPR, "image": "1x1", "stack": "1x1"}
 
 def has_fine_planes(loaded: LoadedSeries) -> bool:
     """Whether a volume's steps are small enough in every direction for good planes."""
-    if loaded.volume is None or min(loaded.volume.values_kji.shape) < 2:
+    if loaded.volume is None or min(loaded.volume.stored_kji.shape) < 2:
         return False
     affine = loaded.volume.affine_kji_to_lps[:3, :3]
     return bool(((affine**2).sum(axis=0) ** 0.5 <= _PLANES_SPACING_MM).all())

@@ -18,7 +18,7 @@ def bytes_of(loaded: LoadedSeries) -> int:
     """Bytes of pixels held by a loaded series; arrays shared by stack and volume count once."""
     arrays = [frame.stored for frame in loaded.stack.frames]
     if loaded.volume is not None:
-        arrays.append(loaded.volume.values_kji)
+        arrays.append(loaded.volume.stored_kji)
     owners = {}
     for array in arrays:
         owner = array
