@@ -129,8 +129,8 @@ def evaluate(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="PACKAGE", help="A model package, by name or folder.")],
     data: Annotated[
-        Path, typer.Option("--data", metavar="DIR", help="Images, laid out as its recipe says.")
-    ],
+        Path | None, typer.Option("--data", metavar="DIR", help="Images, laid out as its recipe says.")
+    ] = None,
     recipe: Annotated[
         Path | None,
         typer.Option("--recipe", metavar="FILE", help="The recipe; recipes/PACKAGE.toml if not given."),
@@ -138,6 +138,20 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the predictions there, as CSV.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="DIR",
+            help="Write tables, pictures and the worst mistakes there. It holds patients' images.",
+        ),
+    ] = None,
+    card: Annotated[
+        bool,
+        typer.Option(
+            "--card", help="Compute numbers, card and pictures of the package from its predictions."
+        ),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> int:
@@ -154,6 +168,12 @@ def evaluate(
         package = known.get(name)
     manifest = package.manifest
     layout = recipes.read(recipe or paths.shipped_models().parent / "recipes" / f"{manifest.name}.toml")
+    if card:
+        return _described(package, layout, as_json=as_json)
+    if data is None:
+        raise InputRefused(
+            "There is nothing to measure on.", "No images were named.", "Name them with --data."
+        )
     with ExitStack() as stack:
         try:
             found = evaluation.evaluate(
@@ -161,11 +181,13 @@ def evaluate(
                 layout,
                 data,
                 out=out,
+                report=report,
                 progress=progress_line(),
                 cancel=stack.enter_context(cancellable()),
             )
         except OSError as error:
-            raise ExportFailed("The predictions cannot be written.", f"{out}: {error.strerror}.") from error
+            where = error.filename or out or report
+            raise ExportFailed("The numbers cannot be written.", f"{where}: {error.strerror}.") from error
     if not as_json:
         tell(
             f"{manifest.name} {manifest.version} on {found.images} images of {found.people} people or "
@@ -179,6 +201,21 @@ def evaluate(
                 f"{metric.label or 'all'}, {metric.name}: {metric.value:.3f} "
                 f"({metric.low:.3f} to {metric.high:.3f}), n = {metric.n}"
             )
+    return DONE
+
+
+def _described(package: Any, layout: Any, *, as_json: bool) -> int:
+    """Card and pictures anew, from what the package holds."""
+    from medvision_desktop.training import describe
+
+    try:
+        made = describe.described_again(package, layout)
+    except OSError as error:
+        raise ExportFailed("The card cannot be written.", f"{error.filename}: {error.strerror}.") from error
+    if as_json:
+        emit({"item": "described", "package": str(made.directory)})
+    else:
+        tell(f"{made.directory}: card and pictures written from its predictions")
     return DONE
 
 

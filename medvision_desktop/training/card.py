@@ -9,25 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
-
 from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import Manifest, Metric
-from medvision_desktop.training import calibrate, metrics
+from medvision_desktop.training import calibrate, card_tables, metrics, plots
 from medvision_desktop.training.predictions import Predictions
 
-TOO_FEW: Final = 20
 _ALWAYS: Final = "Research use; not a medical device. A suggestion: the radiologist decides."
-_NAMES: Final = {
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "f1": "F1",
-    "brier": "Brier score",
-    "ece": "Expected calibration error",
-    "accuracy": "Accuracy",
-}
 SOFTMAX: Final = "single-label"
 CROSS: Final = "sister_networks"
 VARIED: Final = "test:"
@@ -84,9 +71,14 @@ def text(
         "## What it is not for\n\n" + "\n".join(f"* {entry}" for entry in manifest.contraindications),
         f"## What it saw\n\n{_sentence(manifest.trained_on)}\n\n{_data(manifest)}",
         _measured(manifest, test, evaluated_on),
-        _classes(manifest, test, said) if softmax else _confusion(manifest, test, said),
-        "" if softmax else _strata(manifest, test, said),
+        card_tables.classes(manifest, test, said)
+        if softmax
+        else card_tables.confusion(manifest, test, said),
+        card_tables.levels(manifest, test, said),
+        "" if softmax else card_tables.strata(manifest, test, said),
+        card_tables.gaps(manifest, test, said),
         _calibration(manifest, calibration),
+        _pictures(manifest, calibration, predictions),
         _confounds(manifest),
         _attention(manifest),
         "## Elsewhere\n\n" + beyond,
@@ -128,87 +120,21 @@ def _measured(manifest: Manifest, test: Predictions, evaluated_on: str) -> str:
         f"On {counts}, {judged}, at the threshold{'s' if several else ''} {levels}. The intervals come "
         f"from resampling people; where nothing went wrong, from the exact binomial bound. {evaluated_on}"
     )
-    shown = [entry for entry in manifest.metrics if entry.fold == "test"]
-    head = (
-        "| label | measure | value | 95 % interval | n |"
-        if several
-        else "| measure | value | 95 % interval | n |"
-    )
-    lines = ["## What was measured", "", said.rstrip(), "", head, "|---" * (head.count("|") - 1) + "|"]
-    for entry in shown:
-        named = f"| {entry.label or 'all'} " if several else ""
-        value = f"{entry.value:.3f} | {entry.low:.3f} to {entry.high:.3f}"
-        lines.append(f"{named}| {_NAMES[entry.name]} | {value} | {entry.n} |")
-    return "\n".join(lines)
-
-
-def _confusion(manifest: Manifest, test: Predictions, said: metrics.Scores) -> str:
-    if len(manifest.labels) > 1:
-        return ""
-    called, truth = said[:, 0] >= manifest.thresholds[0][1], test.truth[:, 0]
     return "\n".join(
         [
-            "| | called positive | called negative |",
-            "|---|---|---|",
-            f"| is positive | {int((called & truth).sum())} | {int((~called & truth).sum())} |",
-            f"| is negative | {int((called & ~truth).sum())} | {int((~called & ~truth).sum())} |",
+            "## What was measured",
+            "",
+            said.rstrip(),
+            "",
+            card_tables.numbers(manifest.metrics, several=several),
         ]
     )
 
 
-def _classes(manifest: Manifest, test: Predictions, said: metrics.Scores) -> str:
-    """The confusion matrix, the share of each class that was named right, and the uncertain ones."""
-    called, truth = said.argmax(axis=1), test.truth.argmax(axis=1)
-    head = " | ".join(f"called {label}" for label in manifest.labels)
-    lines = [f"| | {head} | named right |", "|---" * (len(manifest.labels) + 2) + "|"]
-    for index, label in enumerate(manifest.labels):
-        own = truth == index
-        counts = " | ".join(str(int((called[own] == other).sum())) for other in range(len(manifest.labels)))
-        hit = metrics.share(called[own] == index, test.where(own.tolist()).person)
-        lines.append(f"| is {label} | {counts} | {hit.value:.3f} ({hit.low:.3f} to {hit.high:.3f}) |")
-    sure = said.max(axis=1) >= manifest.confidence_floor
-    right = metrics.share((called == truth)[sure], test.where(sure.tolist()).person)
-    unsure = (
-        f"{int((~sure).sum())} of {len(sure)} images are called uncertain (largest probability under "
-        f"{manifest.confidence_floor:.2f}); of the others {right.value:.3f} are named right "
-        f"({right.low:.3f} to {right.high:.3f})."
-    )
-    return "\n".join([*lines, "", unsure])
-
-
-def _strata(manifest: Manifest, test: Predictions, said: metrics.Scores) -> str:
-    """By subgroup: the share called positive of one label, the AUROC of each of several.
-
-    Fewer than 20 images, or for an AUROC fewer than 20 of either answer, are too few, and it says so.
-    """
-    rows = []
-    for name in sorted(set(test.stratum) - {""}):
-        inside = np.array([entry == name for entry in test.stratum])
-        chosen = test.where(inside.tolist())
-        for index, (label, threshold) in enumerate(manifest.thresholds):
-            scores, truth = said[inside, index], chosen.truth[:, index]
-            n = str(len(truth))
-            if len(manifest.labels) > 1:
-                few, n = min(truth.sum(), (~truth).sum()) < TOO_FEW, f"{n}, {int(truth.sum())} positive"
-                named = f"{name}, {label}"
-            else:
-                few, named = len(truth) < TOO_FEW, name
-            value = "too few"
-            if not few and len(manifest.labels) > 1:
-                value = _interval(metrics.measured(metrics.auroc, scores, truth, chosen.person))
-            elif not few:
-                value = _interval(metrics.share(scores >= threshold, chosen.person))
-            rows.append(f"| {named} | {value} | {n} | {chosen.people} |")
-    if not rows:
+def _pictures(manifest: Manifest, calibration: Calibration, predictions: Predictions) -> str:
+    if not plots.shown(manifest, calibration, predictions):
         return ""
-    what = "AUROC" if len(manifest.labels) > 1 else "called positive"
-    said_of = f"{what}." if what == "AUROC" else "Share called positive."
-    head = ["## By subgroup", "", said_of, ""]
-    return "\n".join([*head, f"| subgroup | {what} | images | people |", "|---|---|---|---|", *rows])
-
-
-def _interval(found: metrics.Measured) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    return f"![ROC, reliability, net benefit and confusion of the held-out images]({plots.FILE})"
 
 
 def _calibration(manifest: Manifest, calibration: Calibration) -> str:

@@ -16,14 +16,22 @@ import torch
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.inference.engine import OnnxRuntimeEngine
 from medvision_desktop.modelkit import calibration as calibrations
-from medvision_desktop.modelkit import manifest as manifests
-from medvision_desktop.modelkit import manifest_text, reference, registry
+from medvision_desktop.modelkit import reference, registry
 from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import DataUsed, Manifest, Parity, Wanted
 from medvision_desktop.modelkit.networks import build
 from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
 from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
-from medvision_desktop.training import calibrate, card, checkpoint, export, measure, predictions, split
+from medvision_desktop.training import (
+    calibrate,
+    card,
+    checkpoint,
+    describe,
+    export,
+    measure,
+    predictions,
+    split,
+)
 from medvision_desktop.training.measure import Held, Judge, Seen
 from medvision_desktop.training.predictions import Predictions
 from medvision_desktop.training.recipe import Recipe, Words
@@ -263,9 +271,4 @@ def _bind(
 
     bound = Parity(digest("model.onnx"), digest("weights.safetensors"), *parity)
     manifest = replace(manifest, parity=bound)
-    written = card.text(manifest, fitted, table, (words.beyond, words.evaluated_on))
-    (folder / "card.md").write_text(written, encoding="utf-8")
-    names = sorted(path.name for path in folder.iterdir())
-    manifest = replace(manifest, files=tuple((name, digest(name)) for name in names))
-    (folder / manifests.FILE).write_text(manifest_text.text(manifest), encoding="utf-8")
-    return registry.open_package(folder)
+    return describe.described(folder, manifest, fitted, table, words)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.training import fairness
 from medvision_desktop.training.recipe import Recipe
 
 DRAWN: Final = "drawn"
@@ -92,8 +93,8 @@ def folders(directory: Path, recipe: Recipe) -> tuple[Item, ...]:
 def labelled_table(directory: Path, recipe: Recipe) -> tuple[Item, ...]:
     """A CSV file with `image`, `labels` (separated by bars) and the recipe's `group` column.
 
-    Images lie in `images/`. A column `view` becomes the subgroup. Labels that the recipe does not
-    name are passed over.
+    Images lie in `images/`. Columns `view`, `sex` and `age` become the subgroups. Labels that the recipe
+    does not name are passed over.
     """
     items = []
     for row in _rows(directory / (recipe.table or "labels.csv")):
@@ -101,12 +102,17 @@ def labelled_table(directory: Path, recipe: Recipe) -> tuple[Item, ...]:
         marks = tuple(index for index, label in enumerate(recipe.labels) if label in named)
         path = directory / "images" / row["image"]
         group, fold = row[recipe.group or "patient"], row.get("fold", "")
-        items.append(
-            Item(path, int(bool(marks)), group, directory.name, row.get("view", ""), "", fold, marks)
-        )
+        items.append(Item(path, int(bool(marks)), group, directory.name, _subgroups(row), "", fold, marks))
     if not items:
         raise InputRefused("There are no training images.", f"{directory} names none.")
     return tuple(items)
+
+
+def _subgroups(row: Mapping[str, str]) -> str:
+    """View, sex and age band as `fairness` reads them."""
+    named = [f"{kind} {row[kind]}" for kind in ("view", "sex") if row.get(kind)]
+    years = re.match(r"^\s*(\d{1,3})", row.get("age", ""))
+    return fairness.stratum(*named, fairness.age_band(float(years.group(1))) if years else "")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

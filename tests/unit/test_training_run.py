@@ -31,6 +31,7 @@ def test_a_package_that_was_just_trained_passes_every_check(models: Path) -> Non
     assert {name for name, _ in package.manifest.files} == {
         "calibration.json",
         "card.md",
+        "figures.png",
         "model.onnx",
         "predictions.csv",
         "reference.json",
