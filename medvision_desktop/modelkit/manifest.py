@@ -21,7 +21,14 @@ FILE: Final = "manifest.toml"
 TASKS: Final = ("binary", "single-label", "multi-label", "gate")
 # Networks whose map is the mean over an image and its mirror image.
 MIRRORED: Final = frozenset({"efficientnet-b0-dense-mirrored"})
-NETWORKS: Final = ("efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front", *MIRRORED)
+NETWORKS: Final = (
+    *("efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front", *MIRRORED),
+    *("efficientnet-b1", "efficientnet-b2", "efficientnet-b3", "efficientnet-b4"),
+    *("resnet-18", "resnet-34", "resnet-50", "resnet-101"),
+    *("densenet-121", "densenet-169", "densenet-201"),
+    *("vgg-16", "vgg-19", "vgg-16-bn", "vgg-19-bn"),
+    *("mobilenet-v2", "mobilenet-v3-small", "mobilenet-v3-large", "inception-v3"),
+)
 MAX_MANIFEST_BYTES: Final = 1_000_000
 _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 _VERSION: Final = re.compile(r"^\d+\.\d+\.\d+$")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from torch import nn
 
 from medvision_desktop.errors import ModelRefused
+from medvision_desktop.modelkit.networks import known
+from medvision_desktop.modelkit.networks.classifier import Classifier
 from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
 from medvision_desktop.modelkit.registry import ModelPackage
 
 
-def network(name: str, classes: int, *, dropout: float = 0.2) -> EfficientNet:
+def network(name: str, classes: int, *, dropout: float = 0.2) -> Classifier:
     """A fresh network. Raises `ModelRefused` for a name that is not on the list."""
     if name == "efficientnet-b0":
         return EfficientNet(classes, stages=9, dropout=dropout)
@@ -19,6 +21,8 @@ def network(name: str, classes: int, *, dropout: float = 0.2) -> EfficientNet:
         return EfficientNet(classes, stages=9, dropout=dropout, dense=True, mirrored=True)
     if name == "efficientnet-b0-front":
         return EfficientNet(classes, stages=6, dropout=dropout)
+    if name in known.PARTS:
+        return known.classifier(name, classes, dropout=dropout)
     raise ModelRefused(f"There is no network {name!r}.")
 
 

@@ -1,11 +1,6 @@
 """EfficientNet-B0 (Tan and Le 2019) whose class activation map is a part of its forward pass.
 
-The layout and parameter names are torchvision's. The classifier is linear on the mean of the last
-feature map f (after its final activation), so with weights w and bias b
-
-    logit_c = b_c + mean over x, y of  w_c . f(x, y)
-
-and the summand is the map (class activation mapping, Zhou et al. 2016).
+The layout and parameter names are torchvision's.
 """
 
 from __future__ import annotations
@@ -15,6 +10,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from medvision_desktop.modelkit.networks.classifier import Classifier
+
 FEATURES: Final = {6: 112, 9: 1280}
 _REPEATS: Final = (1, 2, 2, 3, 3, 4, 1)
 _DENSE_STAGES: Final = (6, 7)
@@ -22,14 +19,13 @@ _LITE_EPSILON: Final = 1e-3
 _EPSILON: Final = 1e-5
 
 
-class EfficientNet(nn.Module):
+class EfficientNet(Classifier):
     """Classifier of 3-channel images: B0, or its first `stages` of nine for an easier question.
 
     The side is a multiple of the stride: 32 for all nine stages, 16 for the first six. `dense` takes the
     last halving out and spreads the filters behind it instead (the a trous form, Yu and Koltun 2016): the
     same weights give the same answers at every second place and new ones between, so the map has four
-    times as many cells. `mirrored` looks at each image a second time in the mirror and gives the mean, the
-    second map turned back.
+    times as many cells. `mirrored` is `Classifier`'s.
     """
 
     def __init__(
@@ -41,36 +37,12 @@ class EfficientNet(nn.Module):
         dense: bool = False,
         mirrored: bool = False,
     ) -> None:
-        super().__init__()
-        self.mirrored = mirrored
         from torchvision.models import efficientnet_b0
 
-        self.features: nn.Sequential = efficientnet_b0(weights=None).features[:stages]
+        features: nn.Sequential = efficientnet_b0(weights=None).features[:stages]
         if dense:
-            _spread(self.features)
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(FEATURES[stages], classes)
-        nn.init.zeros_(self.classifier.weight)
-        nn.init.zeros_(self.classifier.bias)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, classes) and maps (B, classes, h, w) of images (B, 3, H, W)."""
-        if self.training:
-            found = self.features(images)
-            maps = torch.einsum("bfhw,cf->bchw", found, self.classifier.weight)
-            return self.classifier(self.dropout(found.mean(dim=(2, 3)))), maps
-        maps = self._maps(images)
-        if self.mirrored:
-            maps = (maps + self._maps(images.flip(3)).flip(3)) / 2
-        return maps.mean(dim=(2, 3)) + self.classifier.bias, maps
-
-    def _maps(self, images: Tensor) -> Tensor:
-        return torch.einsum("bfhw,cf->bchw", self.features(images), self.classifier.weight)
-
-    def pooled(self, images: Tensor) -> Tensor:
-        """Penultimate features (B, n): what the linear classifier sees."""
-        found: Tensor = self.features(images)
-        return found.mean(dim=(2, 3))
+            _spread(features)
+        super().__init__(features, FEATURES[stages], classes, dropout=dropout, mirrored=mirrored)
 
 
 def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNet) -> int:
