@@ -35,22 +35,40 @@ class ProgressSink(Protocol):
 
 
 class CancelToken:
-    """Set once by whoever wants the work to stop; asked by the work between its steps."""
+    """Set once by whoever wants the work to stop, or held and let go; asked by the work between its steps."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
 
     def cancel(self) -> None:
-        """Ask the work to stop."""
+        """Ask the work to stop, also where it is held."""
         self._event.set()
+        self._free.set()
+
+    def hold(self) -> None:
+        """Ask the work to wait at its next step. Work that is to stop is not held."""
+        if not self._event.is_set():
+            self._free.clear()
+
+    def release(self) -> None:
+        """Let held work go on."""
+        self._free.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked."""
+        """Whether somebody asked it to stop."""
         return self._event.is_set()
 
+    @property
+    def held(self) -> bool:
+        """Whether somebody asked it to wait."""
+        return not self._free.is_set()
+
     def check(self) -> None:
-        """Raise `Cancelled` if somebody asked."""
+        """Wait while held, then raise `Cancelled` if somebody asked."""
+        self._free.wait()
         if self._event.is_set():
             raise Cancelled
 

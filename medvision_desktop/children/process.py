@@ -148,9 +148,13 @@ class ChildProcess:
     ) -> Reply:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         cancelled_at: float | None = None
+        held = False
         while True:
             ready, _, _ = select.select([channel], [], [], _POLL_S)
             now = time.monotonic()
+            if token.held is not held:
+                held = not held
+                channel.send({"hold" if held else "release": request_id})
             if token.cancelled and cancelled_at is None:
                 cancelled_at = now
                 channel.send({"cancel": request_id})

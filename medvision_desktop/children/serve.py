@@ -31,6 +31,10 @@ KINDS: Final[Mapping[str, str]] = {
 }
 
 
+# What the parent may say of a request while it runs; methods of its token.
+_ASIDE: Final = ("cancel", "hold", "release")
+
+
 def serve(kind: str, descriptor: int) -> int:
     """Serve requests on an inherited socket until the parent closes it. Returns the exit code."""
     if kind not in KINDS:
@@ -57,10 +61,11 @@ def serve_channel(channel: Channel, handlers: Mapping[str, Handler]) -> None:
                     token.cancel()
                 requests.put(None)
                 return
-            if "cancel" in message:
-                running = tokens.get(message["cancel"])
+            asked = next((name for name in _ASIDE if name in message), None)
+            if asked is not None:
+                running = tokens.get(message[asked])
                 if running is not None:
-                    running.cancel()
+                    getattr(running, asked)()
                 continue
             tokens[message["id"]] = CancelToken()
             requests.put((message, arrays))

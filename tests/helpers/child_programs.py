@@ -29,6 +29,14 @@ def count(arguments: Arguments, arrays: Arrays, progress: ProgressSink, cancel: 
     return {}, {}
 
 
+def walk(arguments: Arguments, arrays: Arrays, progress: ProgressSink, cancel: CancelToken) -> Answer:
+    for step in range(arguments["steps"]):
+        cancel.check()
+        progress(Progress(step + 1, arguments["steps"]))
+        time.sleep(0.02)
+    return {}, {}
+
+
 def refuse(arguments: Arguments, arrays: Arrays, progress: ProgressSink, cancel: CancelToken) -> Answer:
     raise InputRefused("It cannot be read.", "It is short.", "Leave it out.")
 
@@ -74,7 +82,7 @@ def noise(arguments: Arguments, arrays: Arrays, progress: ProgressSink, cancel: 
 
 
 def handlers() -> dict[str, serve.Handler]:
-    every = (echo, count, refuse, fault, panic, abort, leave, polite, deaf, noise)
+    every = (echo, count, walk, refuse, fault, panic, abort, leave, polite, deaf, noise)
     return {handler.__name__: handler for handler in every}
 
 

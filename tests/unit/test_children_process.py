@@ -49,6 +49,40 @@ def test_progress_arrives_in_order(child: ChildProcess) -> None:
     assert seen[-1].fraction == 1.0
 
 
+def test_a_held_request_stands_still_until_it_is_let_go(child: ChildProcess) -> None:
+    token, seen = CancelToken(), []
+
+    def watch(report: Progress) -> None:
+        seen.append(report.done)
+        if report.done == 2:
+            token.hold()
+            later.start()
+
+    at_release: list[int] = []
+
+    def go_on() -> None:
+        at_release.extend(seen)
+        token.release()
+
+    later = threading.Timer(0.5, go_on)
+    child.request("walk", {"steps": 30}, progress=watch, cancel=token)
+    later.join()
+    assert seen == list(range(1, 31))
+    assert len(at_release) < 30
+
+
+def test_a_held_request_can_be_stopped(child: ChildProcess) -> None:
+    token = CancelToken()
+
+    def watch(report: Progress) -> None:
+        if report.done == 2:
+            token.hold()
+            threading.Timer(0.2, token.cancel).start()
+
+    with pytest.raises(Cancelled):
+        child.request("walk", {"steps": 1000}, progress=watch, cancel=token)
+
+
 def test_a_refusal_crosses_with_its_three_sentences(child: ChildProcess) -> None:
     with pytest.raises(InputRefused) as caught:
         child.request("refuse")

@@ -62,3 +62,31 @@ def test_the_tree_in_the_docstring_names_every_error(kind: type[MedVisionError])
 def test_cancelling_is_no_error() -> None:
     assert not issubclass(Cancelled, MedVisionError)
     assert "Cancelled" in (errors.__doc__ or "")
+
+
+def test_held_work_waits_until_it_is_let_go() -> None:
+    token, passed = CancelToken(), threading.Event()
+    token.hold()
+
+    def step() -> None:
+        token.check()
+        passed.set()
+
+    worker = threading.Thread(target=step)
+    worker.start()
+    assert not passed.wait(0.1)
+    assert token.held
+    token.release()
+    assert passed.wait(5)
+    worker.join()
+    assert not token.held
+
+
+def test_held_work_can_be_stopped_and_stopped_work_cannot_be_held() -> None:
+    token = CancelToken()
+    token.hold()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        token.check()
+    token.hold()
+    assert not token.held
