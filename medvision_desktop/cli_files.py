@@ -31,6 +31,7 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.work import CancelToken
 
 if TYPE_CHECKING:
+    from medvision_desktop.domain.document import DocumentRef
     from medvision_desktop.domain.study import RefusedFile, SeriesRef, StudyRef
     from medvision_desktop.services.render import BatchLine, RenderOptions
     from medvision_desktop.services.workbench import Workbench
@@ -58,7 +59,7 @@ class PlaneName(StrEnum):
 
 
 def index(context: typer.Context, paths: Paths, data_dir: DataDir = None, as_json: AsJson = False) -> int:
-    """List studies and series, and what was refused."""
+    """List studies with their series and documents, and what was refused."""
     from medvision_desktop.services import open_study
 
     with ExitStack() as stack:
@@ -78,6 +79,11 @@ def index(context: typer.Context, paths: Paths, data_dir: DataDir = None, as_jso
             else:
                 count = f"{series.frame_count} image{'s' if series.frame_count != 1 else ''}"
                 tell(f"  {series.modality or series.kind.value:<6} {count:<12} {series.description}")
+        for document in study.documents:
+            if as_json:
+                emit(document_item(study, document))
+            else:
+                tell(f"  {document.kind.value:<6} {'document':<12} {document.title}")
     for refused in scan.refused:
         if as_json:
             emit(refused_item(refused))
@@ -109,6 +115,19 @@ def series_item(study: StudyRef, series: SeriesRef) -> dict[str, Any]:
         "files": len(series.instances),
         "frames": series.frame_count,
         "paths": [str(instance.path) for instance in series.instances],
+    }
+
+
+def document_item(study: StudyRef, document: DocumentRef) -> dict[str, Any]:
+    """One report or encapsulated PDF as the JSON object of `docs/cli.md`."""
+    return {
+        "item": "document",
+        "study": study.key,
+        "uid": document.uid,
+        "kind": document.kind.value,
+        "title": document.title,
+        "date": document.date,
+        "path": str(document.path),
     }
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from medvision_desktop.domain.document import DocumentRef
+
 
 class SourceKind(Enum):
     """What kind of file a series comes from."""
@@ -96,6 +98,7 @@ class StudyRef:
     age: str = ""  # DICOM AS, e.g. 064Y, or ""
     is_sample: bool = False
     presentations: tuple[PresentationRef, ...] = ()
+    documents: tuple[DocumentRef, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:

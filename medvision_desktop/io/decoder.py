@@ -56,7 +56,7 @@ class Decoder:
 
     def warm(self) -> None:
         """Start one child, so that the first compressed image need not wait for it."""
-        self._ask("ready", {}, None)
+        self.ask("ready", {}, None)
 
     def frames(
         self,
@@ -76,7 +76,7 @@ class Decoder:
         for start in range(0, len(numbers), step):
             wanted = [int(number) for number in numbers[start : start + step]]
             arguments = {"path": str(instance.path), "frames": wanted}
-            answer, arrays = self._ask("frames", arguments, cancel, len(wanted))
+            answer, arrays = self.ask("frames", arguments, cancel, len(wanted))
             frames += [arrays[str(number)] for number in wanted]
         return Decoded(
             tuple(frames), bool(answer.get("right_aligned", True)), tuple(answer.get("doubts", ()))
@@ -84,7 +84,7 @@ class Decoder:
 
     def raster(self, path: Path, cancel: CancelToken | None = None) -> Decoded:
         """Decode a PNG or JPEG file: HxW uint8/uint16 or HxWx3 uint8. Raises as `frames`."""
-        answer, arrays = self._ask("raster", {"path": str(path)}, cancel)
+        answer, arrays = self.ask("raster", {"path": str(path)}, cancel)
         return Decoded((arrays["1"],), doubts=tuple(answer.get("doubts", ())))
 
     def close(self) -> None:
@@ -100,9 +100,19 @@ class Decoder:
         finally:
             self._idle.put(child)
 
-    def _ask(
-        self, operation: str, arguments: Mapping[str, Any], cancel: CancelToken | None, count: int = 1
+    def ask(
+        self,
+        operation: str,
+        arguments: Mapping[str, Any],
+        cancel: CancelToken | None,
+        count: int = 1,
+        *,
+        what: str = "The image cannot be decoded.",
     ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """One request to a child under the limits; `what` is said when the child died or stalled over it.
+
+        Raises `InputRefused` and `Cancelled`.
+        """
         limit = self._timeout_s * max(1, math.ceil(count / 16))
         bounded = {**arguments, "memory_mb": self._memory_mb}
         with self._borrowed() as child:
@@ -112,7 +122,7 @@ class Decoder:
                 return child.request(operation, bounded, cancel=cancel, timeout_s=limit)
             except ChildFailed as error:
                 raise InputRefused(
-                    "The image cannot be decoded.",
+                    what,
                     error.why or error.what,
                     "Ask for the file to be sent again, or for an uncompressed copy.",
                 ) from error

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import document_child
+from medvision_desktop.io.decoder_limits import limit_memory
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_layout import layout_of
@@ -39,14 +41,14 @@ PLUGINS: Final[Mapping[str, str]] = {
 
 def handlers() -> Mapping[str, Handler]:
     """What this child answers."""
-    return {"ready": _ready, "frames": _frames, "raster": _raster}
+    return {"ready": _ready, "frames": _frames, "raster": _raster, **document_child.handlers()}
 
 
 def _ready(
     arguments: dict[str, Any], arrays: dict[str, NDArray[Any]], progress: ProgressSink, cancel: CancelToken
 ) -> Answer:
     del arrays, progress, cancel
-    _limit_memory(arguments)
+    limit_memory(arguments)
     import pydicom.pixels  # noqa: F401 - loaded now, so that the first image need not wait
 
     return {}, {}
@@ -56,7 +58,7 @@ def _frames(
     arguments: dict[str, Any], arrays: dict[str, NDArray[Any]], progress: ProgressSink, cancel: CancelToken
 ) -> Answer:
     del arrays, progress
-    _limit_memory(arguments)
+    limit_memory(arguments)
     path = Path(arguments["path"])
     header = read_header(path)
     layout = layout_of(header)
@@ -140,7 +142,7 @@ def _raster(
     arguments: dict[str, Any], arrays: dict[str, NDArray[Any]], progress: ProgressSink, cancel: CancelToken
 ) -> Answer:
     del arrays, progress, cancel
-    _limit_memory(arguments)
+    limit_memory(arguments)
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = _MAX_RASTER_PIXELS
@@ -176,15 +178,3 @@ def _grey_or_rgb(picture: Any, doubts: list[str]) -> NDArray[Any]:
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return np.ascontiguousarray(red)  # grey stored as colour: windows and probes apply to it
     return colour
-
-
-def _limit_memory(arguments: Mapping[str, Any]) -> None:
-    """Cap the address space (once): a bomb then ends in MemoryError, not in a frozen machine."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit; the time limit remains
-        return
-    wanted = int(arguments.get("memory_mb", 2048)) << 20
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY or soft > wanted:
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))

@@ -56,16 +56,19 @@ def looks_like_dicom(head: bytes) -> bool:
     return False
 
 
-def read_header(path: Path) -> Header:
-    """The header of a DICOM file. Raises `InputRefused` in words for a reader."""
+def read_header(path: Path, *, defer_bytes: int = _DEFER_BYTES) -> Header:
+    """The header of a DICOM file. Raises `InputRefused` in words for a reader.
+
+    Values longer than `defer_bytes` are left in the file and read as absent.
+    """
     try:
         with path.open("rb") as file, quiet():
             head = file.read(_CHUNK)
             syntax, start = dicom_elements.meta_of(head)
             if syntax == DEFLATED:
                 head = dicom_elements.inflated(file, start, _HEADER_LIMIT)
-                return _parsed(path, io.BytesIO(head), head, syntax, 0)
-            return _parsed(path, file, head, syntax, start)
+                return _parsed(path, io.BytesIO(head), head, syntax, 0, defer_bytes)
+            return _parsed(path, file, head, syntax, start, defer_bytes)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
 
@@ -80,7 +83,7 @@ def inflated(path: Path, end: int) -> bytes:
         raise refused_by_parser(error) from error
 
 
-def _parsed(path: Path, file: BinaryIO, head: bytes, syntax: str, start: int) -> Header:
+def _parsed(path: Path, file: BinaryIO, head: bytes, syntax: str, start: int, defer_bytes: int) -> Header:
     """The quick walk for what is written as usual, pydicom's tolerant parser for the rest.
 
     pydicom is given the data set alone: it would inflate a deflated one without a bound.
@@ -103,7 +106,7 @@ def _parsed(path: Path, file: BinaryIO, head: bytes, syntax: str, start: int) ->
         return False
 
     file.seek(start)
-    dataset = read_dataset(file, implicit, little, stop_when=stop, defer_size=_DEFER_BYTES)
+    dataset = read_dataset(file, implicit, little, stop_when=stop, defer_size=defer_bytes)
     implicit = bool(dataset.original_encoding[0])
     pixels = None
     if found:

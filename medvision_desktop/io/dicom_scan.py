@@ -70,7 +70,7 @@ def _scanned(path: Path) -> ScannedFile:
     if header.transfer_syntax in _VIDEO:
         raise InputRefused("It is a video, which is not shown yet.")
     layout = layout_of(header)
-    identity = text(dataset, "SOPInstanceUID") or _key_of_content(path)
+    identity = text(dataset, "SOPInstanceUID") or key_of_content(path)
     instance = InstanceRef(
         path=path,
         sop_instance_uid=identity,
@@ -81,7 +81,7 @@ def _scanned(path: Path) -> ScannedFile:
         rows=layout.rows,
         columns=layout.columns,
     )
-    study = _study(dataset, identity)
+    study = study_of(dataset, identity)
     directions, origin = dicom_space.directions_of(dataset, 0), dicom_space.origin_of(dataset, 0)
     normal = None if directions is None else np.cross(*directions)
     position = None if normal is None or origin is None else float(normal @ np.asarray(origin))
@@ -188,7 +188,8 @@ def _part(header: Header, instance: InstanceRef, *, colour: bool) -> tuple[str, 
     return (instance.sop_class_uid, "scout" if scout else "", "colour" if colour else "grey")
 
 
-def _study(dataset: Dataset, identity: str) -> StudyRef:
+def study_of(dataset: Dataset, identity: str) -> StudyRef:
+    """The study as a header names it, without series; `identity` stands in for missing UIDs."""
     uid = text(dataset, "StudyInstanceUID")
     sex = text(dataset, "PatientSex")
     return StudyRef(
@@ -228,7 +229,8 @@ def _series(dataset: Dataset, study_key: str) -> SeriesRef:
     )
 
 
-def _key_of_content(path: Path) -> str:
+def key_of_content(path: Path) -> str:
+    """What identifies a file whose header has no UID. Raises `InputRefused`."""
     try:
         return content_key("dicom", path)
     except OSError as error:

@@ -8,7 +8,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,7 @@ from medvision_desktop.domain.study import (
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import (
     archive,
+    dicom_document,
     dicom_header,
     dicom_presentation,
     dicom_scan,
@@ -34,7 +35,7 @@ from medvision_desktop.io import (
     volume,
 )
 from medvision_desktop.pixels.digest import pixel_digest
-from medvision_desktop.services import presentations
+from medvision_desktop.services import documents, presentations
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
@@ -63,40 +64,38 @@ def index(
     for path in paths:
         collection.add(path)
     files, refused = collection.files, collection.refused
-    found: list[dicom_scan.ScannedFile] = []
-    others: dict[str, StudyRef] = {}
-    spoken: list[PresentationRef] = []
+    found = _Found(refused)
     for position, path in enumerate(files):
         token.check()
         try:
-            _scan_one(path, found, others, spoken, refused)
+            _scan_one(path, found)
         except InputRefused as refusal:
             refused.append(
                 RefusedFile(path, " ".join(part for part in (refusal.what, refusal.why) if part))
             )
         progress(Progress(position + 1, len(files), "Reading headers"))
-    studies, copies = dicom_scan.assemble(found)
-    studies, alone = presentations.attached(studies, spoken)
-    apart = sorted(others.values(), key=lambda study: (study.description, study.key))
-    return ScanResult((*studies, *apart), (*refused, *copies, *alone))
+    studies, copies = dicom_scan.assemble(found.images)
+    studies, more_copies = documents.attached(studies, found.documents)
+    studies, alone = presentations.attached(studies, found.spoken)
+    apart = sorted(found.others.values(), key=lambda study: (study.description, study.key))
+    return ScanResult((*studies, *apart), (*refused, *copies, *more_copies, *alone))
 
 
-def _scan_one(
-    path: Path,
-    found: list[dicom_scan.ScannedFile],
-    others: dict[str, StudyRef],
-    spoken: list[PresentationRef],
-    refused: list[RefusedFile],
-) -> None:
+@dataclass
+class _Found:
+    """What single files turned out to be, while a scan runs."""
+
+    refused: list[RefusedFile]
+    images: list[dicom_scan.ScannedFile] = field(default_factory=list)
+    others: dict[str, StudyRef] = field(default_factory=dict)
+    spoken: list[PresentationRef] = field(default_factory=list)
+    documents: list[dicom_document.ScannedDocument] = field(default_factory=list)
+
+
+def _scan_one(path: Path, found: _Found) -> None:
     head = _head(path)
     if dicom_header.looks_like_dicom(head):
-        try:
-            found.append(dicom_scan.scan_file(path))
-        except dicom_scan.HoldsNoPixels:
-            reference = dicom_presentation.ref_of(path)
-            if reference is None:
-                raise
-            spoken.append(reference)
+        _scan_dicom(path, found)
         return
     if nifti_header.looks_like_nifti(nifti_header.inflated(head)):
         study = nifti.scan(path)
@@ -104,10 +103,25 @@ def _scan_one(
         study = raster.scan(path)
     else:
         raise InputRefused(_NOT_AN_IMAGE if head else "It is empty.")
-    if study.key in others:
-        refused.append(RefusedFile(path, "A copy: another file has the same content."))
+    if study.key in found.others:
+        found.refused.append(RefusedFile(path, "A copy: another file has the same content."))
     else:
-        others[study.key] = study
+        found.others[study.key] = study
+
+
+def _scan_dicom(path: Path, found: _Found) -> None:
+    """An image, or what speaks of images, or what is read: a key object selection is both of these."""
+    try:
+        found.images.append(dicom_scan.scan_file(path))
+    except dicom_scan.HoldsNoPixels:
+        reference = dicom_presentation.ref_of(path)
+        document = dicom_document.scan_document(path)
+        if reference is None and document is None:
+            raise
+        if reference is not None:
+            found.spoken.append(reference)
+        if document is not None:
+            found.documents.append(document)
 
 
 def _refusal(path: Path, refusal: InputRefused) -> RefusedFile:

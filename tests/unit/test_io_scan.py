@@ -185,12 +185,12 @@ def test_a_file_without_preamble_and_meta_is_read(tmp_path: Path) -> None:
 
 
 def test_an_object_without_pixels_is_refused_by_its_name(tmp_path: Path) -> None:
-    dataset = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.22")
+    dataset = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.66")
     del dataset.PixelData
-    write(dataset, tmp_path / "sr")
+    write(dataset, tmp_path / "raw")
     found = scan(tmp_path)
     assert found.studies == ()
-    assert found.refused[0].why == "It holds no pixels (Enhanced SR Storage)."
+    assert found.refused[0].why == "It holds no pixels (Raw Data Storage)."
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 200, b"\x1f\x8b broken", b"PK\x03\x04 broken"])
