@@ -1,0 +1,259 @@
+"""DICOM Segmentation objects: written by highdicom, read by us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+
+from medvision_desktop.domain.labelmap import LabelMap, ParametricMap
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import dicom_segmentation
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.settings import Settings
+from tests.helpers.layer_files import saved, segmentation, source_images
+
+
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(Settings())
+    yield made
+    made.close()
+
+
+def patient_points(found: LabelMap, number: int) -> set[tuple[float, ...]]:
+    """Where the voxels of a label lie, rounded to a hundredth of a millimetre."""
+    indices = np.argwhere(found.values_kji == number)
+    homogeneous = np.column_stack([indices, np.ones(len(indices))])
+    return {tuple(np.round(point[:3], 2)) for point in homogeneous @ found.affine_kji_to_lps.T}
+
+
+def source_points(source: list[pydicom.Dataset], mask: np.ndarray) -> set[tuple[float, ...]]:
+    """Where pixels of the source lie by the equation of PS3.3 C.7.6.2.1.1."""
+    points = set()
+    for k, row, column in np.argwhere(mask):
+        image = source[k]
+        along, down = np.asarray(image.ImageOrientationPatient).reshape(2, 3)
+        place = (
+            np.asarray(image.ImagePositionPatient)
+            + along * column * image.PixelSpacing[1]
+            + down * row * image.PixelSpacing[0]
+        )
+        points.add(tuple(np.round(place, 2)))
+    return points
+
+
+@pytest.mark.parametrize("columns", [8, 10, 7])
+def test_frames_that_end_inside_of_a_byte_come_out_whole(
+    tmp_path: Path, decoder: Decoder, columns: int
+) -> None:
+    source = source_images(rows=9, columns=columns)
+    mask = np.random.default_rng(1).random((5, 9, columns)) > 0.5
+    found = dicom_segmentation.load(
+        saved(segmentation(source, mask.astype(np.uint8)), tmp_path / "s.dcm"), decoder
+    )
+    assert len(found) == 1
+    layer = found[0]
+    assert isinstance(layer, LabelMap)
+    assert patient_points(layer, 1) == source_points(source, mask)
+
+
+@pytest.mark.parametrize(
+    "directions",
+    [(1, 0, 0, 0, 1, 0), (1, 0, 0, 0, 0, -1), (0, 1, 0, 0, 0, -1), (0.8, 0.6, 0, 0, 0, -1)],
+)
+def test_labels_lie_where_the_pixels_of_the_source_lie(
+    tmp_path: Path, decoder: Decoder, directions: tuple[float, ...]
+) -> None:
+    source = source_images(directions=directions)
+    mask = np.random.default_rng(2).random((5, 12, 10)) > 0.7
+    layer = dicom_segmentation.load(
+        saved(segmentation(source, mask.astype(np.uint8)), tmp_path / "s.dcm"), decoder
+    )[0]
+    assert isinstance(layer, LabelMap)
+    assert patient_points(layer, 1) == source_points(source, mask)
+    assert layer.frame_of_reference == source[0].FrameOfReferenceUID
+
+
+def test_slices_without_a_label_are_left_out_of_the_file_and_empty_in_the_map(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    source = source_images(slices=9)
+    mask = np.zeros((9, 12, 10), np.uint8)
+    mask[1, 2:4, 3:6] = mask[5, 2:4, 3:6] = 1
+    written = segmentation(source, mask, omit_empty_frames=True)
+    assert written.NumberOfFrames == 2
+    layer = dicom_segmentation.load(saved(written, tmp_path / "s.dcm"), decoder)[0]
+    assert isinstance(layer, LabelMap)
+    assert layer.values_kji.shape == (5, 12, 10)
+    assert patient_points(layer, 1) == source_points(source, mask)
+    assert layer.volume_ml(1) == pytest.approx(12 * 0.8 * 0.6 * 2.5 / 1000)
+
+
+def test_overlapping_segments_become_several_maps_and_lose_nothing(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    source = source_images()
+    mask = np.zeros((5, 12, 10, 3), np.uint8)
+    mask[:, 1:6, 1:6, 0] = 1
+    mask[:, 3:8, 3:8, 1] = 1  # over the first
+    mask[:, 9:11, 1:6, 2] = 1  # apart from both
+    written = segmentation(source, mask, labels=("Liver", "Lesion", "Spleen"))
+    found = [
+        one
+        for one in dicom_segmentation.load(saved(written, tmp_path / "s.dcm"), decoder)
+        if isinstance(one, LabelMap)
+    ]
+    assert [[segment.label for segment in one.segments] for one in found] == [
+        ["Liver", "Spleen"],
+        ["Lesion"],
+    ]
+    for one in found:
+        for segment in one.segments:
+            wanted = source_points(source, mask[..., segment.number - 1])
+            assert patient_points(one, segment.number) == wanted
+    assert len({one.uid for one in found}) == 2
+
+
+def test_a_segment_keeps_its_name_colour_and_code(tmp_path: Path, decoder: Decoder) -> None:
+    source = source_images()
+    written = segmentation(source, np.ones((5, 12, 10), np.uint8), colours=[(200, 50, 80)])
+    layer = dicom_segmentation.load(saved(written, tmp_path / "s.dcm"), decoder)[0]
+    assert isinstance(layer, LabelMap)
+    segment = layer.segments[0]
+    assert segment.label == "Liver"
+    assert (
+        np.max(np.abs(np.asarray(segment.colour) - (200, 50, 80))) <= 4
+    )  # highdicom goes by way of 8 bits
+    assert segment.code == ("10200004", "SCT", "Liver")
+    assert segment.algorithm == "MANUAL"
+
+
+def test_a_fractional_one_is_cut_at_a_half_says_so_and_keeps_its_values(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    source = source_images()
+    share = np.random.default_rng(3).random((5, 12, 10)).astype(np.float32)
+    written = segmentation(
+        source, share, "FRACTIONAL", fractional_type="PROBABILITY", max_fractional_value=200
+    )
+    labels, values = dicom_segmentation.load(saved(written, tmp_path / "s.dcm"), decoder)
+    assert isinstance(labels, LabelMap)
+    assert isinstance(values, ParametricMap)
+    assert "Fractional, cut at 0.5" in labels.badges
+    stored = written.pixel_array  # pydicom's own decoder is the oracle of what was written
+    order = np.argsort(
+        [
+            float(f.PlanePositionSequence[0].ImagePositionPatient[2])
+            for f in written.PerFrameFunctionalGroupsSequence
+        ]
+    )
+    stored = stored[order]
+    assert np.array_equal(labels.values_kji, (stored >= 100).astype(np.uint8))
+    assert np.allclose(np.nan_to_num(values.values_kji), stored / 200, atol=1e-6)
+    assert values.units == "probability"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_label_map_class_is_read_by_value(tmp_path: Path, decoder: Decoder, dtype: type) -> None:
+    source = source_images()
+    mask = np.random.default_rng(4).integers(0, 4, (5, 12, 10)).astype(dtype)
+    written = segmentation(source, mask, "LABELMAP", labels=("A", "B", "C"))
+    layer = dicom_segmentation.load(saved(written, tmp_path / "s.dcm"), decoder)[0]
+    assert isinstance(layer, LabelMap)
+    assert [segment.label for segment in layer.segments] == ["A", "B", "C"]
+    for number in (1, 2, 3):
+        assert patient_points(layer, number) == source_points(source, mask == number)
+
+
+@pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, RLELossless])
+def test_a_compressed_one_holds_the_same(tmp_path: Path, decoder: Decoder, syntax: str) -> None:
+    source = source_images(rows=16, columns=16)
+    mask = np.random.default_rng(5).random((5, 16, 16)) > 0.6
+    if syntax == RLELossless:
+        written = segmentation(
+            source,
+            mask.astype(np.float32),
+            "FRACTIONAL",
+            fractional_type="OCCUPANCY",
+            transfer_syntax_uid=syntax,
+        )
+    else:
+        written = segmentation(source, mask.astype(np.uint8))
+        written.file_meta.TransferSyntaxUID = syntax
+    layer = dicom_segmentation.load(saved(written, tmp_path / "s.dcm"), decoder)[0]
+    assert isinstance(layer, LabelMap)
+    assert patient_points(layer, 1) == source_points(source, mask)
+
+
+def test_a_tilted_gantry_gives_a_sheared_grid_and_not_a_refusal(tmp_path: Path, decoder: Decoder) -> None:
+    source = source_images(drift=(0, 0.7, 0))
+    mask = np.random.default_rng(6).random((5, 12, 10)) > 0.5
+    layer = dicom_segmentation.load(
+        saved(segmentation(source, mask.astype(np.uint8)), tmp_path / "s.dcm"), decoder
+    )[0]
+    assert isinstance(layer, LabelMap)
+    assert patient_points(layer, 1) == source_points(source, mask)
+
+
+# What is wrong is refused in a sentence.
+
+
+def refusal(dataset: pydicom.Dataset, tmp_path: Path, decoder: Decoder) -> InputRefused:
+    instance = saved(dataset, tmp_path / "bad.dcm")
+    with pytest.raises(InputRefused) as caught:
+        dicom_segmentation.load(instance, decoder)
+    return caught.value
+
+
+def small() -> pydicom.Dataset:
+    return segmentation(source_images(), np.ones((5, 12, 10), np.uint8))
+
+
+def test_a_segment_that_is_not_listed_is_refused(tmp_path: Path, decoder: Decoder) -> None:
+    mask = np.zeros((5, 12, 10, 2), np.uint8)
+    mask[:, 1:3, :, 0] = mask[:, 5:7, :, 1] = 1
+    dataset = segmentation(source_images(), mask, labels=("Liver", "Spleen"))
+    dataset.PerFrameFunctionalGroupsSequence[2].SegmentIdentificationSequence[0].ReferencedSegmentNumber = 9
+    assert "Frame" in refusal(dataset, tmp_path, decoder).why
+
+
+def test_frames_without_a_place_are_refused(tmp_path: Path, decoder: Decoder) -> None:
+    dataset = small()
+    del dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence
+    assert "where each of its frames lies" in refusal(dataset, tmp_path, decoder).why
+
+
+def test_uneven_slices_are_refused(tmp_path: Path, decoder: Decoder) -> None:
+    dataset = small()
+    place = dataset.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence[0]
+    place.ImagePositionPatient = [-30.0, -20.0, 16.1]
+    assert refusal(dataset, tmp_path, decoder).why == "Its slices are not evenly spaced."
+
+
+def test_a_file_that_ends_early_is_refused(tmp_path: Path, decoder: Decoder) -> None:
+    instance = saved(small(), tmp_path / "cut.dcm")
+    data = instance.path.read_bytes()
+    instance.path.write_bytes(data[: len(data) - 60])
+    with pytest.raises(InputRefused):
+        dicom_segmentation.load(instance, decoder)
+
+
+def test_a_grid_larger_than_the_memory_for_images_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    source = source_images(slices=2)
+    dataset = segmentation(source, np.ones((2, 12, 10), np.uint8))
+    dataset.Rows, dataset.Columns = 16000, 16000
+    place = dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0]
+    far = [-30.0, -20.0, 10.0 + 2.5 * 1000]
+    place.ImagePositionPatient = far
+    instance = saved(dataset, tmp_path / "huge.dcm")
+    decoder = Decoder(Settings(image_memory_mb=256))
+    try:
+        with pytest.raises(InputRefused, match="larger than the memory"):
+            dicom_segmentation.load(instance, decoder)
+    finally:
+        decoder.close()
