@@ -85,7 +85,7 @@ class PlaneStack:
         self._inverse = np.linalg.inv(affine)
         self._spacing = PixelSpacing(self._step(1), self._step(2), SpacingSource.PATIENT)
         self._corner = MappingProxyType({**volume.corner, "plane": plane.value})
-        self._padding = _stored_padding(volume)
+        self._padding = stored_padding(volume)
 
     @property
     def count(self) -> int:
@@ -201,7 +201,7 @@ def planes_of(volume: Volume) -> Mapping[Plane, PlaneStack]:
     return {plane: PlaneStack(volume, plane) for plane in Plane}
 
 
-def _stored_padding(volume: Volume) -> tuple[float, float] | None:
+def stored_padding(volume: Volume) -> tuple[float, float] | None:
     """The volume's padding, which is in modality values, as stored values."""
     if volume.padding is None:
         return None

@@ -1,0 +1,184 @@
+"""Values of a grid between its voxels: trilinear interpolation, compiled, along planes and slabs.
+
+Positions are fractional array indices (k, j, i); whole numbers are voxel centres. A voxel reaches half a
+step to either side of its centre, and there the value of the outermost centre holds; beyond is outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from functools import cache
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Values with fewer steps than this are kept as fractions when they are interpolated.
+_COARSE_RANGE: Final = 256
+
+
+class Gather(IntEnum):
+    """What becomes of the samples along the depth of a slab."""
+
+    MEAN = 0
+    LARGEST = 1
+    SMALLEST = 2
+
+
+def sampled(
+    values_kji: NDArray[Any],
+    corner: NDArray[np.float64],
+    steps: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    shape: tuple[int, int, int],
+    *,
+    gather: Gather = Gather.MEAN,
+    outside: float = np.nan,
+    padding: tuple[float, float] | None = None,
+) -> NDArray[np.float32]:
+    """Samples on a plane, float32 (rows, columns), gathered over the planes of a slab.
+
+    `corner`: index (k, j, i) of the first sample of the first plane. `steps`: what one plane deeper, one
+    row down and one column to the right add to it. `shape`: planes, rows, columns. Samples outside of the
+    grid, and those that voxels of `padding` (an inclusive range) have a part in, do not count; a pixel
+    without any is `outside`. Releases the interpreter while it works.
+    """
+    planes, rows, columns = shape
+    out = np.empty((rows, columns), np.float32)
+    deep, down, right = (np.ascontiguousarray(step, dtype=np.float64) for step in steps)
+    start = np.ascontiguousarray(corner, dtype=np.float64)
+    low, high = padding if padding is not None else (0.0, 0.0)
+    run = _kernel(padded=padding is not None)
+    run(values_kji, start, deep, down, right, planes, int(gather), float(low), float(high), outside, out)
+    return out
+
+
+def warm(values_kji: NDArray[Any], padding: tuple[float, float] | None = None) -> None:
+    """Compile for arrays of this type, which takes about a second the first time."""
+    nothing = np.zeros(3)
+    sampled(values_kji, nothing, (nothing, nothing, nothing), (1, 1, 1), outside=0.0, padding=padding)
+
+
+def room_for_outside(values_kji: NDArray[Any]) -> tuple[np.dtype[Any], float]:
+    """The type that interpolated values are kept in, and a value of it that none of them has.
+
+    int16 where the values are integers with many steps, so that drawing stays quick; else float32,
+    in which outside is not a number.
+    """
+    if values_kji.dtype.kind in "iu":
+        low, high = int(values_kji.min()), int(values_kji.max())
+        limits = np.iinfo(np.int16)
+        if high - low >= _COARSE_RANGE and limits.min < low and high <= limits.max:
+            return np.dtype(np.int16), float(low - 1)
+    return np.dtype(np.float32), float("nan")
+
+
+@cache
+def _kernel(*, padded: bool) -> Callable[..., None]:
+    """The compiled loop, with or without regard to padding, which makes it half as quick.
+
+    Made when first needed: the compiler takes a while to import.
+    """
+    import numba
+
+    def compiled(
+        function: Callable[..., Any], inline: Literal["never", "always"] = "never"
+    ) -> Callable[..., Any]:
+        made: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", inline=inline)(function)
+        return made
+
+    between, touches = compiled(_between), compiled(_touches)
+
+    def gathered(
+        values: Any,
+        k0: float,
+        j0: float,
+        i0: float,
+        deep: Any,
+        planes: int,
+        gather: int,
+        low: float,
+        high: float,
+        outside: float,
+    ) -> float:
+        """The value of one pixel: what its samples through the slab come to."""
+        nk, nj, ni = values.shape
+        found, total = 0, 0.0
+        for plane in range(planes):
+            k, j, i = k0 + plane * deep[0], j0 + plane * deep[1], i0 + plane * deep[2]
+            if k < -0.5 or j < -0.5 or i < -0.5 or k > nk - 0.5 or j > nj - 0.5 or i > ni - 0.5:
+                continue
+            k = min(max(k, 0.0), nk - 1.0)
+            j = min(max(j, 0.0), nj - 1.0)
+            i = min(max(i, 0.0), ni - 1.0)
+            if padded and touches(values, k, j, i, low, high):
+                continue
+            value = between(values, k, j, i)
+            if found == 0:
+                total = value
+            elif gather == 0:
+                total += value
+            else:
+                total = max(total, value) if gather == 1 else min(total, value)
+            found += 1
+        if found == 0:
+            return outside
+        return total / found if gather == 0 else total
+
+    one = compiled(gathered, "always")
+
+    def run(
+        values: Any,
+        start: Any,
+        deep: Any,
+        down: Any,
+        right: Any,
+        planes: int,
+        gather: int,
+        low: float,
+        high: float,
+        outside: float,
+        out: Any,
+    ) -> None:
+        for row in range(out.shape[0]):
+            for column in range(out.shape[1]):
+                k = start[0] + row * down[0] + column * right[0]
+                j = start[1] + row * down[1] + column * right[1]
+                i = start[2] + row * down[2] + column * right[2]
+                out[row, column] = one(values, k, j, i, deep, planes, gather, low, high, outside)
+
+    return compiled(run)
+
+
+def _between(values: Any, k: float, j: float, i: float) -> Any:
+    """Trilinear interpolation at an index within the grid; compiled."""
+    nk, nj, ni = values.shape
+    ka, ja, ia = int(k), int(j), int(i)
+    kb, jb, ib = min(ka + 1, nk - 1), min(ja + 1, nj - 1), min(ia + 1, ni - 1)
+    fk, fj, fi = k - ka, j - ja, i - ia
+    near = (values[ka, ja, ia] * (1 - fi) + values[ka, ja, ib] * fi) * (1 - fj) + (
+        values[ka, jb, ia] * (1 - fi) + values[ka, jb, ib] * fi
+    ) * fj
+    far = (values[kb, ja, ia] * (1 - fi) + values[kb, ja, ib] * fi) * (1 - fj) + (
+        values[kb, jb, ia] * (1 - fi) + values[kb, jb, ib] * fi
+    ) * fj
+    return near * (1 - fk) + far * fk
+
+
+def _touches(values: Any, k: float, j: float, i: float, low: float, high: float) -> bool:
+    """Whether a voxel of padding has a part in the value at an index; compiled."""
+    nk, nj, ni = values.shape
+    ka, ja, ia = int(k), int(j), int(i)
+    fk, fj, fi = k - ka, j - ja, i - ia
+    for corner in range(8):
+        share = (fk if corner & 4 else 1 - fk) * (fj if corner & 2 else 1 - fj)
+        share *= fi if corner & 1 else 1 - fi
+        if share > 0:
+            value = values[
+                min(ka + (corner >> 2 & 1), nk - 1),
+                min(ja + (corner >> 1 & 1), nj - 1),
+                min(ia + (corner & 1), ni - 1),
+            ]
+            if low <= value and value <= high:
+                return True
+    return False
