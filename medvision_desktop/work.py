@@ -35,7 +35,7 @@ class ProgressSink(Protocol):
 
 
 class CancelToken:
-    """Set once by whoever wants the work to stop, or held and let go; asked by the work between its steps."""
+    """Set once by whoever wants the work to stop, or held and let go; asked between steps of the work."""
 
     def __init__(self) -> None:
         self._event = threading.Event()

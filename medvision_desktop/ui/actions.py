@@ -58,6 +58,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("file.remove_samples", "File", "Remove sample studies", (), "x"),
     Action("file.welcome", "File", "Show the welcome page", (), "house"),
     Action("file.reader", "File", "Change the reader", (), "user"),
+    Action("file.train", "File", "Train a model", (), "cpu", "On your own images, in the background."),
     Action("file.keys", "File", "Change the keys", (), "keyboard"),
     Action("file.quit", "File", "Quit", ("Ctrl+Q",)),
     Action(
@@ -158,6 +159,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("slab.thinner", "Slices", "Thinner slab", ("Shift+PgDown",), scope="viewer"),
     Action("cine.toggle", "Slices", "Play the images, or stop", ("Space",), scope="viewer"),
     Action("file.header", "File", "Header of this image", ("Ctrl+T",), "file-text"),
+    Action(
+        "file.document",
+        "File",
+        "Reports and documents of this study",
+        ("Ctrl+D",),
+        "file-text",
+        "One after the other.",
+    ),
     Action("layout.1x1", "Layout", "One pane", ("Ctrl+1",), "square"),
     Action("layout.1x2", "Layout", "Two panes side by side", ("Ctrl+2",), "columns-2"),
     Action("layout.2x1", "Layout", "Two panes, one above the other", ("Ctrl+3",), "rows-2"),

@@ -19,6 +19,7 @@ from medvision_desktop.ui.dialogs.keys import KeysSheet
 from medvision_desktop.ui.dialogs.palette import PaletteSheet
 from medvision_desktop.ui.dialogs.presets import PresetSheet
 from medvision_desktop.ui.dialogs.tags import TagSheet
+from medvision_desktop.ui.dialogs.training import TrainingSheet
 from medvision_desktop.ui.viewmodels import viewer_actions
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ class Commands:
             "file.remove_samples": room.worklist.remove_samples,
             "file.welcome": lambda: room.window.pages.setCurrentWidget(room.welcome),
             "file.reader": room.ask_reader,
+            "file.train": self._train,
             "file.quit": self._quit,
             "cine.toggle": room.cine.toggle,
             "file.header": self._header,
+            "file.document": self._document,
             "view.presets": self._presets,
             "file.keys": self._keys,
             "view.full_screen": self._full_screen,
@@ -74,6 +77,9 @@ class Commands:
     def known(self) -> frozenset[str]:
         """Ids that this table itself performs."""
         return frozenset(self._table)
+
+    def _train(self) -> None:
+        TrainingSheet(self._room.window, self._room.school).open_at()
 
     def _quit(self) -> None:
         self._room.window.close()
@@ -112,6 +118,9 @@ class Commands:
         room.lanes.io.submit(
             lambda *_: header_of(series, uid), done=show, failed=room.notifier.error, key="header"
         )
+
+    def _document(self) -> None:
+        self._room.documents.next()
 
     def _presets(self) -> None:
         """The presets of the active image's modality in a table to edit."""
@@ -200,4 +209,5 @@ class Commands:
         room.bench.change_settings(privacy_mode=masked)
         room.viewer.set_masked(masked)
         room.worklist.set_masked(masked)
+        room.documents.model.set_masked(masked)
         room.wiring.show_title()

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.commands import Commands
 from medvision_desktop.ui.dialogs.first_reader import FirstReaderSheet
+from medvision_desktop.ui.room_documents import RoomDocuments
 from medvision_desktop.ui.room_furniture import RoomFurniture
 from medvision_desktop.ui.room_wiring import RoomWiring
 from medvision_desktop.ui.theme.tokens import M
@@ -37,6 +38,7 @@ class ReadingRoom(RoomFurniture):
         faults = self._use_tables()
         self.commands = Commands(self)
         self._furnish(self.commands.perform)
+        self.documents = RoomDocuments(self)
         self.wiring = RoomWiring(self)
         for fault in faults:
             self.notifier.error(fault, safe="Every function is there as it ships.")
@@ -47,6 +49,7 @@ class ReadingRoom(RoomFurniture):
         if not remembered:
             self.window.take_the_screen()
         self.docks["report"].hide()
+        self.docks["document"].hide()
         self.window.show()
         if not remembered:
             self.size_docks()
@@ -66,6 +69,7 @@ class ReadingRoom(RoomFurniture):
         self.toasts.stop()
         self.errors.stop()
         self.cine.stop()
+        self.school.close()
         self.lanes.db.drain(10.0)
         self.report.flush()
         self.lanes.db.drain(10.0)

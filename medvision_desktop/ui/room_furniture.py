@@ -36,6 +36,7 @@ from medvision_desktop.ui.viewmodels.jobs import JobsModel
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
 from medvision_desktop.ui.viewmodels.reader import ReaderModel
 from medvision_desktop.ui.viewmodels.report import ReportModel
+from medvision_desktop.ui.viewmodels.school import SchoolModel
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.viewmodels.worklist import WorklistModel
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
@@ -66,6 +67,7 @@ class RoomFurniture(QObject):
         self.cine = Cine(self.lanes, self.viewer)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
+        self.school = SchoolModel(bench.locations, self.notifier)
 
     @property
     def preset_file(self) -> Path:
