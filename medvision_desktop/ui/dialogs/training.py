@@ -25,7 +25,9 @@ _MOST_THREADS: Final = 64
 _AS_IT_IS: Final = "As the recipe says"
 _OTHER: Final = "Another recipe file"
 _LEVELS: Final = ("1: one epoch, to try it", "2: short", "3: middle", "4: long", "5: longest")
-_HOUR_S: Final = 3600
+_FIRST: Final = (
+    "Before anything is learnt the data is checked: copies, people on both sides, labels that disagree."
+)
 _MINUTE_S: Final = 60
 
 
@@ -174,10 +176,7 @@ class TrainingSheet(Sheet):
         model = self._model
         text = model.progress.text or "Starting"
         if model.state is TrainingState.IDLE:
-            return (
-                model.outcome
-                or "Before anything is learnt the data is checked: copies, people on both sides, labels that disagree."
-            )
+            return model.outcome or _FIRST
         if model.state is TrainingState.PAUSED:
             return f"Paused. {text}."
         if model.state is TrainingState.STOPPING:
