@@ -32,7 +32,7 @@ def test_a_stack_hangs_alone_and_a_volume_file_in_its_three_planes() -> None:
     assert opened(Arrangement(), cases.scan()).layout.name == "1x1"
     now = opened(Arrangement(), cases.brain())
     assert now.layout.name == "mpr"
-    assert [pane.plane for pane in now.panes] == [Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL, None]
+    assert [pane.plane for pane in now.panes[:4]] == [Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL, None]
 
 
 def test_one_pane_alone_carries_the_layers_itself() -> None:

@@ -1,4 +1,4 @@
-"""The panes in their layout, with the gaps between them."""
+"""The panes of one window in their layout, with the gaps between them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
 from medvision_desktop.ui.panes.image_pane import ImagePane
 from medvision_desktop.ui.theme.tokens import M, T
-from medvision_desktop.ui.viewmodels.layouts import PANES, Cell
+from medvision_desktop.ui.viewmodels.layouts import PANES, Cell, window_of
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 
 _WHOLE = Cell(0, 0)
 
 
 class ViewerGrid(QFrame):
-    """Shows as many panes as the layout has. `seriesDropped(pane, study key, series uid)`."""
+    """Shows as many panes as the layout of its window has. `seriesDropped(pane, study key, series uid)`."""
 
     seriesDropped = Signal(int, str, str)
 
-    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None, *, window: int = 0) -> None:
         super().__init__(parent)
         self.setObjectName("viewerGrid")
         self.setStyleSheet(f"QFrame#viewerGrid {{ background: {T.gap}; border: none; }}")
         self._viewer = viewer
-        self.panes = tuple(ImagePane(viewer, number, self) for number in range(PANES))
-        for number, pane in enumerate(self.panes):
+        self._number = window
+        self._first = window * PANES
+        self.panes = tuple(ImagePane(viewer, self._first + cell, self) for cell in range(PANES))
+        for number, pane in enumerate(self.panes, self._first):
             pane.seriesDropped.connect(
                 lambda study, series, at=number: self.seriesDropped.emit(at, study, series)
             )
@@ -36,25 +38,30 @@ class ViewerGrid(QFrame):
         self._lay_out()
 
     def focus_active(self) -> None:
-        """Give the keyboard to the active pane."""
-        self.panes[self._viewer.active].canvas.setFocus()
+        """Give the keyboard to the active pane, or to the first where it is in another window."""
+        here = window_of(self._viewer.active) == self._number
+        self.panes[self._viewer.active - self._first if here else 0].canvas.setFocus()
 
     def _on_active_changed(self, number: int) -> None:
-        if any(pane.canvas.hasFocus() for pane in self.panes):
-            self.panes[number].canvas.setFocus()
+        mine = window_of(number) == self._number
+        if mine and any(pane.canvas.hasFocus() for pane in self.panes):
+            self.panes[number - self._first].canvas.setFocus()
 
     def _lay_out(self) -> None:
-        layout, visible = self._viewer.layout, self._viewer.visible
-        whole = self._viewer.is_maximised
+        layout, visible = self._viewer.layout_of(self._number), self._viewer.on_window(self._number)
+        if layout is None:
+            return
+        whole = len(visible) == 1
         had_focus = any(pane.canvas.hasFocus() for pane in self.panes)
         self.setUpdatesEnabled(False)
         for pane in self.panes:
             self._grid.removeWidget(pane)
-        for number, pane in enumerate(self.panes):
-            if number in visible:
-                cell = _WHOLE if whole else layout.cells[number]
+        for at, pane in enumerate(self.panes):
+            shown = self._first + at in visible
+            if shown:
+                cell = _WHOLE if whole else layout.cells[at]
                 self._grid.addWidget(pane, cell.row, cell.column, cell.row_span, cell.column_span)
-            pane.setVisible(number in visible)
+            pane.setVisible(shown)
         rows = (1,) if whole else layout.row_shares
         columns = (1,) if whole else layout.column_shares
         for line in range(PANES):

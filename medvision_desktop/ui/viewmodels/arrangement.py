@@ -14,7 +14,15 @@ from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.ui.viewmodels import layouts, pane_state, planes
-from medvision_desktop.ui.viewmodels.layouts import BY_NAME, MPR, PANES, Layout
+from medvision_desktop.ui.viewmodels.layouts import (
+    ALL_PANES,
+    BY_NAME,
+    MPR,
+    PANES,
+    WINDOWS,
+    Layout,
+    window_of,
+)
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
 
@@ -24,26 +32,48 @@ _PLANES = len(planes.ORDER)
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Four panes, of which the layout shows the first ones.
+    """Four panes of each window, of which the window's layout shows the first ones.
 
+    `layout` is the main window's, `others` those of further windows, None for one that is closed.
     `chosen`: the reader picked this layout for what is on screen. `hung`: the layout the reader
-    picked last for each kind of series. `aside`: panes put away while planes are shown.
+    picked last for each kind of series. `by_rule`: a hanging protocol has laid out what is on screen.
+    `aside`: panes put away while planes are shown.
     """
 
-    panes: Panes = field(default_factory=lambda: (PaneState(),) * PANES)
+    panes: Panes = field(default_factory=lambda: (PaneState(),) * ALL_PANES)
     layout: Layout = BY_NAME["1x1"]
+    others: tuple[Layout | None, ...] = (None,) * (WINDOWS - 1)
     active: int = 0
     maximised: int | None = None
     chosen: bool = False
+    by_rule: bool = False
     hung: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     aside: Panes | None = None
 
     @property
     def visible(self) -> tuple[int, ...]:
-        """Numbers of the panes on screen."""
-        if self.maximised is not None:
+        """Numbers of the panes on screen, the main window's first."""
+        return tuple(pane for window in range(WINDOWS) for pane in self.on_window(window))
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Numbers of the panes that layouts have room for, also behind a maximised one."""
+        return tuple(pane for window in range(WINDOWS) for pane in self.cells_of(window))
+
+    def layout_of(self, window: int) -> Layout | None:
+        """The layout of a window; None when it is closed."""
+        return self.others[window - 1] if window else self.layout
+
+    def cells_of(self, window: int) -> tuple[int, ...]:
+        """Numbers of the panes that the layout of a window has room for."""
+        layout = self.layout_of(window)
+        return () if layout is None else tuple(range(window * PANES, window * PANES + len(layout.cells)))
+
+    def on_window(self, window: int) -> tuple[int, ...]:
+        """Numbers of the panes that a window shows."""
+        if self.maximised is not None and window_of(self.maximised) == window:
             return (self.maximised,)
-        return tuple(range(len(self.layout.cells)))
+        return self.cells_of(window)
 
     @property
     def has_planes(self) -> bool:
@@ -62,6 +92,8 @@ def opened(now: Arrangement, study: StudyRef, series: SeriesRef, pane: int | Non
     """A series asked for: on one pane, or where its kind is hung."""
     if pane is not None and not (now.has_planes and pane < _PLANES):
         return _activated(_asked(now, study, series, (pane,)), pane)
+    if window_of(now.active):  # another window is the reader's own arrangement
+        return _activated(_asked(now, study, series, (now.active,)), now.active)
     now = _hanging(now, study, series)
     if now.has_planes:
         return _activated(_asked(now, study, series, tuple(range(_PLANES))), 0)
@@ -80,7 +112,8 @@ def arrived(now: Arrangement, key: SeriesKey, loaded: LoadedSeries, *, complete:
     if not waiting:
         return now
     if now.has_planes and waiting[0] == 0:
-        return _planes_arrived(now, loaded, complete=complete)
+        now = _planes_arrived(now, loaded, complete=complete)
+        waiting = [number for number in waiting if number >= _PLANES]
     panes = {n: pane_state.with_loaded(now.panes[n], loaded, complete=complete) for n in waiting}
     return with_panes(now, panes)
 
@@ -104,13 +137,17 @@ def closed(now: Arrangement, study_key: str) -> Arrangement:
     now = replace(with_panes(now, panes), aside=None)
     if any(pane.status is not PaneStatus.EMPTY for pane in now.panes):
         return now
-    return Arrangement(hung=now.hung)
+    return Arrangement(hung=now.hung, others=now.others)
 
 
 def chosen(now: Arrangement, name: str) -> Arrangement | str:
     """The layout that the reader picks, or the reason why it cannot be used."""
-    pane = now.panes[now.active]
-    if name == MPR and not now.has_planes:
+    pane, window = now.panes[now.active], window_of(now.active)
+    if window:
+        if name == MPR:
+            return "Three planes are shown in the main window."
+        now = laid_out(now, window, BY_NAME[name])
+    elif name == MPR and not now.has_planes:
         spread = _spread(now)
         if isinstance(spread, str):
             return spread
@@ -120,7 +157,17 @@ def chosen(now: Arrangement, name: str) -> Arrangement | str:
     hung = dict(now.hung)
     if pane.study is not None and pane.series is not None:
         hung[layouts.kind_of(pane.study, pane.series)] = name
-    return replace(now, chosen=True, hung=MappingProxyType(hung))
+    if window:
+        return now
+    return replace(now, chosen=True, by_rule=False, hung=MappingProxyType(hung))
+
+
+def laid_out(now: Arrangement, window: int, layout: Layout | None) -> Arrangement:
+    """A further window in a layout, or with None closed; its panes stay as they are."""
+    others = tuple(layout if at == window - 1 else other for at, other in enumerate(now.others))
+    fresh = replace(now, others=others, maximised=None)
+    active = fresh.active if fresh.active in fresh.cells else next(iter(fresh.cells_of(window)), 0)
+    return replace(fresh, active=active)
 
 
 def activated(now: Arrangement, pane: int) -> Arrangement:
@@ -130,7 +177,7 @@ def activated(now: Arrangement, pane: int) -> Arrangement:
 
 def maximised(now: Arrangement, pane: int) -> Arrangement:
     """One pane over the whole grid, or all of them again."""
-    if len(now.layout.cells) == 1:
+    if len(now.cells_of(window_of(pane))) == 1:
         return now
     return replace(now, maximised=pane if now.maximised is None else None, active=pane)
 
@@ -149,11 +196,11 @@ def at_point(now: Arrangement, point_lps_mm: Vector3) -> Arrangement:
 
 def touched(before: Arrangement, fresh: Arrangement) -> list[int]:
     """Panes whose picture may differ: their own state, the active edge, the lines of other planes."""
-    changed = {n for n in range(PANES) if fresh.panes[n] is not before.panes[n]}
+    changed = {n for n in range(len(fresh.panes)) if fresh.panes[n] is not before.panes[n]}
     if any(before.panes[n].series_key != fresh.panes[n].series_key for n in changed):
-        return list(range(PANES))  # bands and layers depend on who else is on screen
+        return list(range(len(fresh.panes)))  # bands and layers depend on who else is on screen
     if any(fresh.panes[n].plane is not None for n in changed):
-        changed |= {n for n in range(PANES) if fresh.panes[n].plane is not None}
+        changed |= {n for n in range(len(fresh.panes)) if fresh.panes[n].plane is not None}
     if fresh.active != before.active or _frame(before) is not _frame(fresh):
         changed |= set(fresh.visible)  # the line of the active image moves
         changed |= {before.active, fresh.active}
@@ -171,20 +218,21 @@ def _asked(now: Arrangement, study: StudyRef, series: SeriesRef, targets: tuple[
 
 
 def _activated(now: Arrangement, pane: int) -> Arrangement:
-    shown = now.maximised if now.maximised in (None, pane) else pane
+    beside = now.maximised is None or window_of(now.maximised) != window_of(pane)
+    shown = now.maximised if beside else pane
     return replace(now, active=pane, maximised=shown)
 
 
 def _hanging(now: Arrangement, study: StudyRef, series: SeriesRef) -> Arrangement:
     """The layout for a kind of series, unless the reader has arranged several panes for comparing."""
-    if now.chosen and len(now.layout.cells) > 1 and not now.has_planes:
+    if (now.chosen or now.by_rule) and len(now.layout.cells) > 1 and not now.has_planes:
         return now
     kind = layouts.kind_of(study, series)
     layout = BY_NAME[now.hung.get(kind, layouts.HANGING[kind])]
     if layout.name == MPR:
         aside = now.aside if now.has_planes else now.panes
-        return replace(now, layout=layout, active=0, maximised=None, aside=aside)
-    return replace(_laid_out(now, layout), active=0, chosen=False)
+        return replace(now, layout=layout, active=0, maximised=None, aside=aside, by_rule=False)
+    return replace(_laid_out(now, layout), active=0, chosen=False, by_rule=False)
 
 
 def _companions(now: Arrangement, target: int) -> tuple[int, ...]:
@@ -207,7 +255,7 @@ def _laid_out(now: Arrangement, layout: Layout) -> Arrangement:
 def _gathered(now: Arrangement) -> Arrangement:
     """Planes back to a stack on the first pane, near the point they shared; the others as before."""
     first = now.panes[0]
-    restored = now.aside if now.aside is not None else (PaneState(),) * PANES
+    restored = now.aside if now.aside is not None else (PaneState(),) * ALL_PANES
     if first.shown is not None and first.shown.planes is not None:
         point = planes.common_point(now.panes) or pane_state.point_lps_mm(first.shown)
         first = pane_state.as_stack(first, point)
@@ -216,7 +264,7 @@ def _gathered(now: Arrangement) -> Arrangement:
         pane if pane.series_key != first.series_key and pane.status is PaneStatus.SHOWN else PaneState()
         for pane in restored[1:_PLANES]
     )
-    panes = (first, *rest, now.panes[_PLANES])
+    panes = (first, *rest, *now.panes[_PLANES:])
     return replace(now, panes=panes, aside=None, active=0)
 
 

@@ -8,7 +8,10 @@ from typing import Final
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 
+# Panes of one window, windows that may be open, and all panes: the first four are the main window's.
 PANES: Final = 4
+WINDOWS: Final = 3
+ALL_PANES: Final = PANES * WINDOWS
 MPR: Final = "mpr"
 
 # Slices further apart than this make poor reformatted planes, so such a volume opens as a stack.
@@ -63,6 +66,11 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
 )
 
 BY_NAME: Final = {layout.name: layout for layout in LAYOUTS}
+
+
+def window_of(pane: int) -> int:
+    """Which window a pane belongs to; 0 is the main one."""
+    return pane // PANES
 
 
 def is_film(series: SeriesRef) -> bool:

@@ -14,7 +14,7 @@ def layer_pane(now: Arrangement, pane: int) -> bool:
         return False
     same = [
         number
-        for number in range(len(now.layout.cells))
+        for number in now.cells
         if now.panes[number].shown is not None
         and now.panes[number].plane is None
         and now.panes[number].series_key == here.series_key

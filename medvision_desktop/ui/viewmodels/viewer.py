@@ -20,7 +20,7 @@ from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import arrangement, viewer_actions
 from medvision_desktop.ui.viewmodels import links as links_of
 from medvision_desktop.ui.viewmodels.gestures import Tool
-from medvision_desktop.ui.viewmodels.layouts import PANES
+from medvision_desktop.ui.viewmodels.layouts import ALL_PANES
 from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus, Refusal
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
@@ -97,7 +97,7 @@ class ViewerModel(ViewerLayers, ViewerEdits):
             self._tool = tool
             self.marks.draw(None)
             self.changed.emit()
-            self._tell(range(PANES))
+            self._tell(range(ALL_PANES))
 
     def set_links(self, links: Links) -> None:
         """What panes do together from now on."""
@@ -105,7 +105,7 @@ class ViewerModel(ViewerLayers, ViewerEdits):
         if not links.cursor:
             self._cursor = None
         self.changed.emit()
-        self._tell(range(PANES))
+        self._tell(range(ALL_PANES))
 
     def lay_beside(self) -> bool:
         """The images on screen belong together: scroll them from here. False with fewer than two series."""
@@ -146,7 +146,7 @@ class ViewerModel(ViewerLayers, ViewerEdits):
             return
         self._cursor = (pane, point_lps_mm)
         self._set(links_of.at_point(self._now, pane, point_lps_mm))
-        self._tell(range(PANES))
+        self._tell(range(ALL_PANES))
 
     def window_from(self, pane: int, points: tuple[Point, ...]) -> None:
         """Window a pane by the values inside a rectangle."""
@@ -161,12 +161,12 @@ class ViewerModel(ViewerLayers, ViewerEdits):
     def set_corner_text(self, shown: bool) -> None:
         """Corner text on or off, in every pane."""
         self._corner_text = shown
-        self._tell(range(PANES))
+        self._tell(range(ALL_PANES))
 
     def set_masked(self, masked: bool) -> None:
         """Names hidden or shown, in every pane."""
         self._masked = masked
-        self._tell(range(PANES))
+        self._tell(range(ALL_PANES))
 
     def perform(self, action_id: str) -> bool:
         """Do what an action of the table asks; False when it is not ours or cannot be done now."""

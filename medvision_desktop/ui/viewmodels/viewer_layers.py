@@ -7,7 +7,7 @@ from dataclasses import replace
 from medvision_desktop.domain.display import OverlayState
 from medvision_desktop.domain.findings import HeatMap
 from medvision_desktop.services.ai_places import ImagePlace
-from medvision_desktop.ui.viewmodels.layouts import PANES
+from medvision_desktop.ui.viewmodels.layouts import ALL_PANES
 from medvision_desktop.ui.viewmodels.pane_view import Attention
 from medvision_desktop.ui.viewmodels.viewer_state import ViewerState
 
@@ -19,7 +19,7 @@ class ViewerLayers(ViewerState):
         """Mark images on the slice rails: those on which a model found something."""
         if found != self._found:
             self._found = found
-            self._tell(range(PANES))
+            self._tell(range(ALL_PANES))
 
     def show_attention(
         self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0
@@ -49,6 +49,6 @@ class ViewerLayers(ViewerState):
     def set_overlay(self, overlay: OverlayState) -> None:
         """Layers on or off, and the map's opacity and threshold."""
         self._overlay = overlay
-        self._tell(range(PANES))
+        self._tell(range(ALL_PANES))
         self.changed.emit()
         self.attentionChanged.emit()

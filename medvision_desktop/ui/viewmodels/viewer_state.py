@@ -22,7 +22,7 @@ from medvision_desktop.ui.viewmodels import arrangement, linking, pane_view, sig
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.gestures import Size, Tool
 from medvision_desktop.ui.viewmodels.history import History, Looks, looks
-from medvision_desktop.ui.viewmodels.layouts import PANES, Layout
+from medvision_desktop.ui.viewmodels.layouts import ALL_PANES, Layout
 from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.marks import Mark, Marks
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_slab
@@ -31,7 +31,7 @@ from medvision_desktop.ui.viewmodels.snapshot import Snapshot
 
 
 class ViewerState(QObject):
-    """Panes 0 to 3; the layout says how many of them are on screen.
+    """Panes of every window, the main window's first; layouts say how many of them are on screen.
 
     Signals: `changed` for tool, links, layers and the active pane's window; `layoutChanged` for the
     grid; `paneChanged(n)` for one pane; `activeChanged(n)`; `loaded(n, LoadedSeries)` when a whole
@@ -48,7 +48,7 @@ class ViewerState(QObject):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._now = Arrangement()
-        self._sizes: list[tuple[Size, float]] = [((1, 1), 1.0)] * PANES
+        self._sizes: list[tuple[Size, float]] = [((1, 1), 1.0)] * ALL_PANES
         self._tool = Tool.WINDOW
         self._links = Links()
         self._cursor: tuple[int, Vector3] | None = None
@@ -66,13 +66,21 @@ class ViewerState(QObject):
 
     @property
     def panes(self) -> tuple[PaneState, ...]:
-        """All four panes, also those that the layout does not show."""
+        """All panes of all windows, also those that no layout shows."""
         return self._now.panes
 
     @property
     def layout(self) -> Layout:
-        """The layout in use."""
+        """The main window's layout."""
         return self._now.layout
+
+    def layout_of(self, window: int) -> Layout | None:
+        """The layout of a window, 0 for the main one; None when it is closed."""
+        return self._now.layout_of(window)
+
+    def on_window(self, window: int) -> tuple[int, ...]:
+        """Numbers of the panes that a window shows, in the order of its cells."""
+        return self._now.on_window(window)
 
     @property
     def visible(self) -> tuple[int, ...]:
@@ -202,9 +210,10 @@ class ViewerState(QObject):
         if fresh.layout is not before.layout and (fresh.has_planes or before.has_planes):
             swap = (Tool.WINDOW, Tool.CROSSHAIR) if fresh.has_planes else (Tool.CROSSHAIR, Tool.WINDOW)
             self._tool = swap[1] if self._tool is swap[0] else self._tool
-        if fresh.visible != before.visible or fresh.layout is not before.layout:
+        laid = (fresh.visible, fresh.layout, fresh.others) == (before.visible, before.layout, before.others)
+        if not laid:
             self.layoutChanged.emit()
-            self._tell(range(PANES))
+            self._tell(range(ALL_PANES))
         else:
             self._tell(arrangement.touched(before, fresh))
         if fresh.active != before.active:
@@ -216,7 +225,7 @@ class ViewerState(QObject):
         return arrangement.with_panes(now, panes)
 
     def _on_marks_changed(self, place: Place) -> None:
-        self._tell(n for n in range(PANES) if linking.place_of(self.panes[n]) == place)
+        self._tell(n for n in range(ALL_PANES) if linking.place_of(self.panes[n]) == place)
 
     def _tell(self, numbers: Iterable[int]) -> None:
         for number in numbers:
