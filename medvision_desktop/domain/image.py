@@ -221,9 +221,9 @@ def _rescaled(stored: PixelArray, rescale: Rescale) -> PixelArray:
                 values *= np.asarray(int(slope)).astype(kind)
                 values += np.asarray(int(intercept)).astype(kind)
                 return values
-    values = np.multiply(stored, slope, dtype=np.float32, casting="unsafe")
-    values += np.float32(intercept)
-    return values
+    scaled: PixelArray = np.multiply(stored, slope, dtype=np.float32, casting="unsafe")
+    scaled += np.float32(intercept)
+    return scaled
 
 
 @dataclass(frozen=True, eq=False)

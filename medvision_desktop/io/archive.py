@@ -7,6 +7,7 @@ a DICOMDIR reaches only files below its own folder.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -30,6 +31,7 @@ _RATIO_FLOOR: Final = 64 << 20
 _MAX_FILES: Final = 1_000_000
 _CHUNK: Final = 1 << 20
 _DIRECTORY_CLASS: Final = b"1.2.840.10008.1.3.10"
+_PIECES: Final = re.compile(r"[0-9]+|[^0-9]", re.DOTALL)
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -248,14 +250,7 @@ def _is_litter(name: str) -> bool:
 
 def _natural(name: str) -> tuple[tuple[bool, int, str], ...]:
     """`I2` before `I10`."""
-    pieces: list[tuple[bool, int, str]] = []
-    digits = ""
-    for sign in f"{name}\0":
-        if sign.isdigit() and sign.isascii():
-            digits += sign
-            continue
-        if digits:
-            pieces.append((False, int(digits[:18]), ""))
-            digits = ""
-        pieces.append((True, 0, sign))
-    return tuple(pieces)
+    return tuple(
+        (False, int(piece[:18]), "") if piece[0] in "0123456789" else (True, 0, piece)
+        for piece in _PIECES.findall(f"{name}\0")
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -15,6 +15,7 @@ from pydicom.filereader import read_dataset
 from medvision_desktop.io import dicom_elements
 from medvision_desktop.io.dicom_elements import LONG_VR, PIXEL_TAGS, PixelElement, pixel_element
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
+from medvision_desktop.io.dicom_memo import Memo
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
@@ -31,7 +32,8 @@ _CHUNK: Final = 1 << 16
 class Header:
     """Everything in front of the pixels. `pixels` is None for an object without any.
 
-    For the deflated syntax `pixels.offset` counts in the inflated data set.
+    `memo` remembers what was worked out from headers like this one. For the deflated syntax
+    `pixels.offset` counts in the inflated data set.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class Header:
     transfer_syntax: str
     little_endian: bool
     pixels: PixelElement | None
+    memo: Memo = field(default_factory=Memo)
 
 
 def looks_like_dicom(head: bytes) -> bool:

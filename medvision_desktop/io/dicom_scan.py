@@ -24,9 +24,10 @@ from medvision_desktop.domain.study import (
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space
 from medvision_desktop.io.content_key import content_key
+from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
-from medvision_desktop.io.dicom_header import Header, read_header
-from medvision_desktop.io.dicom_layout import layout_of
+from medvision_desktop.io.dicom_header import Header
+from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
 from medvision_desktop.io.dicom_values import iso_date, iso_time, person, text, texts, uid_name, whole
 
 _VIDEO: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in range(100, 109))
@@ -52,24 +53,27 @@ class ScannedFile:
     normal: Vector3 | None
 
 
-def scan_file(path: Path) -> ScannedFile:
-    """Read one header. Raises `InputRefused` for what is no image or cannot be one."""
+def scan_file(path: Path, reader: HeaderReader | None = None, head: bytes = b"") -> ScannedFile:
+    """Read one header. Raises `InputRefused` for what is no image or cannot be one.
+
+    With a `reader` that has read others of the series, only what differs is worked out. `head`: the
+    file's first bytes, if they are at hand.
+    """
     with quiet():
-        return _scanned(path)
+        return _scanned(path, (reader or HeaderReader()).read(path, head))
 
 
-def _scanned(path: Path) -> ScannedFile:
-    header = read_header(path)
-    dataset = header.dataset
-    class_uid = text(dataset, "SOPClassUID")
-    if "DirectoryRecordSequence" in dataset:
+def _scanned(path: Path, header: Header) -> ScannedFile:
+    dataset, memo = header.dataset, header.memo
+    class_uid = memo.of("class", lambda: text(dataset, "SOPClassUID"))
+    if memo.of("directory", lambda: "DirectoryRecordSequence" in dataset):
         raise InputRefused("It is a DICOMDIR, an index that holds no image.")
     if header.pixels is None:
         name = uid_name(class_uid)
         raise HoldsNoPixels(f"It holds no pixels ({name})." if name != "unknown" else "It holds no pixels.")
     if header.transfer_syntax in _VIDEO:
         raise InputRefused("It is a video, which is not shown yet.")
-    layout = layout_of(header)
+    layout = memo.of("layout", lambda: layout_of(header))
     identity = text(dataset, "SOPInstanceUID") or key_of_content(path)
     instance = InstanceRef(
         path=path,
@@ -81,18 +85,37 @@ def _scanned(path: Path) -> ScannedFile:
         rows=layout.rows,
         columns=layout.columns,
     )
-    study = study_of(dataset, identity)
-    directions, origin = dicom_space.directions_of(dataset, 0), dicom_space.origin_of(dataset, 0)
-    normal = None if directions is None else np.cross(*directions)
-    position = None if normal is None or origin is None else float(normal @ np.asarray(origin))
+    study, series = _owners(header, identity)
+    normal = memo.of("normal", lambda: _normal(dataset))
+    origin = dicom_space.origin_of(dataset, 0) if normal is not None else None
     return ScannedFile(
         study=study,
-        series=_series(dataset, study.key),
+        series=series,
         instance=instance,
-        part=_part(header, instance, colour=layout.samples == 3),
-        position_mm=position,
-        normal=None if normal is None else (float(normal[0]), float(normal[1]), float(normal[2])),
+        part=memo.of("part", lambda: _part(header, layout)) if layout.frames == 1 else ("frames", identity),
+        position_mm=None
+        if normal is None or origin is None
+        else sum(a * b for a, b in zip(normal, origin, strict=True)),
+        normal=normal,
     )
+
+
+def _owners(header: Header, identity: str) -> tuple[StudyRef, SeriesRef]:
+    """Study and series as the header names them; `identity` stands in where it has no UIDs."""
+    dataset, memo = header.dataset, header.memo
+    if not memo.of("uid", lambda: text(dataset, "StudyInstanceUID")):
+        study = study_of(dataset, identity)
+        return study, _series(dataset, study.key)
+    study = memo.of("study", lambda: study_of(dataset, identity))
+    return study, memo.of("series", lambda: _series(dataset, study.key))
+
+
+def _normal(dataset: Dataset) -> Vector3 | None:
+    directions = dicom_space.directions_of(dataset, 0)
+    if directions is None:
+        return None
+    normal = np.cross(*directions)
+    return float(normal[0]), float(normal[1]), float(normal[2])
 
 
 def assemble(files: Iterable[ScannedFile]) -> tuple[tuple[StudyRef, ...], tuple[RefusedFile, ...]]:
@@ -181,11 +204,11 @@ def _parallel(normals: Sequence[Vector3]) -> bool:
     return bool(np.all(stack @ stack[0] > 0.9999))
 
 
-def _part(header: Header, instance: InstanceRef, *, colour: bool) -> tuple[str, ...]:
-    if instance.number_of_frames > 1:
-        return ("frames", instance.sop_instance_uid)
+def _part(header: Header, layout: PixelLayout) -> tuple[str, ...]:
+    """What files of one stack have in common beside their series: object class, scout or not, colour."""
     scout = "LOCALIZER" in texts(header.dataset, "ImageType")
-    return (instance.sop_class_uid, "scout" if scout else "", "colour" if colour else "grey")
+    class_uid = text(header.dataset, "SOPClassUID")
+    return (class_uid, "scout" if scout else "", "colour" if layout.samples == 3 else "grey")
 
 
 def study_of(dataset: Dataset, identity: str) -> StudyRef:

@@ -135,6 +135,8 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 def clean(value: str, *, limit: int = 256) -> str:
     """Plain text in one line: control, format and direction-changing characters removed."""
+    if value.isascii() and value.isprintable():  # nearly all of them
+        return " ".join(value[: 4 * limit].split())[:limit]
     kept = []
     for sign in value[: 4 * limit]:
         if sign in "\r\n\t\f":

@@ -34,6 +34,7 @@ from medvision_desktop.io import (
     raster,
     volume,
 )
+from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.pixels.digest import pixel_digest
 from medvision_desktop.services import documents, presentations
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
@@ -41,7 +42,8 @@ from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progr
 if TYPE_CHECKING:
     from medvision_desktop.io.decoder import Decoder
 
-_HEAD: Final = 4096
+# Enough for most headers, so that they need not be read twice.
+_HEAD: Final = 1 << 14
 _CROSS_SECTIONAL: Final = frozenset({"CT", "MR", "PT", "NM", "RTDOSE", "SEG"})
 _NOT_AN_IMAGE: Final = "It is not a kind of image that is read here (DICOM, NIfTI, PNG, JPEG)."
 
@@ -90,12 +92,13 @@ class _Found:
     others: dict[str, StudyRef] = field(default_factory=dict)
     spoken: list[PresentationRef] = field(default_factory=list)
     documents: list[dicom_document.ScannedDocument] = field(default_factory=list)
+    reader: HeaderReader = field(default_factory=HeaderReader)
 
 
 def _scan_one(path: Path, found: _Found) -> None:
     head = _head(path)
     if dicom_header.looks_like_dicom(head):
-        _scan_dicom(path, found)
+        _scan_dicom(path, head, found)
         return
     if nifti_header.looks_like_nifti(nifti_header.inflated(head)):
         study = nifti.scan(path)
@@ -109,10 +112,10 @@ def _scan_one(path: Path, found: _Found) -> None:
         found.others[study.key] = study
 
 
-def _scan_dicom(path: Path, found: _Found) -> None:
+def _scan_dicom(path: Path, head: bytes, found: _Found) -> None:
     """An image, or what speaks of images, or what is read: a key object selection is both of these."""
     try:
-        found.images.append(dicom_scan.scan_file(path))
+        found.images.append(dicom_scan.scan_file(path, found.reader, head))
     except dicom_scan.HoldsNoPixels:
         reference = dicom_presentation.ref_of(path)
         document = dicom_document.scan_document(path)
@@ -131,10 +134,13 @@ def _refusal(path: Path, refusal: InputRefused) -> RefusedFile:
 def _head(path: Path) -> bytes:
     try:
         # Opening a pipe or a device could wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - thousands of files: half the time
             raise InputRefused("It is not a file.")
-        with path.open("rb") as file:
-            return file.read(_HEAD)
+        file = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(file, _HEAD)
+        finally:
+            os.close(file)
     except FileNotFoundError as error:
         raise InputRefused("It does not exist.") from error
     except OSError as error:
@@ -181,6 +187,9 @@ class _Collection:
 
     def _expand(self, path: Path, *, named: bool) -> None:
         """Archives in archives are not opened; in a folder only what is called .zip is one."""
+        if not named and path.suffix.lower() not in ("", ".zip") and path.name.upper() != "DICOMDIR":
+            self._keep([path])  # whatever it is, reading its header will say
+            return
         head = _head(path)
         if archive.is_zip(head) and (named or path.suffix.lower() in ("", ".zip")):
             members, left_out = _unpacked(path, self._scratch, self._progress, self._token)
