@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,7 +48,27 @@ def train(
         typer.Option("--resume", help="Go on with a run that was stopped, from its last finished epoch."),
     ] = False,
     out: Out = None,
+    level: Annotated[
+        int,
+        typer.Option(
+            "--level",
+            metavar="N",
+            min=0,
+            max=5,
+            help="1, a quick look, to 5, a night; 0: as the recipe says.",
+        ),
+    ] = 0,
     threads: Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Threads of the CPU.")] = 1,
+    devices: Annotated[
+        int,
+        typer.Option("--devices", metavar="N", min=1, help="Processors to train on together."),
+    ] = 1,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="NAME", help="How Lightning shares the work, such as ddp.")
+    ] = "auto",
+    accelerator: Annotated[
+        str, typer.Option("--accelerator", metavar="NAME", help="cpu, gpu or auto.")
+    ] = "auto",
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Train although the split leaks; trust no number then.")
     ] = False,
@@ -57,21 +76,22 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     """Train a recipe and package what comes of it."""
+    from medvision_desktop.training import levels
     from medvision_desktop.training import recipe as recipes
     from medvision_desktop.training import run as runs
+    from medvision_desktop.training.machine import Machine, is_helper
 
     locations = invocation(context).places(data_dir)
-    settings = recipes.read(recipe)
+    settings = levels.applied(recipes.read(recipe), level)
     folder = locations.data / "runs"
     run = folder / settings.name
-    if _started(run) and not resume:
+    if _started(run) and not resume and not is_helper():
         raise InputRefused(
             "This run was started before.", f"{run} has its checkpoints.", "Add --resume, or move it away."
         )
     source = _data(data)
     locations.ensure()
     run.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(recipe, run / RECIPE)
     (run / SOURCE).write_text(f"{source.resolve()}\n", encoding="utf-8")
     with ExitStack() as stack:
         made = runs.train(
@@ -79,7 +99,7 @@ def train(
             source,
             folder,
             out or locations.installed_models,
-            threads=threads,
+            machine=Machine(threads, accelerator, devices, strategy),
             allow_leakage=allow_leakage,
             progress=progress_line(),
             cancel=stack.enter_context(cancellable()),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from medvision_desktop.modelkit import segmentation
 from medvision_desktop.modelkit.manifest import Manifest
 
 
@@ -17,27 +18,31 @@ def text(manifest: Manifest) -> str:
         "name version title task network executed trained_on licence trained_utc intended_use labels "
         "contraindications grid confidence_floor uncertain_band"
     )
-    parts = [_table("", {name: getattr(manifest, name) for name in simple.split()})]
-    parts.append(_table("preprocessing", {"version": manifest.preprocessing_version, **asdict(steps)}))
-    parts.append(_table("thresholds", dict(manifest.thresholds)))
+    parts = [table("", {name: getattr(manifest, name) for name in simple.split()})]
+    version, found = {"version": manifest.preprocessing_version}, manifest.segmentation
+    parts.append(table("preprocessing", version if found else {**version, **asdict(steps)}))
+    parts.append(table("thresholds", dict(manifest.thresholds)))
+    for name, values in segmentation.tables(found).items() if found else ():
+        parts.append(table(name, values))
     parts.append(
-        _table("wanted", {key: value for key, value in asdict(wanted).items() if value is not None})
+        table("wanted", {key: value for key, value in asdict(wanted).items() if value is not None})
     )
-    parts.append(_table("files", dict(manifest.files)))
+    parts.append(table("files", dict(manifest.files)))
     if manifest.parity is not None:
-        parts.append(_table("parity", asdict(manifest.parity)))
+        parts.append(table("parity", asdict(manifest.parity)))
     if manifest.confounds:
-        parts.append(_table("confounds", dict(manifest.confounds)))
+        parts.append(table("confounds", dict(manifest.confounds)))
     if manifest.attention is not None:
-        parts.append(_table("attention", asdict(manifest.attention)))
+        parts.append(table("attention", asdict(manifest.attention)))
     if manifest.training:
-        parts.append(_table("training", dict(manifest.training)))
-    parts += [_table("data", asdict(entry), array=True) for entry in manifest.data]
-    parts += [_table("metrics", asdict(entry), array=True) for entry in manifest.metrics]
+        parts.append(table("training", dict(manifest.training)))
+    parts += [table("data", asdict(entry), array=True) for entry in manifest.data]
+    parts += [table("metrics", asdict(entry), array=True) for entry in manifest.metrics]
     return "\n".join(parts)
 
 
-def _table(name: str, values: Mapping[str, Any], *, array: bool = False) -> str:
+def table(name: str, values: Mapping[str, Any], *, array: bool = False) -> str:
+    """One TOML table, or one entry of an array of tables; a table without a name is the top one."""
     head = [f"[[{name}]]" if array else f"[{name}]"] if name else []
     lines = [f"{_key(key)} = {_value(value)}" for key, value in values.items()]
     return "\n".join([*head, *lines, ""])

@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medvision_desktop.children.serve import Answer, Handler
-from medvision_desktop.training import recipe, run
+from medvision_desktop.training import levels, recipe, run
+from medvision_desktop.training.machine import Machine
 from medvision_desktop.work import CancelToken, ProgressSink
 
 
@@ -24,14 +25,17 @@ def _train(
     progress: ProgressSink,
     cancel: CancelToken,
 ) -> Answer:
-    """Train `recipe` with images below `data` in `runs`; a package goes to `out` where one is named."""
+    """Train `recipe` with images below `data` in `runs`; a package goes to `out` where one is named.
+
+    `level` 1 to 5 takes the place of the recipe's own length and rate.
+    """
     out = arguments.get("out")
     made = run.train(
-        recipe.read(Path(arguments["recipe"])),
+        levels.applied(recipe.read(Path(arguments["recipe"])), int(arguments.get("level", 0))),
         Path(arguments["data"]),
         Path(arguments["runs"]),
         Path(out) if out else None,
-        threads=int(arguments.get("threads", 1)),
+        machine=Machine(int(arguments.get("threads", 1))),
         progress=progress,
         cancel=cancel,
     )

@@ -6,10 +6,13 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.training.augment import Augmentation
+
+# What a network may be trained to make small; `losses` says what each is.
+LOSSES: Final = ("binary", "cross-entropy", "focal", "dice-focal", "reconstruction")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,14 @@ class Recipe:
     `cross` above 1 trains that many networks on all but one part each, so that every image is judged by
     a network that never saw it, and then one on everything; nothing is chosen, every epoch is run.
     `initial`: `lite0` (ImageNet tensors of a package), `none`, or `run:NAME`, an earlier run's best.
+    `file:PATH` is a file of tensors that the user has (see `initial`).
     `last_epoch`: stop after this one although the rate's schedule runs over all `epochs`; 0 means all.
+    `loss`: a name of `losses`; "" is that of the task. `precision`: `whole` or `mixed`. `accumulate`: so
+    many batches make one step. `thaw`: every so many epochs one more stage of the backbone learns, from the
+    last one on; 0 means all from the start, below 0 only the head. `uncertain`: what a source makes of
+    answers that its labels call uncertain: `ignore`, `zeros` or `ones`. `at_most`: only so many items, the
+    first in the order of the source; 0 means all. `kept_split`: a source's own folders of training,
+    validation and test are kept; otherwise all of it is split again by group.
     """
 
     name: str
@@ -78,6 +88,13 @@ class Recipe:
     clip_norm: float = 1.0
     patience: int = 4
     dropout: float = 0.2
+    loss: str = ""
+    precision: str = "whole"
+    accumulate: int = 1
+    thaw: int = 0
+    uncertain: str = "ignore"
+    at_most: int = 0
+    kept_split: bool = False
     stretch: tuple[float, float] = (0.5, 99.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
     package: Words | None = None
@@ -107,8 +124,17 @@ def read(path: Path) -> Recipe:
         raise InputRefused("The recipe is not complete.", f"{error}.") from error
     if recipe.size % 32 or not 32 <= recipe.size <= 1024 or recipe.batch_size < 1 or recipe.epochs < 1:
         raise InputRefused("The recipe is out of range.", "size is a multiple of 32 up to 1024.")
-    if recipe.cross and not 3 <= recipe.cross <= 20:
-        raise InputRefused("The recipe is out of range.", "cross is 0 or 3 to 20 parts.")
+    for fine, sentence in (
+        (recipe.cross == 0 or 3 <= recipe.cross <= 20, "cross is 0 or 3 to 20 parts"),
+        (recipe.precision in ("whole", "mixed"), "precision is whole or mixed"),
+        (recipe.uncertain in ("ignore", "zeros", "ones"), "uncertain is ignore, zeros or ones"),
+        (1 <= recipe.accumulate <= 1024, "accumulate is 1 or more batches"),
+        (recipe.at_most >= 0, "at_most is a number of images"),
+        (recipe.learning_rate > 0, "learning_rate is above 0"),
+        (recipe.loss in ("", *LOSSES), f"loss is one of {', '.join(LOSSES)}"),
+    ):
+        if not fine:
+            raise InputRefused("The recipe is out of range.", f"{sentence}.")
     return recipe
 
 

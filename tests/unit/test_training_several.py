@@ -18,7 +18,7 @@ from medvision_desktop.domain.image import Frame
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.inference.runner import Runner
 from medvision_desktop.modelkit.registry import ModelPackage, open_package
-from medvision_desktop.training import calibrate, card, loop, predictions, run, split
+from medvision_desktop.training import calibrate, card, losses, predictions, run, split
 from medvision_desktop.training.predictions import Predictions
 from medvision_desktop.training.recipe import Recipe
 from tests.helpers.model_cases import RECIPE, WORDS
@@ -168,7 +168,7 @@ def test_the_loss_of_several_classes_is_torchs_own_with_balanced_weights() -> No
     logits = torch.from_numpy(random.normal(size=(60, 3))).float()
     weight = torch.tensor([60 / (3 * max(1, int((right == c).sum()))) for c in range(3)])
     each = functional.cross_entropy(logits, torch.from_numpy(right), reduction="none")
-    ours = loop.loss_of(logits, torch.from_numpy(truth).float(), truth, softmax=True)
+    ours = losses.of_labels("", logits, torch.from_numpy(truth).float(), truth, softmax=True)
     assert float(ours) == pytest.approx(float((each * weight[right]).mean()), rel=1e-5)
 
 
@@ -176,16 +176,18 @@ def test_the_loss_of_labels_side_by_side_is_the_mean_of_theirs() -> None:
     random = np.random.default_rng(3)
     truth = (random.random((80, 2)) < (0.5, 0.2)).astype(np.int64)
     logits = torch.from_numpy(random.normal(size=(80, 2))).float()
-    ours = loop.loss_of(logits, torch.from_numpy(truth).float(), truth, softmax=False)
+    ours = losses.of_labels("", logits, torch.from_numpy(truth).float(), truth, softmax=False)
     alone = [
-        loop.loss_of(logits[:, [c]], torch.from_numpy(truth[:, [c]]).float(), truth[:, [c]], softmax=False)
+        losses.of_labels(
+            "", logits[:, [c]], torch.from_numpy(truth[:, [c]]).float(), truth[:, [c]], softmax=False
+        )
         for c in range(2)
     ]
     assert float(ours) == pytest.approx(float(sum(alone)) / 2, rel=1e-5)
 
 
 def test_a_rare_label_is_weighted_ten_times_at_most() -> None:
-    usual, rare = loop.class_weights(np.array([1] + [0] * 999))
+    usual, rare = losses.class_weights(np.array([1] + [0] * 999))
     assert usual == pytest.approx(0.5005, abs=1e-3)
     assert rare == 10
 

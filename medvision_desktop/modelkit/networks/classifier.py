@@ -1,4 +1,4 @@
-"""Classifiers whose class activation map is a part of their forward pass: any stack of convolutions, one linear head.
+"""Classifiers whose class activation map is a part of their forward pass: convolutions and one linear head.
 
 The classifier is linear on the mean of the last feature map f (after its final activation), so with
 weights w and bias b
