@@ -9,8 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from medvision_desktop.domain.document import DocumentRef
+
+SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
+LABEL_MAP_SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.7"
+PARAMETRIC_MAP: Final = "1.2.840.10008.5.1.4.1.1.30"
+LAYER_CLASSES: Final = frozenset({SEGMENTATION, LABEL_MAP_SEGMENTATION, PARAMETRIC_MAP})
 
 
 class SourceKind(Enum):
@@ -47,7 +53,11 @@ class InstanceRef:
 
 @dataclass(frozen=True)
 class SeriesRef:
-    """One series: what the worklist shows and what `services.open_study` loads."""
+    """One series: what the worklist shows and what `services.open_study` loads.
+
+    Of a segmentation or a parametric map `refers_to` has the UIDs of the series that it was made of,
+    and `segments` how many labels it names.
+    """
 
     uid: str
     kind: SourceKind
@@ -60,6 +70,13 @@ class SeriesRef:
     laterality: str = ""
     frame_of_reference: str = ""
     sop_class_uid: str = ""
+    refers_to: tuple[str, ...] = ()
+    segments: int = 0
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it lies over images of another series and is none itself."""
+        return self.sop_class_uid in LAYER_CLASSES
 
     @property
     def frame_count(self) -> int:

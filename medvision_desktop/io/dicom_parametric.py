@@ -31,7 +31,6 @@ from medvision_desktop.io.dicom_multiframe import (
 from medvision_desktop.io.dicom_values import number, text
 from medvision_desktop.work import CancelToken
 
-PARAMETRIC_MAP: Final = "1.2.840.10008.5.1.4.1.1.30"
 _MOST_MAPS: Final = 16
 _SHOWN: Final = (0.5, 99.5)
 _SAMPLE: Final = 1 << 20

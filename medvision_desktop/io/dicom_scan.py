@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.domain.study import (
+    LAYER_CLASSES,
     InstanceRef,
     Patient,
     RefusedFile,
@@ -28,7 +29,16 @@ from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
-from medvision_desktop.io.dicom_values import iso_date, iso_time, person, text, texts, uid_name, whole
+from medvision_desktop.io.dicom_values import (
+    iso_date,
+    iso_time,
+    items_of,
+    person,
+    text,
+    texts,
+    uid_name,
+    whole,
+)
 
 _VIDEO: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in range(100, 109))
 
@@ -236,7 +246,8 @@ def study_of(dataset: Dataset, identity: str) -> StudyRef:
 
 
 def _series(dataset: Dataset, study_key: str) -> SeriesRef:
-    uid = text(dataset, "SeriesInstanceUID")
+    uid, class_uid = text(dataset, "SeriesInstanceUID"), text(dataset, "SOPClassUID")
+    layer = class_uid in LAYER_CLASSES
     return SeriesRef(
         uid=uid or f"no-series-uid-{_digest(study_key)[:16]}",
         kind=SourceKind.DICOM,
@@ -248,8 +259,16 @@ def _series(dataset: Dataset, study_key: str) -> SeriesRef:
         view_position=text(dataset, "ViewPosition"),
         laterality=text(dataset, "ImageLaterality") or text(dataset, "Laterality"),
         frame_of_reference=text(dataset, "FrameOfReferenceUID"),
-        sop_class_uid=text(dataset, "SOPClassUID"),
+        sop_class_uid=class_uid,
+        refers_to=_referred(dataset) if layer else (),
+        segments=len(items_of(dataset, "SegmentSequence")) if layer else 0,
     )
+
+
+def _referred(dataset: Dataset) -> tuple[str, ...]:
+    """Series that a derived object names as its sources (PS3.3 C.12.1.2)."""
+    named = (text(item, "SeriesInstanceUID") for item in items_of(dataset, "ReferencedSeriesSequence"))
+    return tuple(dict.fromkeys(uid for uid in named if uid))
 
 
 def key_of_content(path: Path) -> str:

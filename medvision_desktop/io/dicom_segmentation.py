@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.labelmap import LabelMap, ParametricMap, RgbColour, Segment, VoxelLayer
-from medvision_desktop.domain.study import InstanceRef
+from medvision_desktop.domain.study import LABEL_MAP_SEGMENTATION, InstanceRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
@@ -30,8 +30,6 @@ from medvision_desktop.io.dicom_multiframe import (
 from medvision_desktop.io.dicom_values import items_of, numbers, text, whole
 from medvision_desktop.work import CancelToken
 
-SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
-LABEL_MAP: Final = "1.2.840.10008.5.1.4.1.1.66.7"
 CUT: Final = 0.5
 _MOST_LABELS: Final = 255
 _MOST_MAPS: Final = 32
@@ -115,7 +113,11 @@ def _opened(instance: InstanceRef, decoder: Decoder) -> _Object:
     header = read_header(instance.path)
     dataset = header.dataset
     layout = layout_of(header)
-    kind = "LABELMAP" if text(dataset, "SOPClassUID") == LABEL_MAP else text(dataset, "SegmentationType")
+    kind = (
+        "LABELMAP"
+        if text(dataset, "SOPClassUID") == LABEL_MAP_SEGMENTATION
+        else text(dataset, "SegmentationType")
+    )
     wanted = {"BINARY": (1, 8), "FRACTIONAL": (8,), "LABELMAP": (8, 16)}.get(kind)
     if wanted is None:
         raise InputRefused("The segmentation cannot be read.", "It does not say what its values mean.")
