@@ -9,9 +9,9 @@ from typing import Final
 
 from medvision_desktop.domain.geometry import Plane
 
-# How many panes each layout has that a stage may name. `mpr` is three planes of one volume and a pane.
+# How many panes of each layout a stage may name. `mpr` shows three planes of the first one.
 CELLS: Final[Mapping[str, int]] = MappingProxyType(
-    {"1x1": 1, "1x2": 2, "2x1": 2, "2x2": 4, "1+2": 3, "mpr": 4}
+    {"1x1": 1, "1x2": 2, "2x1": 2, "2x2": 4, "1+2": 3, "mpr": 2}
 )
 CURRENT: Final = "current"
 PRIOR: Final = "prior"

@@ -198,3 +198,12 @@ def _other_part(one: frozenset[str], other: frozenset[str]) -> bool:
     if not one or not other:
         return False
     return not any(a in b or b in a for a in one for b in other)
+
+
+def beside(study: StudyRef, series: SeriesRef, prior: StudyRef) -> HungStage | None:
+    """A series beside the one of an earlier study that is most like it; None where that has no images."""
+    found = _found(PaneRule(), prior, series, ())
+    if found is None:
+        return None
+    panes = (HungPane(study, series), HungPane(prior, found))
+    return HungStage("Prior", "Beside the prior", "1x2", panes)

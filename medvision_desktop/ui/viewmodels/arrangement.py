@@ -224,7 +224,7 @@ def _activated(now: Arrangement, pane: int) -> Arrangement:
 
 
 def _hanging(now: Arrangement, study: StudyRef, series: SeriesRef) -> Arrangement:
-    """The layout for a kind of series, unless the reader has arranged several panes for comparing."""
+    """The layout for a kind of series, unless several panes are arranged for comparing."""
     if (now.chosen or now.by_rule) and len(now.layout.cells) > 1 and not now.has_planes:
         return now
     kind = layouts.kind_of(study, series)
@@ -241,7 +241,8 @@ def _companions(now: Arrangement, target: int) -> tuple[int, ...]:
         return ()
     other = 1 - target
     pane = now.panes[other]
-    free = pane.companion or pane.status is PaneStatus.EMPTY or not now.chosen
+    laid_out_by = now.chosen or now.by_rule
+    free = pane.companion or pane.status is PaneStatus.EMPTY or not laid_out_by
     return (other,) if free else ()
 
 

@@ -21,6 +21,8 @@ _AXES: Final = (("L", "R"), ("P", "A"), ("H", "F"))
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FUNCTIONS: Final = {VoiFunction.SIGMOID: "sigmoid"}
 _LONGEST: Final = 64
+# Badges that small panes keep as well: values that no scanner has measured.
+_ALWAYS: Final = ("Interpolated", "Resampled")
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,20 @@ def corner_text(
     status: PaneStatus = PaneStatus.SHOWN,
     small: bool = False,
     masked: bool = False,
+    prior: str = "",
 ) -> CornerText:
-    """The text of one pane. `layers` are words for what is drawn over the image ("AI overlay")."""
+    """The text of one pane. `layers` are words for what is drawn over the image ("AI overlay").
+
+    `prior` says that the study is an earlier one, and by how much.
+    """
     frame = shown.frame
     if small:
         return CornerText(
-            top_left=_who(study, masked=masked)[:2],
+            top_left=(*_who(study, masked=masked)[:2], *_prior(prior)),
             bottom_left=_what(shown, status, small=True),
             bottom_right=(
                 *((Line(SEPARATOR.join(layers)),) if layers else ()),
+                *(Line(badge) for badge in shown.plan.badges if badge in _ALWAYS),
                 *_doubts(shown.plan),
                 *_window(shown.plan),
                 Line(f"Zoom {_zoom(scale)}"),
@@ -69,7 +76,7 @@ def corner_text(
         )
     return CornerText(
         top_left=_who(study, masked=masked),
-        top_right=_where(study, frame.corner),
+        top_right=(*_prior(prior), *_where(study, frame.corner)),
         bottom_left=_what(shown, status, small=False),
         bottom_right=(
             *_badges(shown.plan, layers),
@@ -137,7 +144,8 @@ def series_title(shown: Shown) -> str:
 
 def caption(shown: Shown, layers: str = "") -> str:
     """What a key image shows, without the patient: view, image number, window, layers."""
-    which = f"{shown.plane.value} slice" if shown.plane is not None else "image"
+    turned = " oblique" if shown.frame.corner.get("oblique") else ""
+    which = f"{shown.plane.value}{turned} slice" if shown.plane is not None else "image"
     place = f"{which} {shown.index + 1} of {shown.count}" if shown.count > 1 else ""
     window = window_text(shown.plan).replace(SEPARATOR, ", ").replace("  ", " ")
     spacing = "" if shown.frame.spacing is not None else "no pixel spacing"
@@ -157,6 +165,10 @@ def _who(study: StudyRef, *, masked: bool) -> tuple[Line, ...]:
     )
 
 
+def _prior(words: str) -> tuple[Line, ...]:
+    return (Line(words, strong=True),) if words else ()
+
+
 def _where(study: StudyRef, corner: Mapping[str, str]) -> tuple[Line, ...]:
     time = study.time[:5]
     when = "  ".join(part for part in (long_date(study.date) if study.date else "", time) if part)
@@ -168,7 +180,8 @@ def _what(shown: Shown, status: PaneStatus, *, small: bool) -> tuple[Line, ...]:
     frame, series, plane = shown.frame, shown.loaded.series, shown.plane
     place = _place(shown)
     if plane is not None:
-        title = plane.value.capitalize()
+        turned = frame.corner.get("oblique", "")
+        title = f"{plane.value.capitalize()}, oblique {turned}" if turned else plane.value.capitalize()
         if small:
             return _lines(Line(title, strong=True, plane=plane), place)
         head = Line(_join(title, series_title(shown)), strong=True, plane=plane)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from medvision_desktop.domain.measurement import Place
+from medvision_desktop.domain.prior import interval_before, same_patient
+from medvision_desktop.domain.study import Patient, StudyRef
+from medvision_desktop.pixels.oblique import ObliqueStack
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus
 
@@ -24,15 +27,33 @@ def layer_pane(now: Arrangement, pane: int) -> bool:
 
 def band(now: Arrangement, pane: int) -> int:
     """1 or 2 where panes on screen show two patients, in order of appearance; else 0."""
-    patients: list[tuple[str, str]] = []
-    for number in now.visible:
-        who = _patient(now.panes[number])
-        if who is not None and who not in patients:
-            patients.append(who)
+    found = _people(now)
     who = _patient(now.panes[pane])
-    if len(patients) < 2 or who is None:
+    if len(found) < 2 or who is None:
         return 0
-    return 1 if who == patients[0] else 2
+    return 1 if _is_same(who, found[0]) else 2
+
+
+def people(now: Arrangement) -> int:
+    """How many patients are on screen."""
+    return len(_people(now))
+
+
+def prior_words(now: Arrangement, pane: int) -> str:
+    """That a pane shows an earlier study than another pane of the same patient, and by how much."""
+    here = now.panes[pane].study
+    if here is None:
+        return ""
+    intervals = [
+        interval_before(here, other)
+        for number in now.visible
+        if (other := now.panes[number].study) is not None
+        and other.key != here.key
+        and same_patient(here.patient, other.patient)
+        and interval_before(here, other)
+        and all(not interval_before(other, newer) for newer in _studies(now, other))
+    ]
+    return f"Prior, {intervals[0]} before" if intervals else ""
 
 
 def place_of(pane: PaneState) -> Place | None:
@@ -42,12 +63,42 @@ def place_of(pane: PaneState) -> Place | None:
         return None
     study, series = pane.series_key
     if pane.plane is not None:
-        return Place(study, series, plane=pane.plane.value, index=shown.index)
+        is_oblique = isinstance(shown.planes, ObliqueStack)
+        return Place(
+            study,
+            series,
+            plane=pane.plane.value,
+            index=shown.index,
+            slab=shown.frame.corner.get("slab", ""),
+            cut=shown.frame.geometry if is_oblique else None,
+        )
     return Place(study, series, shown.frame.sop_instance_uid, shown.frame.frame_number)
 
 
-def _patient(pane: PaneState) -> tuple[str, str] | None:
+def _studies(now: Arrangement, of: StudyRef) -> list[StudyRef]:
+    """Other studies on screen of the same patient."""
+    shown = (now.panes[number].study for number in now.visible)
+    return [
+        one
+        for one in shown
+        if one is not None and one.key != of.key and same_patient(one.patient, of.patient)
+    ]
+
+
+def _people(now: Arrangement) -> list[Patient]:
+    found: list[Patient] = []
+    for number in now.visible:
+        who = _patient(now.panes[number])
+        if who is not None and not any(_is_same(who, other) for other in found):
+            found.append(who)
+    return found
+
+
+def _is_same(one: Patient, other: Patient) -> bool:
+    return (one.name, one.id) == (other.name, other.id) or same_patient(one, other)
+
+
+def _patient(pane: PaneState) -> Patient | None:
     if pane.study is None or pane.status is PaneStatus.EMPTY:
         return None
-    patient = pane.study.patient
-    return (patient.name, patient.id)
+    return pane.study.patient

@@ -15,6 +15,7 @@ import numpy as np
 
 from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.geometry import Vector3
+from medvision_desktop.domain.prior import same_patient
 from medvision_desktop.pixels import viewport
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement, with_panes
 from medvision_desktop.ui.viewmodels.gestures import Size, viewport_of
@@ -45,13 +46,17 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Links:
-    """Which kinds of link are on. `anchors` hold what the reader laid beside each other."""
+    """Which kinds of link are on. `anchors` hold what the reader laid beside each other.
+
+    `apart` are panes that a stage of a protocol gave a window of their own: they keep it.
+    """
 
     scroll: bool = True
     window: bool = True
     view: bool = True
     cursor: bool = True
     anchors: tuple[Anchor, ...] = field(default=())
+    apart: frozenset[int] = frozenset()
 
     @property
     def any(self) -> bool:
@@ -60,7 +65,7 @@ class Links:
 
     def all_set(self, on: bool) -> Links:
         """Every link on or off."""
-        return replace(self, scroll=on, window=on, view=on, cursor=on)
+        return replace(self, scroll=on, window=on, view=on, cursor=on, apart=frozenset())
 
 
 def same_space(one: PaneState, other: PaneState) -> bool:
@@ -70,8 +75,16 @@ def same_space(one: PaneState, other: PaneState) -> bool:
     if one.series_key == other.series_key:
         return True
     frames = [_frame_of_reference(pane.shown) for pane in (one, other) if pane.shown is not None]
-    here = one.study is not None and other.study is not None and one.study.patient == other.study.patient
-    return here and bool(frames[0]) and frames[0] == frames[1]
+    return one_person(one, other) and bool(frames[0]) and frames[0] == frames[1]
+
+
+def one_person(one: PaneState, other: PaneState) -> bool:
+    """Whether two panes show the same patient: what is linked without being asked to."""
+    if one.study is None or other.study is None:
+        return False
+    here, there = one.study.patient, other.study.patient
+    known = any((here.name, here.id, here.birth_date))
+    return one.study.key == other.study.key or (known and here == there) or same_patient(here, there)
 
 
 def displayed(
@@ -82,10 +95,10 @@ def displayed(
     here = with_display(before, display)
     fresh = {pane: here}
     for number, other in enumerate(now.panes):
-        if number == pane or other.shown is None:
+        if number == pane or other.shown is None or not one_person(before, other):
             continue
         wanted = other.display
-        if links.window and _same_values(before, other):
+        if links.window and not {pane, number} & links.apart and _same_values(before, other):
             wanted = replace(wanted, voi=display.voi, invert=display.invert)
         if links.view:
             wanted = _same_view(before, here, other, wanted, sizes[pane], sizes[number])

@@ -111,6 +111,7 @@ class Scene:
     found: frozenset[ImagePlace]
     corner_text: bool
     masked: bool
+    prior: str = ""
 
 
 def build(pane: PaneState, scene: Scene) -> PaneView:
@@ -139,6 +140,7 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         status=pane.status,
         small=small,
         masked=scene.masked,
+        prior=scene.prior,
     )
     return PaneView(
         status=pane.status,

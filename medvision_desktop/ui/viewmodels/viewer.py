@@ -16,8 +16,9 @@ from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import MedVisionError
 from medvision_desktop.pixels import region
 from medvision_desktop.pixels.reslice import Slab
+from medvision_desktop.services.hanging import HungStage
 from medvision_desktop.ui.notify import Notifier
-from medvision_desktop.ui.viewmodels import arrangement, viewer_actions
+from medvision_desktop.ui.viewmodels import arrangement, linking, viewer_actions
 from medvision_desktop.ui.viewmodels import links as links_of
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import ALL_PANES
@@ -27,13 +28,14 @@ from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey,
 from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads, reader_of
 from medvision_desktop.ui.viewmodels.viewer_edits import ViewerEdits
 from medvision_desktop.ui.viewmodels.viewer_layers import ViewerLayers
+from medvision_desktop.ui.viewmodels.viewer_windows import ViewerWindows
 from medvision_desktop.ui.workers.lane import Lanes
 
 if TYPE_CHECKING:
     from medvision_desktop.services.workbench import Workbench
 
 
-class ViewerModel(ViewerLayers, ViewerEdits):
+class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
     """What the reading room talks to: `ViewerState` and everything that changes it."""
 
     def __init__(
@@ -52,9 +54,17 @@ class ViewerModel(ViewerLayers, ViewerEdits):
         """Show a series on `pane`, or where its kind is hung (a chest film twice: plain and layered)."""
         self._set(arrangement.opened(self._now, study, series, pane))
         self._loads.keep_only(self._now.wanted())
-        kept = self._loads.fetch(study, series)
-        if kept is not None:
-            self._on_arrived(key_of(study.key, series.uid), kept, True)
+        self._fetch(study, series)
+
+    def hang(self, stage: HungStage) -> None:
+        """Lay out the main window by a stage of a protocol and read what is not here yet."""
+        self.put_stage(stage)
+        wanted = self._now.wanted()
+        self._loads.keep_only(wanted)
+        asked = {key_of(one.study.key, one.series.uid): one for one in stage.panes if one is not None}
+        for key, one in asked.items():
+            if key in wanted:
+                self._fetch(one.study, one.series)
 
     def close_study(self, study_key: str) -> None:
         """Empty every pane of a study and let go of its images."""
@@ -113,6 +123,8 @@ class ViewerModel(ViewerLayers, ViewerEdits):
         if fresh.anchors == self._links.anchors:
             return False
         self.set_links(fresh)
+        if linking.people(self._now) > 1:
+            self._notifier.toast("Two patients scroll together", "From these images on.", "warn")
         return True
 
     def set_note(self, pane: int, words: str) -> None:
@@ -173,6 +185,11 @@ class ViewerModel(ViewerLayers, ViewerEdits):
         return viewer_actions.perform(self, action_id)
 
     # Inside.
+
+    def _fetch(self, study: StudyRef, series: SeriesRef) -> None:
+        kept = self._loads.fetch(study, series)
+        if kept is not None:
+            self._on_arrived(key_of(study.key, series.uid), kept, True)
 
     def _on_arrived(self, key: SeriesKey, loaded: LoadedSeries, complete: bool) -> None:
         before = self._now

@@ -12,7 +12,7 @@ from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.presets import Preset, presets_for, window_of
 from medvision_desktop.pixels.reslice import Slab, SlabMode
-from medvision_desktop.ui.viewmodels import gestures, linking
+from medvision_desktop.ui.viewmodels import gestures, linking, turning
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import presented
@@ -54,6 +54,20 @@ def apply_preset(viewer: ViewerModel, preset: Preset) -> bool:
     if shown is None or shown.frame.is_colour:
         return False
     return apply_voi(viewer, window_of(preset, shown.frame))
+
+
+def apply_named_preset(viewer: ViewerModel, pane: int, name: str) -> bool:
+    """Window one pane by a preset of its modality, without its linked panes; False for no such name."""
+    shown = viewer.panes[pane].shown
+    if shown is None or shown.frame.is_colour:
+        return False
+    modality = shown.loaded.series.modality
+    known = viewer.own_presets.get(modality) or presets_for(modality)
+    preset = next((one for one in known if one.name.casefold() == name.casefold()), None)
+    if preset is None:
+        return False
+    viewer.set_own_window(pane, window_of(preset, shown.frame))
+    return True
 
 
 def apply_voi(viewer: ViewerModel, voi: Voi | None) -> bool:
@@ -153,7 +167,7 @@ def _toggle_one_link(viewer: ViewerModel, kind: str) -> bool:
     links = viewer.links
     fresh = {
         "scroll": replace(links, scroll=not links.scroll),
-        "window": replace(links, window=not links.window),
+        "window": replace(links, window=not links.window, apart=frozenset()),
         "view": replace(links, view=not links.view),
         "cursor": replace(links, cursor=not links.cursor),
     }
@@ -244,6 +258,12 @@ _TABLE: Final[Mapping[str, Perform]] = {
     **{f"slab.{mode.value.lower()}": partial(_slab, mode=mode) for mode in SlabMode},
     "slab.thicker": partial(_thicken, way=1),
     "slab.thinner": partial(_thicken, way=-1),
+    **{
+        f"planes.turn_{way}{pace}": partial(turning.turn_by_key, degrees=sense * degrees)
+        for way, sense in (("left", -1.0), ("right", 1.0))
+        for pace, degrees in (("", 5.0), ("_fine", 1.0))
+    },
+    "planes.straight": turning.straighten,
     "link.beside": lambda viewer: viewer.lay_beside(),
     "slice.next": partial(_slice, step=1),
     "slice.previous": partial(_slice, step=-1),

@@ -27,6 +27,7 @@ from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.marks import Mark, Marks
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_slab
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
+from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.viewmodels.snapshot import Snapshot
 
 
@@ -165,6 +166,12 @@ class ViewerState(QObject):
         here = found.series_uid == shown.loaded.series.uid and found.image_index == shown.index
         return found if here else None
 
+    def crosshair(self, pane: int) -> Crosshair | None:
+        """The lines of the other planes on a pane; with the crosshair in hand they can be turned."""
+        size, ratio = self._sizes[pane]
+        held = ratio if self._tool is Tool.CROSSHAIR else 0.0
+        return sightlines.crosshair(self._now, pane, size, grip_ratio=held)
+
     def view(self, pane: int) -> PaneView:
         """What a pane paints now."""
         size, ratio = self._sizes[pane]
@@ -177,10 +184,11 @@ class ViewerState(QObject):
             overlay=self._overlay,
             attention=self.attention_of(pane) if carries else None,
             marks=self.marks_on(pane),
-            crosshair=sightlines.crosshair(self._now, pane, size),
+            crosshair=self.crosshair(pane),
             reference=sightlines.reference(self._now, pane, size),
             cursor=sightlines.cursor(self._now, pane, size, self._cursor),
             note=self._notes.get(pane, ""),
+            prior=linking.prior_words(self._now, pane),
             found=self._found if self._overlay.visible else frozenset(),
             corner_text=self._corner_text,
             masked=self._masked,
