@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from medvision_desktop.errors import ModelRefused
+from medvision_desktop.modelkit import segmentation as segmentations
+from medvision_desktop.modelkit import volumes
 from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
+from medvision_desktop.modelkit.segmentation import Segmentation
 
 FILE: Final = "manifest.toml"
-TASKS: Final = ("binary", "single-label", "multi-label", "gate")
+TASKS: Final = ("binary", "single-label", "multi-label", "gate", segmentations.TASK)
 # Networks whose map is the mean over an image and its mirror image.
 MIRRORED: Final = frozenset({"efficientnet-b0-dense-mirrored"})
 NETWORKS: Final = (
@@ -28,7 +31,10 @@ NETWORKS: Final = (
     *("densenet-121", "densenet-169", "densenet-201"),
     *("vgg-16", "vgg-19", "vgg-16-bn", "vgg-19-bn"),
     *("mobilenet-v2", "mobilenet-v3-small", "mobilenet-v3-large", "inception-v3"),
+    *segmentations.NETWORKS,
 )
+# A model of volumes has no preprocessing of pictures.
+NO_PICTURE: Final = Preprocessing(32, (0.5, 99.5), 0.0, 1.0, 1)
 MAX_MANIFEST_BYTES: Final = 1_000_000
 _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 _VERSION: Final = re.compile(r"^\d+\.\d+\.\d+$")
@@ -121,7 +127,8 @@ class Manifest:
     `executed` is the weight file that runs on a CPU. `grid` is (rows, columns) of the maps.
     `thresholds` are (label, threshold) on calibrated probabilities. `confidence_floor`: below it
     the answer is uncertain (largest probability of a single-label task, of either answer for a
-    binary one); `uncertain_band` is half the width of a multi-label task's band.
+    binary one); `uncertain_band` is half the width of a multi-label task's band. A model that segments
+    has `segmentation`, and in the place of `preprocessing` that of no picture, and no thresholds.
     """
 
     name: str
@@ -149,6 +156,7 @@ class Manifest:
     parity: Parity | None = None
     attention: Attention | None = None
     confounds: tuple[tuple[str, float], ...] = ()
+    segmentation: Segmentation | None = None
     training: tuple[tuple[str, str], ...] = field(default=())
 
     @property
@@ -201,7 +209,8 @@ def _built(table: Mapping[str, Any]) -> Manifest:
     if "age_years" in wanted:
         low, high = wanted["age_years"]
         wanted["age_years"] = (_number(low), _number(high))
-    rows, columns = table["grid"]
+    rows, columns = table.get("grid", [1, 1])
+    found = table.get("segmentation")
     parity, attention = table.get("parity"), table.get("attention")
     return Manifest(
         name=_word(table["name"]),
@@ -212,10 +221,12 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         labels=_words(table["labels"]),
         executed=_word(table["executed"]),
         files=tuple((_word(name), _word(digest)) for name, digest in table["files"].items()),
-        preprocessing=_preprocessing(steps),
+        preprocessing=_preprocessing(steps) if found is None else NO_PICTURE,
         preprocessing_version=_word(steps["version"]),
         grid=(_whole(rows), _whole(columns)),
-        thresholds=tuple((_word(label), _number(value)) for label, value in table["thresholds"].items()),
+        thresholds=tuple(
+            (_word(label), _number(value)) for label, value in table.get("thresholds", {}).items()
+        ),
         intended_use=_word(table["intended_use"]),
         contraindications=_words(table["contraindications"]),
         trained_on=_word(table["trained_on"]),
@@ -231,6 +242,7 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         confounds=tuple(
             (_word(name), _number(value)) for name, value in table.get("confounds", {}).items()
         ),
+        segmentation=None if found is None else segmentations.from_table(found),
         training=tuple((_word(name), str(value)) for name, value in table.get("training", {}).items()),
     )
 
@@ -253,12 +265,13 @@ def _wrong(manifest: Manifest) -> str:
         (bool(_VERSION.match(manifest.version)), "its version is not three numbers"),
         (manifest.task in TASKS, f"its task {manifest.task!r} is unknown"),
         (manifest.network in NETWORKS, f"its network {manifest.network!r} is unknown"),
-        (manifest.preprocessing_version == VERSION, "its preprocessing is of another version"),
+        (manifest.preprocessing_version == _version(manifest), "its preprocessing is of another version"),
         (0 < len(manifest.labels) <= 256, "it has no labels"),
         (len(set(manifest.labels)) == len(manifest.labels), "a label is there twice"),
         (manifest.task != "binary" or len(manifest.labels) == 1, "a binary task has one label"),
         (
-            tuple(label for label, _ in manifest.thresholds) == manifest.labels,
+            tuple(label for label, _ in manifest.thresholds)
+            == (() if manifest.segmentation else manifest.labels),
             "thresholds and labels differ",
         ),
         (all(0 < value < 1 for _, value in manifest.thresholds), "a threshold is outside 0 to 1"),
@@ -276,7 +289,20 @@ def _wrong(manifest: Manifest) -> str:
     for fine, sentence in checks:
         if not fine:
             return sentence
-    return _wrong_parity(manifest)
+    return _wrong_segmentation(manifest) or _wrong_parity(manifest)
+
+
+def _version(manifest: Manifest) -> str:
+    return VERSION if manifest.segmentation is None else volumes.VERSION
+
+
+def _wrong_segmentation(manifest: Manifest) -> str:
+    found = manifest.segmentation
+    if (manifest.task == segmentations.TASK) != (found is not None):
+        return "its task and its [segmentation] table do not go together"
+    if (manifest.network in segmentations.NETWORKS) != (found is not None):
+        return f"its network {manifest.network!r} does not do its task"
+    return "" if found is None else found.wrong(manifest.labels)
 
 
 def _wrong_parity(manifest: Manifest) -> str:

@@ -51,7 +51,8 @@ def open_package(directory: Path) -> ModelPackage:
         weights.read_verified(directory / name, digest)
     shapes = weights.shapes(directory / "weights.safetensors")
     head = shapes.get("classifier.weight", ())
-    if len(head) != 2 or head[0] != len(found.labels):
+    outputs, axes = len(found.labels) + (found.segmentation is not None), 5 if found.segmentation else 2
+    if len(head) != axes or head[0] != outputs:
         raise ModelRefused(
             f"The model package {found.name} may not run.",
             f"Its weights end in {head[0] if head else 0} outputs for {len(found.labels)} labels.",

@@ -9,6 +9,7 @@ from medvision_desktop.modelkit.networks import known
 from medvision_desktop.modelkit.networks.classifier import Classifier
 from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
 from medvision_desktop.modelkit.registry import ModelPackage
+from medvision_desktop.modelkit.segmentation import Segmentation
 
 
 def network(name: str, classes: int, *, dropout: float = 0.2) -> Classifier:
@@ -26,11 +27,28 @@ def network(name: str, classes: int, *, dropout: float = 0.2) -> Classifier:
     raise ModelRefused(f"There is no network {name!r}.")
 
 
+def segmenter(name: str, found: Segmentation, labels: int) -> nn.Module:
+    """A fresh network of volumes: (n, planes, k, j, i) to logits (n, labels + 1, k, j, i).
+
+    Raises `ModelRefused` for a name that is not on the list.
+    """
+    from medvision_desktop.modelkit.networks import unet3d
+
+    if name not in unet3d.SIZES:
+        raise ModelRefused(f"There is no network {name!r}.")
+    return unet3d.ResidualUNet(found.spec.planes, labels, unet3d.SIZES[name])
+
+
 def from_package(package: ModelPackage) -> nn.Module:
     """The network of a package with its safetensors weights, in evaluation mode."""
     from safetensors.torch import load
 
-    made = network(package.manifest.network, len(package.manifest.labels))
+    manifest = package.manifest
+    made: nn.Module
+    if manifest.segmentation is not None:
+        made = segmenter(manifest.network, manifest.segmentation, len(manifest.labels))
+    else:
+        made = network(manifest.network, len(manifest.labels))
     try:
         made.load_state_dict(load(package.safetensors()))
     except (RuntimeError, ValueError) as error:

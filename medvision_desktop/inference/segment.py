@@ -1,0 +1,53 @@
+"""From a network's volume to labels, each with its volume and how sure the network was inside of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.inference.volume_engine import VolumeEngine, logits_of, probabilities
+from medvision_desktop.modelkit.segmentation import Segmentation
+from medvision_desktop.modelkit.volumes import NetworkVolume
+from medvision_desktop.work import CancelToken, ProgressSink, no_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """`labels`: uint8 (k, j, i) on the model's grid. `confidence`: mean probability inside of each label.
+
+    The confidence of a label that is nowhere is the largest probability it has anywhere.
+    """
+
+    labels: NDArray[np.uint8]
+    confidence: tuple[float, ...]
+
+
+def labelled(
+    engine: VolumeEngine,
+    ready: NetworkVolume,
+    found: Segmentation,
+    labels: Sequence[str],
+    *,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> Labelled:
+    """Run the network over a prepared volume and take the most probable label of each voxel.
+
+    Raises `Cancelled`, and `ArithmeticError` when the network gives no numbers.
+    """
+    logits = logits_of(
+        engine, ready.planes(found.spec), found, len(labels) + 1, progress=progress, cancel=cancel
+    )
+    if not np.isfinite(logits).all():
+        raise ArithmeticError("the network gave no numbers")
+    chosen = logits.argmax(axis=0).astype(np.uint8)
+    shares = probabilities(logits)
+    sure = []
+    for number in range(1, len(labels) + 1):
+        inside = chosen == number
+        own = shares[number]
+        sure.append(float(own[inside].mean()) if inside.any() else float(own.max()))
+    return Labelled(chosen, tuple(sure))

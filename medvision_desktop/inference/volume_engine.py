@@ -1,0 +1,212 @@
+"""A 3D network, loaded and ready, and the window that it slides over a volume with bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.errors import ModelRefused
+from medvision_desktop.inference import device
+from medvision_desktop.inference.engine import silent_openvino
+from medvision_desktop.modelkit.registry import ModelPackage
+from medvision_desktop.modelkit.segmentation import Segmentation
+from medvision_desktop.modelkit.volumes import Floats, Shape
+from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
+
+_SIGMA: Final = 0.125  # of a window's side, as MONAI weights it
+_OUTPUT: Final = "logits"
+
+
+class VolumeEngine(Protocol):
+    """(n, planes, k, j, i) float32 to logits (n, labels + 1, k, j, i) float32."""
+
+    name: str
+    device: str
+    text: str
+
+    def run(self, batch: Floats) -> Floats:
+        """Logits of a batch."""
+
+
+class OnnxVolumes:
+    """ONNX Runtime on the CPU."""
+
+    name, device, text = "onnxruntime", "cpu", "ONNX Runtime CPU"
+
+    def __init__(self, content: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = device.threads()
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session: Any = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, batch: Floats) -> Floats:
+        """Logits of a batch."""
+        return np.asarray(self._session.run([_OUTPUT], {self._input: batch})[0], dtype=np.float32)
+
+
+class OpenVinoVolumes:
+    """OpenVINO on the CPU, the quicker one in three dimensions."""
+
+    name, device, text = "openvino", "cpu", "OpenVINO CPU"
+
+    def __init__(self, content: bytes) -> None:
+        core = silent_openvino().Core()
+        hints = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": device.threads(),
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        self._compiled: Any = core.compile_model(core.read_model(content), "CPU", hints)
+
+    def run(self, batch: Floats) -> Floats:
+        """Logits of a batch."""
+        return np.array(self._compiled([batch])[_OUTPUT], dtype=np.float32)
+
+
+class TorchVolumes:
+    """torch from the safetensors, on CUDA or MPS where there is one."""
+
+    name = "torch"
+
+    def __init__(self, package: ModelPackage) -> None:
+        from medvision_desktop.modelkit.networks.build import from_package
+
+        self.device = device.torch_device()
+        self.text = f"torch {self.device.upper()}"
+        self._network = from_package(package).to(self.device)
+
+    def run(self, batch: Floats) -> Floats:
+        """Logits of a batch."""
+        import torch
+
+        with torch.inference_mode():
+            found = self._network(torch.from_numpy(batch).to(self.device))
+        return np.asarray(found.float().cpu().numpy(), dtype=np.float32)
+
+
+def load(package: ModelPackage, name: str) -> VolumeEngine:
+    """The executed weights in an engine, tried once on zeros. Raises `ModelRefused`."""
+    found = package.manifest.segmentation
+    if found is None:
+        raise ModelRefused(f"The model package {package.manifest.name} makes no label map.")
+    made: VolumeEngine
+    if name == "torch":
+        made = TorchVolumes(package)
+    elif name == "openvino":
+        made = OpenVinoVolumes(package.executed())
+    else:
+        made = OnnxVolumes(package.executed())
+    side = found.spec.multiple * 2
+    logits = made.run(np.zeros((1, found.spec.planes, side, side, side), np.float32))
+    wanted = (1, len(package.manifest.labels) + 1, side, side, side)
+    if logits.shape != wanted or not np.isfinite(logits).all():
+        why = f"It gives {logits.shape} where its manifest says {wanted}, or no numbers."
+        raise ModelRefused(
+            f"The model package {package.manifest.name} may not run.", why, "Install it again."
+        )
+    return made
+
+
+def logits_of(
+    engine: VolumeEngine,
+    planes: Floats,
+    found: Segmentation,
+    outputs: int,
+    *,
+    progress: ProgressSink = no_progress,
+    cancel: CancelToken | None = None,
+) -> Floats:
+    """Logits (outputs, k, j, i) of a whole volume (planes, k, j, i).
+
+    What fits into one window is run at once, padded by zeros to the network's multiple. Else windows
+    overlap and are weighted by a Gaussian. A window without an image (all zero) is background.
+    Raises `Cancelled` between two windows.
+    """
+    spec = found.spec
+    extents = _shape(planes.shape[1:])
+    fits = all(extent <= side for extent, side in zip(extents, spec.patch, strict=True))
+    window = _padded(extents, spec.multiple) if fits else spec.patch
+    padded, before = _centred(planes, window)
+    inner = _shape(padded.shape[1:])
+    starts = list(window_starts(inner, window, spec.overlap))
+    total: Floats = np.zeros((outputs, *inner), dtype=np.float32)
+    weights: Floats = np.zeros(inner, dtype=np.float32)
+    weight = importance(window) if len(starts) > 1 else np.ones(window, np.float32)
+    given = len(spec.channels)
+    for done, start in enumerate(starts):
+        if cancel is not None:
+            cancel.check()
+        progress(Progress(done, len(starts), "Running the network"))
+        box = tuple(slice(low, low + side) for low, side in zip(start, window, strict=True))
+        part = np.ascontiguousarray(padded[:, box[0], box[1], box[2]])
+        if part[:given].any():
+            total[:, box[0], box[1], box[2]] += _asked(engine, part, mirrored=found.mirrored) * weight
+        else:
+            total[0, box[0], box[1], box[2]] += weight
+        weights[box] += weight
+    total /= weights
+    k, j, i = (slice(low, low + extent) for low, extent in zip(before, extents, strict=True))
+    return np.ascontiguousarray(total[:, k, j, i])
+
+
+def probabilities(logits: Floats) -> Floats:
+    """Softmax over the first axis."""
+    powers = np.exp(logits - logits.max(axis=0, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=0, keepdims=True)
+    return shares
+
+
+def window_starts(extents: Shape, window: Shape, overlap: float) -> Iterator[Shape]:
+    """First corners of windows that cover the grid, the last one flush with the far side."""
+    axes = []
+    for extent, side in zip(extents, window, strict=True):
+        step = max(1, int(side * (1 - overlap)))
+        last = max(0, extent - side)
+        axes.append(sorted({*range(0, last, step), last}))
+    return ((k, j, i) for k, j, i in itertools.product(*axes))
+
+
+def importance(window: Shape) -> Floats:
+    """Gaussian weight of each voxel of a window, never 0."""
+    lines: list[NDArray[np.float64]] = []
+    for side in window:
+        place = np.arange(side) - (side - 1) / 2
+        lines.append(np.exp(-0.5 * (place / (_SIGMA * side)) ** 2))
+    product = lines[0][:, None, None] * lines[1][None, :, None] * lines[2][None, None, :]
+    found: Floats = np.maximum(product, 1e-3).astype(np.float32)
+    return found
+
+
+def _asked(engine: VolumeEngine, part: Floats, *, mirrored: bool) -> Floats:
+    logits: Floats = engine.run(part[np.newaxis])[0]
+    if mirrored:
+        other = engine.run(np.ascontiguousarray(part[np.newaxis, ..., ::-1]))[0]
+        logits = (logits + other[..., ::-1]) * np.float32(0.5)
+    return logits
+
+
+def _centred(planes: Floats, window: Shape) -> tuple[Floats, Shape]:
+    """Zeros around so that no extent is under the window's, and how many come before."""
+    missing = [max(0, side - extent) for side, extent in zip(window, planes.shape[1:], strict=True)]
+    before = _shape([gap // 2 for gap in missing])
+    widths = [(0, 0), *((low, gap - low) for low, gap in zip(before, missing, strict=True))]
+    return (np.pad(planes, widths) if any(missing) else planes), before
+
+
+def _padded(extents: Shape, multiple: int) -> Shape:
+    return _shape([-(-extent // multiple) * multiple for extent in extents])
+
+
+def _shape(extents: Sequence[int]) -> Shape:
+    k, j, i = extents
+    return int(k), int(j), int(i)
