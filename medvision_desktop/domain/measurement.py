@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from medvision_desktop.domain.geometry import SpacingSource
+from medvision_desktop.domain.geometry import PlaneGeometry, SpacingSource
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.quantities import region_of
 
@@ -56,7 +56,11 @@ WORDED: Final = frozenset({MeasurementKind.ARROW, MeasurementKind.TEXT})
 
 @dataclass(frozen=True)
 class Place:
-    """What a measurement belongs to: one frame of a series, or one plane of its volume by number."""
+    """What a measurement belongs to: one frame of a series, or one plane of its volume by number.
+
+    `slab`: the slab that the plane was seen through, as the corner of the image says it ("MIP 10.0 mm"),
+    because values in a region are those of the slab. `cut`: where an oblique plane lies, exactly.
+    """
 
     study_key: str
     series_uid: str
@@ -64,6 +68,8 @@ class Place:
     frame_number: int = 1
     plane: str = ""
     index: int = 0
+    slab: str = ""
+    cut: PlaneGeometry | None = None
 
 
 @dataclass(frozen=True)

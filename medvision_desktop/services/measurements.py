@@ -17,6 +17,7 @@ from medvision_desktop.audit.private import IdentityKind, keep_words, name_only,
 from medvision_desktop.audit.schema import EventKind
 from medvision_desktop.audit.store import Store
 from medvision_desktop.audit.transaction import Transaction
+from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry, SpacingSource, Vector3
 from medvision_desktop.domain.measurement import Measurement, MeasurementKind, Place
 from medvision_desktop.services.ingest import study_pseudonym
 
@@ -48,6 +49,8 @@ def record(store: Store, measurement: Measurement, said: tuple[str, ...], *, rea
         "frame_number": place.frame_number,
         "plane": place.plane,
         "index": place.index,
+        "slab": place.slab,
+        "cut": _told(place.cut),
     }
     with store.writing() as tx:
         study = name_only(tx.connection, tx.random, IdentityKind.STUDY, place.study_key)
@@ -126,6 +129,8 @@ def _restored(
         frame_number=words["frame_number"],
         plane=words["plane"],
         index=words["index"],
+        slab=words.get("slab", ""),  # older entries have neither
+        cut=_cut(words.get("cut")),
     )
     measurement = Measurement(
         id=data["measurement"],
@@ -135,3 +140,30 @@ def _restored(
         words=words["words"],
     )
     return RecordedMeasurement(measurement, tuple(words["said"]), seq)
+
+
+def _told(cut: PlaneGeometry | None) -> dict[str, Any] | None:
+    """An oblique plane as numbers that come back to the last bit."""
+    if cut is None:
+        return None
+    return {
+        "origin": list(cut.origin_lps_mm),
+        "row": list(cut.row_lps),
+        "column": list(cut.column_lps),
+        "spacing": [cut.spacing.row_mm, cut.spacing.column_mm],
+        "frame_of_reference": cut.frame_of_reference,
+    }
+
+
+def _cut(told: dict[str, Any] | None) -> PlaneGeometry | None:
+    if told is None:
+        return None
+    origin, row, column = (_vector(told[name]) for name in ("origin", "row", "column"))
+    row_mm, column_mm = (float(step) for step in told["spacing"])
+    spacing = PixelSpacing(row_mm, column_mm, SpacingSource.PATIENT)
+    return PlaneGeometry(origin, row, column, spacing, told["frame_of_reference"])
+
+
+def _vector(values: list[float]) -> Vector3:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

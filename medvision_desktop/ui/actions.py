@@ -157,6 +157,18 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("slab.minip", "Slices", "Slab: smallest value (MinIP)", ("Alt+4",)),
     Action("slab.thicker", "Slices", "Thicker slab", ("Shift+PgUp",), scope="viewer"),
     Action("slab.thinner", "Slices", "Thinner slab", ("Shift+PgDown",), scope="viewer"),
+    Action(
+        "planes.turn_left",
+        "Slices",
+        "Turn the other planes left",
+        ("Alt+,",),
+        "rotate-ccw",
+        "By 5 degrees about the crosshair, or drag a ring on its lines.",
+    ),
+    Action("planes.turn_right", "Slices", "Turn the other planes right", ("Alt+.",), "rotate-cw"),
+    Action("planes.turn_left_fine", "Slices", "Turn the other planes left by 1 degree", ("Ctrl+,",)),
+    Action("planes.turn_right_fine", "Slices", "Turn the other planes right by 1 degree", ("Ctrl+.",)),
+    Action("planes.straight", "Slices", "Straighten the planes", ("Ctrl+0",), "undo-2"),
     Action("cine.toggle", "Slices", "Play the images, or stop", ("Space",), scope="viewer"),
     Action("file.header", "File", "Header of this image", ("Ctrl+T",), "file-text"),
     Action(

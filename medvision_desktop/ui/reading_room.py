@@ -69,6 +69,7 @@ class ReadingRoom(RoomFurniture):
         self.toasts.stop()
         self.errors.stop()
         self.cine.stop()
+        self.plane_care.stop()
         self.school.close()
         self.lanes.db.drain(10.0)
         self.report.flush()

@@ -34,6 +34,7 @@ from medvision_desktop.ui.viewmodels.desk import Desk
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
+from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
 from medvision_desktop.ui.viewmodels.reader import ReaderModel
 from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.school import SchoolModel
@@ -65,6 +66,7 @@ class RoomFurniture(QObject):
         self.reader = ReaderModel(*parts)
         self.marks = MarkRecord(*parts, self.viewer)
         self.cine = Cine(self.lanes, self.viewer)
+        self.plane_care = PlaneCare(self.lanes, self.viewer)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
         self.school = SchoolModel(bench.locations, self.notifier)

@@ -14,6 +14,7 @@ import pytest
 from medvision_desktop.audit.erasure import erase_patient
 from medvision_desktop.audit.schema import EventKind
 from medvision_desktop.audit.store import Store
+from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry, SpacingSource
 from medvision_desktop.domain.measurement import Measurement, MeasurementKind, Place
 from medvision_desktop.services.ingest import study_opened
 from medvision_desktop.services.measurements import measurements, record, remove
@@ -113,3 +114,12 @@ def test_a_measurement_that_was_saved_is_there_after_kill_9(store: Store, tmp_pa
     again = Store.open(tmp_path / "record.db")
     assert [one.measurement for one in measurements(again, cases.STUDY)] == [LINE]
     again.close()
+
+
+def test_a_measurement_on_an_oblique_slab_comes_back_to_the_last_bit(store: Store) -> None:
+    spacing = PixelSpacing(0.1 + 0.2, 1 / 3, SpacingSource.PATIENT)
+    cut = PlaneGeometry((1 / 7, -88.1, 0.3), (0.6, 0.8, 0.0), (-0.8, 0.6, 0.0), spacing, "1.2.3")
+    place = Place(cases.STUDY, cases.SERIES, plane="axial", index=4, slab="MIP 10.0 mm", cut=cut)
+    line = replace(LINE, place=place)
+    record(store, line, (), reader=cases.READER)
+    assert [one.measurement for one in measurements(store, cases.STUDY)] == [line]

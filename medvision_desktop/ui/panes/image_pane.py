@@ -132,6 +132,9 @@ class ImagePane(QWidget):
 
     def _on_hovered(self, at: Position) -> None:
         self._hand.hover(at)
+        if self._viewer.tool is Tool.CROSSHAIR:
+            grips = self._hand.grips(at)
+            self.canvas.setCursor(Qt.CursorShape.OpenHandCursor if grips else _CURSORS[Tool.CROSSHAIR])
         self.canvas.show_probe(self._hand.probe(at) if self._viewer.tool is Tool.PROBE else ())
 
     def _on_left(self) -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from medvision_desktop.domain.display import RenderPlan, VoiWindow
 from medvision_desktop.pixels import pipeline, viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
-from medvision_desktop.ui.viewmodels import gestures, measure, pane_state
+from medvision_desktop.ui.viewmodels import gestures, measure, pane_state, planes
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.history import Looks
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, Shown
 from medvision_desktop.ui.viewmodels.pen import DRAWS, Pen
+from medvision_desktop.ui.viewmodels.turning import Turn
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 
 _LENS_PX = 260
@@ -41,6 +42,7 @@ class _Drag:
     looks: Looks
     window: VoiWindow | None = None
     moved: tuple[float, float] = (0.0, 0.0)
+    turn: Turn | None = None
 
 
 class Hand:
@@ -75,6 +77,9 @@ class Hand:
         self._drag = drag
         if tool in DRAWS:
             self.pen.press(tool, at)
+        elif tool is Tool.CROSSHAIR and self.grips(at):
+            drag.turn = Turn(self._viewer, self._pane)
+            self._turn(drag, at)
         elif tool is Tool.CROSSHAIR:
             self._point(at)
 
@@ -97,6 +102,8 @@ class Hand:
             self._scroll(drag)
         elif drag.tool in DRAWS:
             self.pen.move(at)
+        elif drag.turn is not None:
+            self._turn(drag, at)
         elif drag.tool is Tool.CROSSHAIR:
             self._point(at)
 
@@ -107,6 +114,8 @@ class Hand:
             return
         if drag.tool in DRAWS:
             self.pen.release(drag.tool, drag.last)
+        elif drag.turn is not None:
+            drag.turn.end()
         else:
             self._viewer.looked(drag.looks)
 
@@ -122,7 +131,9 @@ class Hand:
             return True
         if drag is None:
             return False
-        if drag.before.shown is not None:
+        if drag.turn is not None:
+            drag.turn.cancel()
+        elif drag.before.shown is not None:
             self._viewer.set_index(self._pane, drag.before.shown.index)
             self._viewer.set_display(self._pane, drag.before.display)
         return True
@@ -150,6 +161,12 @@ class Hand:
         shown = self._shown
         if shown is not None:
             self._viewer.set_index(self._pane, round(fraction * (shown.count - 1)))
+
+    def grips(self, at: Position) -> bool:
+        """Whether the crosshair in hand takes hold of a line here, to turn planes by it."""
+        if self._viewer.tool is not Tool.CROSSHAIR:
+            return False
+        return planes.grip_at(self._viewer.crosshair(self._pane), at, self._ratio)
 
     def probe(self, at: Position) -> tuple[str, ...]:
         """What the pixel under the cursor holds; nothing outside the image."""
@@ -214,6 +231,11 @@ class Hand:
         height = self._viewer.size_of(self._pane)[1] / self._ratio
         per_image = gestures.scroll_px_per_image(shown.count, int(height))
         self._viewer.set_index(self._pane, started.index + round(drag.moved[1] / self._ratio / per_image))
+
+    def _turn(self, drag: _Drag, at: Position) -> None:
+        view = self.transform
+        if drag.turn is not None and view is not None:
+            drag.turn.move(*view.to_source(*at))
 
     def _point(self, at: Position) -> None:
         shown, view = self._shown, self.transform

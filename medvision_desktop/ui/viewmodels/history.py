@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,7 +33,15 @@ class MarkStep:
     after: Measurement | None
 
 
-Step = ViewStep | MarkStep
+@dataclass(frozen=True, eq=False)
+class PlanesStep:
+    """Panes before and after their planes were turned."""
+
+    before: Mapping[int, PaneState]
+    after: Mapping[int, PaneState]
+
+
+Step = ViewStep | MarkStep | PlanesStep
 
 
 def looks(panes: tuple[PaneState, ...]) -> Looks:
@@ -46,6 +55,15 @@ def looked_at(panes: tuple[PaneState, ...], wanted: Looks) -> dict[int, PaneStat
         number: with_display(panes[number], display)
         for number, (key, display) in enumerate(wanted)
         if key is not None and key == panes[number].series_key
+    }
+
+
+def planes_again(panes: tuple[PaneState, ...], wanted: Mapping[int, PaneState]) -> dict[int, PaneState]:
+    """Panes as they were then, where they still show planes of the same series."""
+    return {
+        number: then
+        for number, then in wanted.items()
+        if then.series_key == panes[number].series_key and panes[number].plane is then.plane is not None
     }
 
 

@@ -16,7 +16,8 @@ from medvision_desktop.domain.geometry import Plane, Vector3, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.pixels import pipeline
-from medvision_desktop.pixels.reslice import PlaneStack, Slab
+from medvision_desktop.pixels.oblique import Planes
+from medvision_desktop.pixels.reslice import Slab
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
 
 
@@ -44,7 +45,7 @@ class Shown:
     """Pixels on a pane: a series, one of its images or one slice of a plane, and the plan for it."""
 
     loaded: LoadedSeries
-    planes: PlaneStack | None
+    planes: Planes | None
     index: int
     frame: Frame
     plan: RenderPlan
@@ -122,10 +123,18 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
     return replace(pane, status=status, display=display, shown=shown, refusal=None)
 
 
-def with_planes(pane: PaneState, loaded: LoadedSeries, planes: PlaneStack, index: int) -> PaneState:
+def with_planes(pane: PaneState, loaded: LoadedSeries, planes: Planes, index: int) -> PaneState:
     """The pane showing one slice of a plane of the volume."""
     shown = _shown(loaded, planes, index, pane.display)
     return replace(pane, status=PaneStatus.SHOWN, shown=shown, refusal=None)
+
+
+def with_frame(pane: PaneState, frame: Frame) -> PaneState:
+    """The pane with its image drawn anew from the same place, such as a plane sampled with more care."""
+    if pane.shown is None:
+        return pane
+    plan = _plan(pane.shown.loaded, pane.shown.planes, frame, pane.display)
+    return replace(pane, shown=replace(pane.shown, frame=frame, plan=plan))
 
 
 def with_slab(pane: PaneState, slab: Slab) -> PaneState:
@@ -205,7 +214,7 @@ def point_lps_mm(shown: Shown) -> Vector3 | None:
     return frame.geometry.point_lps_mm((frame.rows - 1) / 2, (frame.columns - 1) / 2)
 
 
-def _shown(loaded: LoadedSeries, planes: PlaneStack | None, index: int, display: DisplayState) -> Shown:
+def _shown(loaded: LoadedSeries, planes: Planes | None, index: int, display: DisplayState) -> Shown:
     frame = loaded.stack.frames[index] if planes is None else planes.frame(index)
     if planes is None and loaded.states:
         state = presentation.chosen(loaded.states, frame, display.presentation)
@@ -213,9 +222,7 @@ def _shown(loaded: LoadedSeries, planes: PlaneStack | None, index: int, display:
     return Shown(loaded, planes, index, frame, _plan(loaded, planes, frame, display))
 
 
-def _plan(
-    loaded: LoadedSeries, planes: PlaneStack | None, frame: Frame, display: DisplayState
-) -> RenderPlan:
+def _plan(loaded: LoadedSeries, planes: Planes | None, frame: Frame, display: DisplayState) -> RenderPlan:
     return pipeline.resolve(
         display,
         frame,
@@ -224,7 +231,7 @@ def _plan(
     )
 
 
-def _modality_range(loaded: LoadedSeries, planes: PlaneStack | None) -> tuple[float, float] | None:
+def _modality_range(loaded: LoadedSeries, planes: Planes | None) -> tuple[float, float] | None:
     if planes is not None and loaded.volume is not None and loaded.volume.modality_range is not None:
         return loaded.volume.modality_range
     return loaded.stack.modality_range

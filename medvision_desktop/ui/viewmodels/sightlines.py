@@ -10,8 +10,11 @@ from medvision_desktop.ui.viewmodels.gestures import Position, Size
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 
 
-def crosshair(now: Arrangement, pane: int, size: Size) -> Crosshair | None:
-    """The lines of the other planes of a volume, in the layout of three planes."""
+def crosshair(now: Arrangement, pane: int, size: Size, *, grip_ratio: float = 0.0) -> Crosshair | None:
+    """The lines of the other planes of a volume, in the layout of three planes.
+
+    With `grip_ratio`, the device pixels of a logical one, they have handles to turn them by.
+    """
     shown = now.panes[pane].shown
     if not now.has_planes or shown is None or shown.planes is None:
         return None
@@ -23,7 +26,7 @@ def crosshair(now: Arrangement, pane: int, size: Size) -> Crosshair | None:
         for number, other in enumerate(now.panes)
         if number != pane and other.shown is not None and other.shown.planes is not None
     )
-    return planes.crosshair(shown, now.panes[pane].display, size, others, point)
+    return planes.crosshair(shown, now.panes[pane].display, size, others, point, grip_ratio=grip_ratio)
 
 
 def reference(now: Arrangement, pane: int, size: Size) -> Reference | None:

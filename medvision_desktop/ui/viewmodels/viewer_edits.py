@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from medvision_desktop.domain.measurement import Measurement
 from medvision_desktop.ui.viewmodels import arrangement, history
-from medvision_desktop.ui.viewmodels.history import Looks, MarkStep, Step, ViewStep
+from medvision_desktop.ui.viewmodels.history import Looks, MarkStep, PlanesStep, Step, ViewStep
+from medvision_desktop.ui.viewmodels.pane_state import PaneState
 from medvision_desktop.ui.viewmodels.viewer_state import ViewerState
 
 
@@ -31,6 +34,14 @@ class ViewerEdits(ViewerState):
         """The reader has changed how panes are looked at: it can be undone. `run` joins like with like."""
         self._history.add(ViewStep(before, self.looks, run))
 
+    def put_panes(self, fresh: Mapping[int, PaneState]) -> None:
+        """Show other states on panes: turned planes, or an image that was worked out elsewhere."""
+        self._set(arrangement.with_panes(self._now, fresh))
+
+    def turned(self, before: Mapping[int, PaneState]) -> None:
+        """The reader has turned planes, which showed `before`: it can be undone."""
+        self._history.add(PlanesStep(dict(before), {number: self.panes[number] for number in before}))
+
     def undo(self) -> bool:
         """Take back the last change of a view or a drawing; False where there is none."""
         step = self._history.undo()
@@ -45,6 +56,9 @@ class ViewerEdits(ViewerState):
         if isinstance(step, ViewStep):
             fresh = history.looked_at(self.panes, step.after if forward else step.before)
             self._set(arrangement.with_panes(self._now, fresh))
+            return True
+        if isinstance(step, PlanesStep):
+            self.put_panes(history.planes_again(self.panes, step.after if forward else step.before))
             return True
         before, after = (step.before, step.after) if forward else (step.after, step.before)
         if after is not None:

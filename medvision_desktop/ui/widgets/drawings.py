@@ -12,13 +12,14 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position
-from medvision_desktop.ui.viewmodels.planes import Crosshair
+from medvision_desktop.ui.viewmodels.planes import Crosshair, PlaneLine
 from medvision_desktop.ui.widgets.corner_text import INSET, LINE, PLANE_COLOURS
 from medvision_desktop.ui.widgets.edged_text import EdgedText, edge_colour
 
 _OPEN_PX: Final = 14.0
 _CURSOR_OPEN: Final = 4.0
 _CURSOR_LONG: Final = 12.0
+_HANDLE: Final = 4.5
 
 
 def paint_crosshair(painter: QPainter, crosshair: Crosshair, pane: QRectF, ratio: float) -> None:
@@ -35,6 +36,20 @@ def paint_crosshair(painter: QPainter, crosshair: Crosshair, pane: QRectF, ratio
         painter.setPen(QPen(colour, 1.0))
         for way in (-1.0, 1.0):
             painter.drawLine(_on_pixels(point + along * (way * _OPEN_PX), point + along * (way * far)))
+        _paint_handles(painter, line, colour, ratio)
+
+
+def _paint_handles(painter: QPainter, line: PlaneLine, colour: QColor, ratio: float) -> None:
+    """A ring where the line can be turned, black inside so that it stands out on any image."""
+    if not line.handles:
+        return
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, 1.5))
+    painter.setBrush(edge_colour())
+    for x, y in line.handles:
+        painter.drawEllipse(QPointF(x / ratio, y / ratio), _HANDLE, _HANDLE)
+    painter.restore()
 
 
 def paint_reference(painter: QPainter, reference: Reference, ratio: float) -> None:

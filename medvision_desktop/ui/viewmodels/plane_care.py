@@ -1,0 +1,84 @@
+"""Oblique planes off the event loop: made ready before they are needed, drawn with care once they rest."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from PySide6.QtCore import QObject, QTimer
+
+from medvision_desktop.domain.image import Frame, Volume
+from medvision_desktop.pixels import oblique
+from medvision_desktop.pixels.oblique import ObliqueStack
+from medvision_desktop.ui.viewmodels.pane_state import Shown, with_frame
+from medvision_desktop.ui.viewmodels.viewer import ViewerModel
+from medvision_desktop.ui.workers.lane import Lanes
+from medvision_desktop.work import CancelToken, ProgressSink
+
+_REST_MS: Final = 150
+
+
+class PlaneCare(QObject):
+    """Watches the viewer: thick oblique slabs are coarse while they move, and whole when they rest."""
+
+    def __init__(self, lanes: Lanes, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._lanes, self._viewer = lanes, viewer
+        self._warmed: Volume | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._refine)
+        viewer.layoutChanged.connect(self._warm)
+        viewer.loaded.connect(lambda *_: self._warm())
+        viewer.paneChanged.connect(self._on_pane_changed)
+
+    def stop(self) -> None:
+        """Ask for nothing any more."""
+        self._rest.stop()
+
+    def _warm(self) -> None:
+        shown = self._viewer.panes[0].shown
+        volume = shown.planes.volume if shown is not None and shown.planes is not None else None
+        if volume is None or volume is self._warmed:
+            return
+        self._warmed = volume
+        self._lanes.io.submit(lambda *_: oblique.warm(volume), done=lambda _: None, key="warm planes")
+
+    def _on_pane_changed(self, number: int) -> None:
+        if _rough(self._viewer.panes[number].shown) is not None:
+            self._rest.start()
+
+    def _refine(self) -> None:
+        for number in self._viewer.visible:
+            shown = self._viewer.panes[number].shown
+            stack = _rough(shown)
+            if shown is None or stack is None:
+                continue
+
+            def work(
+                _progress: ProgressSink,
+                _cancel: CancelToken,
+                careful: ObliqueStack = stack,
+                index: int = shown.index,
+            ) -> Frame:
+                return careful.with_care().frame(index)
+
+            self._lanes.io.submit(work, done=partial(self._on_done, number, shown), key=f"plane {number}")
+
+    def _on_done(self, number: int, asked: Shown, frame: Frame) -> None:
+        pane = self._viewer.panes[number]
+        now = pane.shown
+        if now is not None and now.planes is asked.planes and now.index == asked.index:
+            self._viewer.put_panes({number: with_frame(pane, frame)})
+
+
+def _with_care(stack: ObliqueStack, index: int, _progress: ProgressSink, _cancel: CancelToken) -> Frame:
+    return stack.with_care().frame(index)
+
+
+def _rough(shown: Shown | None) -> ObliqueStack | None:
+    """The stack of a pane whose image is coarse; None for all others."""
+    if shown is None or not isinstance(shown.planes, ObliqueStack) or shown.planes.stride == 1:
+        return None
+    return shown.planes if oblique.ROUGH_BADGE in shown.frame.badges else None
