@@ -208,8 +208,8 @@ class _Lesson(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
         recipe, epoch = self.course.recipe, self.state["epoch"]
-        steps = recipe.epochs * self.per_epoch
-        factor = rate_at(recipe, epoch * self.per_epoch + batch_idx, steps)
+        steps = math.ceil(self.per_epoch / recipe.accumulate)
+        factor = rate_at(recipe, epoch * steps + batch_idx // recipe.accumulate, recipe.epochs * steps)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
 

@@ -130,10 +130,23 @@ def train(
         if before is not None:
             split_file.write_bytes(before)
         raise
+    _enough(prepared, settings)
     taught(settings, prepared, runs, machine=machine, progress=progress, cancel=cancel)
     if settings.package is None or out is None or is_helper():
         return None
     return _package(settings, prepared, run, out, progress, cancel)
+
+
+def _enough(prepared: Prepared, settings: Recipe) -> None:
+    """Raise `InputRefused` where nobody is left to train on or to choose by."""
+    needed = split.FOLDS[:2] if not settings.cross else [f"{split.CROSS}{i}" for i in range(settings.cross)]
+    missing = [fold for fold in needed if fold not in prepared.folds]
+    if missing:
+        raise InputRefused(
+            "There are too few people for this recipe.",
+            f"The split leaves nobody for {missing[0]}.",
+            "Add images, or another seed.",
+        )
 
 
 def taught(
