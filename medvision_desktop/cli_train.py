@@ -76,13 +76,11 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     """Train a recipe and package what comes of it."""
-    from medvision_desktop.training import levels
-    from medvision_desktop.training import recipe as recipes
-    from medvision_desktop.training import run as runs
+    from medvision_desktop.training import start
     from medvision_desktop.training.machine import Machine, is_helper
 
     locations = invocation(context).places(data_dir)
-    settings = levels.applied(recipes.read(recipe), level)
+    settings = start.read(recipe, level)
     folder = locations.data / "runs"
     run = folder / settings.name
     if _started(run) and not resume and not is_helper():
@@ -94,7 +92,7 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     (run / SOURCE).write_text(f"{source.resolve()}\n", encoding="utf-8")
     with ExitStack() as stack:
-        made = runs.train(
+        made = start.train(
             settings,
             source,
             folder,
@@ -121,8 +119,7 @@ def package(
     as_json: AsJson = False,
 ) -> int:
     """Make a model package of a finished run again."""
-    from medvision_desktop.training import recipe as recipes
-    from medvision_desktop.training import run as runs
+    from medvision_desktop.training import start
 
     locations = invocation(context).places(data_dir)
     if not (run / RECIPE).is_file():
@@ -130,8 +127,8 @@ def package(
     source = data or Path((run / SOURCE).read_text(encoding="utf-8").strip())
     locations.ensure()
     with ExitStack() as stack:
-        made = runs.packaged(
-            recipes.read(run / RECIPE),
+        made = start.packaged(
+            start.read(run / RECIPE),
             source,
             run,
             out or locations.installed_models,
@@ -177,8 +174,7 @@ def evaluate(
 ) -> int:
     """Measure a model package on images with known answers."""
     from medvision_desktop.modelkit import registry
-    from medvision_desktop.training import evaluate as evaluation
-    from medvision_desktop.training import recipe as recipes
+    from medvision_desktop.training import start
 
     locations = invocation(context).places(data_dir)
     if Path(name).is_dir():
@@ -187,7 +183,7 @@ def evaluate(
         known = registry.Registry((locations.installed_models, paths.shipped_models()))
         package = known.get(name)
     manifest = package.manifest
-    layout = recipes.read(recipe or paths.shipped_models().parent / "recipes" / f"{manifest.name}.toml")
+    layout = start.read(recipe or paths.shipped_models().parent / "recipes" / f"{manifest.name}.toml")
     if card:
         return _described(package, layout, as_json=as_json)
     if data is None:
@@ -196,7 +192,7 @@ def evaluate(
         )
     with ExitStack() as stack:
         try:
-            found = evaluation.evaluate(
+            found = start.evaluate(
                 package,
                 layout,
                 data,

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medvision_desktop.children.serve import Answer, Handler
-from medvision_desktop.training import levels, recipe, run
+from medvision_desktop.training import start
 from medvision_desktop.training.machine import Machine
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -30,8 +30,8 @@ def _train(
     `level` 1 to 5 takes the place of the recipe's own length and rate.
     """
     out = arguments.get("out")
-    made = run.train(
-        levels.applied(recipe.read(Path(arguments["recipe"])), int(arguments.get("level", 0))),
+    made = start.train(
+        start.read(Path(arguments["recipe"]), int(arguments.get("level", 0))),
         Path(arguments["data"]),
         Path(arguments["runs"]),
         Path(out) if out else None,
