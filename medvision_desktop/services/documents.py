@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from medvision_desktop.domain.study import RefusedFile, StudyRef
 from medvision_desktop.io.dicom_document import ScannedDocument
+from medvision_desktop.io.documents import matches, page, page_sizes, report, words
+
+__all__ = ["attached", "matches", "page", "page_sizes", "report", "words"]
 
 
 def attached(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import ComprehensiveSRStorage, EncapsulatedPDFStorage, generate_uid
+from reportlab.pdfgen.canvas import Canvas
 
 from tests.helpers.dicom_files import STUDY_UID, Raw
 
@@ -73,6 +75,18 @@ def pdf_document(pdf: bytes, **elements: Any) -> Dataset:
         **elements,
     }
     return _made(said)
+
+
+def letter(pages: int = 2, size: tuple[float, float] = (200, 100)) -> bytes:
+    """A PDF whose pages have a black square at the upper left and the words "Page n" at the lower right."""
+    held = io.BytesIO()
+    canvas = Canvas(held, pagesize=size)
+    for number in range(pages):
+        canvas.rect(0, size[1] / 2, size[0] / 4, size[1] / 2, fill=1)
+        canvas.drawString(size[0] * 0.6, size[1] * 0.1, f"Page {number + 1}")
+        canvas.showPage()
+    canvas.save()
+    return held.getvalue()
 
 
 def _identity() -> dict[str, Any]:

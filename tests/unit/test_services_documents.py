@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, EncapsulatedCDAStorage, EncapsulatedSTLStorage
-from reportlab.pdfgen.canvas import Canvas
 
 from medvision_desktop.domain.document import DocumentKind, DocumentRef
 from medvision_desktop.domain.study import ScanResult
@@ -20,19 +18,7 @@ from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services import open_study
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
-from tests.helpers.report_files import item, pdf_document, report
-
-
-def letter(pages: int = 2, size: tuple[float, float] = (200, 100)) -> bytes:
-    """A PDF whose pages have a black square at the upper left and the words "Page n" at the lower right."""
-    held = io.BytesIO()
-    canvas = Canvas(held, pagesize=size)
-    for number in range(pages):
-        canvas.rect(0, size[1] / 2, size[0] / 4, size[1] / 2, fill=1)
-        canvas.drawString(size[0] * 0.6, size[1] * 0.1, f"Page {number + 1}")
-        canvas.showPage()
-    canvas.save()
-    return held.getvalue()
+from tests.helpers.report_files import item, letter, pdf_document, report
 
 
 @pytest.fixture(scope="module")

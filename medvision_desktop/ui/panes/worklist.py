@@ -221,7 +221,7 @@ class WorklistPane(QFrame):
 
     def _pick(self, index: QModelIndex) -> None:
         item: WorklistItem = self.list.items.item(index)
-        self._model.select(item.row.key, item.series.uid if item.series is not None else "")
+        self._model.select(*item.id)
         self._end_peeking()
 
     def _end_peeking(self) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
+from medvision_desktop.domain.document import DocumentRef
 from medvision_desktop.domain.findings import AnalysisState
 from medvision_desktop.domain.image import LoadedSeries
-from medvision_desktop.domain.study import StudyRef
+from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.services import ingest
 from medvision_desktop.services.verify import VerificationResult, verify
 from medvision_desktop.services.workbench import Workbench
@@ -46,15 +47,24 @@ class Desk(QObject):
 
     def note_opened(self, loaded: LoadedSeries) -> None:
         """Enter a series in the record the first time it is on screen in this run of the program."""
-        key = (loaded.study.key, loaded.series.uid)
+        self._note(loaded.study, loaded.series)
+
+    def note_document(self, study: StudyRef, document: DocumentRef) -> None:
+        """Enter a report or a letter, in the same way as a series."""
+        self._note(
+            study, SeriesRef(document.uid, SourceKind.DICOM, (), document.kind.value, document.title)
+        )
+
+    def _note(self, study: StudyRef, series: SeriesRef) -> None:
+        key = (study.key, series.uid)
         if key in self._noted:
             return
         self._noted.add(key)
         bench, reader = self._bench, self._bench.settings.reader
 
         def enter(_progress: ProgressSink, _cancel: CancelToken) -> str:
-            ingest.study_opened(bench.store, loaded.study, loaded.series, reader=reader)
-            return loaded.study.key
+            ingest.study_opened(bench.store, study, series, reader=reader)
+            return study.key
 
         def failed(error: Exception) -> None:
             self._noted.discard(key)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from medvision_desktop.domain.document import DocumentKind, DocumentRef
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.ui.viewmodels.chips import RING, Chip
 from medvision_desktop.ui.viewmodels.corner_lines import long_date
@@ -68,7 +69,11 @@ class StudyRow:
     @property
     def what(self) -> str:
         """Modality and description."""
-        told = (self.study.description, *(series.description for series in self.study.series))
+        told = (
+            self.study.description,
+            *(series.description for series in self.study.series),
+            *(document.title for document in self.study.documents if not self.study.series),
+        )
         described = next((text for text in told if text and text != self.name), "")
         kind = " ".join(self.study.modalities) or self._kind_without_header
         return "  ·  ".join(part for part in (kind, described) if part)
@@ -76,6 +81,8 @@ class StudyRow:
     @property
     def _kind_without_header(self) -> str:
         kinds = {series.kind for series in self.study.series}
+        if not kinds and self.study.documents:
+            return " ".join(dict.fromkeys(document.kind.value for document in self.study.documents))
         if SourceKind.RASTER in kinds:
             return "Picture without header"
         return "NIfTI volume" if SourceKind.NIFTI in kinds else ""
@@ -89,6 +96,8 @@ class StudyRow:
     def chips(self) -> tuple[Chip, ...]:
         """AI state, then reading state; a sample that nobody has read says so instead."""
         reading = reading_chip(self.summary)
+        if not self.study.series:  # nothing here that a network could look at
+            return (reading,)
         if self.study.is_sample:
             extra = (Chip("Sample"),) if self.unread else (reading, Chip("Sample"))
             return (self.ai_chip, *extra)
@@ -161,6 +170,16 @@ def series_detail(series: SeriesRef) -> str:
     return f"{number}  ·  {images}"
 
 
+def document_title(document: DocumentRef) -> str:
+    """What a document is called: its title, else its kind."""
+    return document.title or ("Report" if document.kind is DocumentKind.REPORT else "Document")
+
+
+def document_detail(document: DocumentRef) -> str:
+    """Kind and date: "SR · 1 Mar 2024"."""
+    return "  ·  ".join(part for part in (document.kind.value, long_date(document.date)) if part)
+
+
 def search_text(row: StudyRow) -> str:
     """Everything a study can be found by, folded for comparison: who, when, what, and its states."""
     study = row.study
@@ -168,6 +187,8 @@ def search_text(row: StudyRow) -> str:
     told += [row.what, row.alias, *(chip.text for chip in row.chips), *study.modalities]
     for series in study.series:
         told += [series.description, series.body_part]
+    for document in study.documents:
+        told += [document.kind.value, document.title]
     return " ".join(told).casefold()
 
 
@@ -208,7 +229,7 @@ def relaxed(texts: Sequence[str], words: Sequence[str]) -> tuple[str, int]:
 
 
 def merged(old: StudyRef, new: StudyRef) -> StudyRef:
-    """One study of two scans: the newer header, the series of both, each with the files of both.
+    """One study of two scans: the newer header, the series and documents of both.
 
     A sample and the reader's own study are never joined: the newer one stands.
     """
@@ -217,7 +238,14 @@ def merged(old: StudyRef, new: StudyRef) -> StudyRef:
     before = {series.uid: series for series in old.series}
     joined = [_joined(before.pop(series.uid, series), series) for series in new.series]
     every = sorted((*before.values(), *joined), key=lambda s: (s.number is None, s.number or 0))
-    return replace(new, series=tuple(every))
+    documents = {one.uid: one for one in (*old.documents, *new.documents)}
+    speaking = {one.uid: one for one in (*old.presentations, *new.presentations)}
+    return replace(
+        new,
+        series=tuple(every),
+        documents=tuple(documents.values()),
+        presentations=tuple(speaking.values()),
+    )
 
 
 def _joined(old: SeriesRef, new: SeriesRef) -> SeriesRef:

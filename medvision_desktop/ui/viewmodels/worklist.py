@@ -36,13 +36,14 @@ class WorklistModel(QObject):
 
     `changed`: rows are other ones or in another order. `rowsChanged`: the rows of these keys (a frozenset)
     say something else.
-    `seriesPicked`: the reader wants this series on screen. `refusedListed`: files not taken, with why.
+    `seriesPicked`, `documentPicked`: the reader wants this on screen. `refusedListed`: what was not taken.
     """
 
     changed = Signal()
     rowsChanged = Signal(object)
     selectionChanged = Signal()
     seriesPicked = Signal(object, object)
+    documentPicked = Signal(object, object)
     refusedListed = Signal(object)
 
     def __init__(self, bench: Workbench, lanes: Lanes, notifier: Notifier) -> None:
@@ -150,9 +151,18 @@ class WorklistModel(QObject):
         return self._selected
 
     def select(self, study_key: str, series_uid: str = "") -> None:
-        """Pick a series, the study's first when none is named, and ask for it to be shown."""
+        """Pick a series or document by its UID, the study's first for none, and ask for it to be shown."""
         row = self._rows.get(study_key)
-        if row is None or not row.study.series:
+        if row is None:
+            return
+        documents = row.study.documents
+        document = next((one for one in documents if one.uid == series_uid), None)
+        if document is None and not row.study.series:
+            document = next(iter(documents), None)
+        if document is not None:
+            self.show_selected(study_key, document.uid)
+            self.documentPicked.emit(row.study, document)
+        if document is not None or not row.study.series:
             return
         series = next((one for one in row.study.series if one.uid == series_uid), row.study.series[0])
         self.show_selected(study_key, series.uid)

@@ -15,8 +15,15 @@ from PySide6.QtCore import (
     Qt,
 )
 
+from medvision_desktop.domain.document import DocumentRef
 from medvision_desktop.domain.study import SeriesRef
-from medvision_desktop.ui.viewmodels.study_rows import StudyRow, series_detail, series_title
+from medvision_desktop.ui.viewmodels.study_rows import (
+    StudyRow,
+    document_detail,
+    document_title,
+    series_detail,
+    series_title,
+)
 from medvision_desktop.ui.viewmodels.worklist import WorklistModel
 
 SERIES_MIME: Final = "application/x-medvision-series"
@@ -27,18 +34,33 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class WorklistItem:
-    """One line: a study, or (with `series`) one of its series. `last` closes an expanded study."""
+    """One line: a study, or one of its series or documents. `last` closes an expanded study."""
 
     row: StudyRow
     series: SeriesRef | None = None
     selected: bool = False
     expanded: bool = False
     last: bool = False
+    document: DocumentRef | None = None
 
     @property
     def id(self) -> tuple[str, str]:
         """What stays the same while the item changes its words."""
-        return (self.row.key, self.series.uid if self.series is not None else "")
+        return (self.row.key, self.part.uid if self.part is not None else "")
+
+    @property
+    def part(self) -> SeriesRef | DocumentRef | None:
+        """The series or document; None for a study."""
+        return self.series if self.series is not None else self.document
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Title and detail of a series or document."""
+        if self.series is not None:
+            return series_title(self.series), series_detail(self.series)
+        return (
+            (document_title(self.document), document_detail(self.document)) if self.document else ("", "")
+        )
 
 
 class WorklistItems(QAbstractListModel):
@@ -88,10 +110,10 @@ class WorklistItems(QAbstractListModel):
         if role == ITEM_ROLE:
             return item
         if role == Qt.ItemDataRole.DisplayRole:
-            return series_title(item.series) if item.series is not None else item.row.name
+            return item.words[0] if item.part is not None else item.row.name
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            if item.series is not None:
-                return f"{series_title(item.series)}, {series_detail(item.series)}".replace("  ·  ", ", ")
+            if item.part is not None:
+                return ", ".join(item.words).replace("  ·  ", ", ")
             return item.row.spoken
         return None
 
@@ -111,6 +133,8 @@ class WorklistItems(QAbstractListModel):
         for index in list(indexes)[:1]:
             item = self.item(index)
             series = item.series or next(iter(item.row.study.series), None)
+            if item.document is not None:  # it has no pane to be dropped on
+                series = None
             if series is not None:
                 mime.setData(SERIES_MIME, QByteArray(f"{item.row.key}\n{series.uid}".encode()))
         return mime
@@ -122,7 +146,7 @@ class WorklistItems(QAbstractListModel):
     def update_items(self) -> None:
         """Take over the list: only what differs between the common head and tail is replaced."""
         fresh = self._wanted()
-        expanded = [number for number, item in enumerate(fresh) if item.series is not None]
+        expanded = [number for number, item in enumerate(fresh) if item.part is not None]
         self._expansion = (expanded[0] - 1, len(expanded)) if expanded else (-1, 0)
         old_ids, new_ids = [item.id for item in self._items], [item.id for item in fresh]
         head = 0
@@ -154,11 +178,17 @@ class WorklistItems(QAbstractListModel):
             expanded = selected and self._expand
             items.append(WorklistItem(row, None, selected, expanded))
             if expanded:
-                count = len(row.study.series)
-                items += [
-                    WorklistItem(row, series, series.uid == series_uid, True, number == count - 1)
-                    for number, series in enumerate(row.study.series)
+                parts = [
+                    *(
+                        WorklistItem(row, series, series.uid == series_uid, True)
+                        for series in row.study.series
+                    ),
+                    *(
+                        WorklistItem(row, None, one.uid == series_uid, True, document=one)
+                        for one in row.study.documents
+                    ),
                 ]
+                items += [*parts[:-1], *(replace(part, last=True) for part in parts[-1:])]
         return items
 
     def _on_rows(self, keys: frozenset[str]) -> None:

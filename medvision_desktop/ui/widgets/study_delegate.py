@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import M, T
-from medvision_desktop.ui.viewmodels.study_rows import series_detail, series_title
 from medvision_desktop.ui.viewmodels.worklist_items import ITEM_ROLE, WorklistItem
 from medvision_desktop.ui.widgets.badge import chip_width, draw_chip, draw_glyph
 from medvision_desktop.ui.widgets.row_places import RAIL_ROW
@@ -63,14 +62,14 @@ class StudyDelegate(QStyledItemDelegate):
         self._ground(painter, area, item, hot=hot)
         if self.rail:
             self._rail(painter, area, item)
-        elif item.series is None:
+        elif item.part is None:
             self._study(painter, area, item)
         else:
-            self._series(painter, area, item, item.series, hot=hot)
+            self._part(painter, area, item, hot=hot)
         if state & QStyle.StateFlag.State_HasFocus:
-            height = M.series_row if item.series is not None else area.height()
+            height = M.series_row if item.part is not None else area.height()
             inside = QRectF(area.x(), area.y(), area.width(), height).adjusted(1, 1, -1, -1)
-            if item.series is not None:
+            if item.part is not None:
                 inside = inside.adjusted(M.pad_left, 0, -M.pad_right, 0)
             painter.setPen(QPen(QColor(T.t1), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -78,7 +77,7 @@ class StudyDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _ground(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> None:
-        if item.selected or item.series is not None:
+        if item.selected or item.part is not None:
             painter.fillRect(area, QColor(T.bg3))
             painter.fillRect(QRect(area.left(), area.top(), 3, area.height()), QColor(T.accent))
         elif hot:
@@ -106,9 +105,8 @@ class StudyDelegate(QStyledItemDelegate):
                 break
             x += draw_chip(painter, QPointF(x, area.top() + 49), chip, raised=item.selected) + 4
 
-    def _series(
-        self, painter: QPainter, area: QRect, item: WorklistItem, series: SeriesRef, *, hot: bool
-    ) -> None:
+    def _part(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> None:
+        """A series or a document under its study."""
         card = QRectF(
             area.left() + M.pad_left,
             area.top(),
@@ -124,8 +122,9 @@ class StudyDelegate(QStyledItemDelegate):
         )
         left = card.left() + 48
         room = card.right() - left - 8
-        _line(painter, "section", T.t1, QRectF(left, card.top() + 3, room, 18), series_title(series))
-        _line(painter, "caption", T.t2, QRectF(left, card.top() + 19, room, 18), series_detail(series))
+        title, detail = item.words
+        _line(painter, "section", T.t1, QRectF(left, card.top() + 3, room, 18), title)
+        _line(painter, "caption", T.t2, QRectF(left, card.top() + 19, room, 18), detail)
 
     def _rail(self, painter: QPainter, area: QRect, item: WorklistItem) -> None:
         place = QPointF(
@@ -153,8 +152,10 @@ class StudyDelegate(QStyledItemDelegate):
 
     def _pixmap(self, painter: QPainter, item: WorklistItem, side: int) -> QPixmap:
         study = item.row.study
-        series = item.series or study.series[0]
+        series = item.series or next(iter(study.series), None)
         ratio = painter.device().devicePixelRatioF()
+        if item.document is not None or series is None:
+            return framed(None, QSize(side, side), ratio, glyph="file-text")
         key = (study.key, series.uid, side, ratio)
         found = self._kept.get(key)
         if found is not None:

@@ -28,8 +28,9 @@ def framed(
     fill: bool = False,
     edge: str = T.line2,
     radius: float = M.radius_chip,
+    glyph: str = "image",
 ) -> QPixmap:
-    """A picture on black with rounded corners; without one, black with the glyph of an image.
+    """A picture on black with rounded corners; without one, black with a glyph.
 
     `fill` covers the frame and crops what stands over; else the whole picture is inside.
     """
@@ -49,8 +50,8 @@ def framed(
         painter.restore()
     else:
         side = 16
-        glyph = icons.pixmap("image", T.t3, side, 1.75, ratio)
-        painter.drawPixmap(round(area.center().x() - side / 2), round(area.center().y() - side / 2), glyph)
+        drawn = icons.pixmap(glyph, T.t3, side, 1.75, ratio)
+        painter.drawPixmap(round(area.center().x() - side / 2), round(area.center().y() - side / 2), drawn)
     painter.setPen(QPen(QColor(edge), 1))
     painter.drawPath(shape)
     painter.end()
