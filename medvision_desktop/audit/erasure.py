@@ -1,9 +1,9 @@
 """Erasing a person: what names them goes, what happened stays.
 
-The rows of a patient's identity, studies, texts and key images are emptied together with the salts of
-their digests. The ledger is untouched but for one more entry, so the chain still verifies; nobody can
-test guesses against a digest whose salt is gone. Signed PDFs name the patient too: the caller removes
-the files that are returned.
+The rows of a patient's identity, studies, texts, key images and label maps are emptied together with
+the salts of their digests. The ledger is untouched but for one more entry, so the chain still verifies;
+nobody can test guesses against a digest whose salt is gone. Signed PDFs name the patient too: the caller
+removes the files that are returned.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ def erase_patient(store: Store, patient: str, *, reader: str) -> tuple[str, ...]
             schema.key_image.update()
             .where(schema.key_image.c.subject.in_(subjects))
             .values(details=None, png=None, overlay_png=None, salt=None)
+        )
+        tx.connection.execute(
+            schema.mask.update()
+            .where(schema.mask.c.subject.in_(subjects))
+            .values(details=None, voxels=None, salt=None)
         )
         tx.append(
             EventKind.IDENTITY_ERASED,

@@ -1,9 +1,9 @@
 """The tables of the record: the ledger, what may be erased, and the read models.
 
 Three kinds of table. The *ledger* is append-only and is the truth. The *private* tables (identity,
-free_text, key_image, attention_map) hold what the ledger only names by pseudonym or salted digest;
-their rows may be erased without breaking the chain. The *read models* answer questions quickly; each
-row names the ledger entry it came from, and all of them can be dropped and replayed.
+free_text, key_image, attention_map, mask) hold what the ledger only names by pseudonym or salted
+digest; their rows may be erased without breaking the chain. The *read models* answer questions quickly;
+each row names the ledger entry it came from, and all of them can be dropped and replayed.
 
 The statements that create them are in `migrations`; a test keeps the two equal.
 """
@@ -16,7 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 
 APPLICATION_ID: Final = 0x4D565252  # "MVRR", shown by file(1) and checked on opening
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class EventKind(StrEnum):
@@ -125,6 +125,16 @@ attention_map: Final = sa.Table(
     sa.Column("random_faithfulness", sa.Float),
 )
 
+mask: Final = sa.Table(
+    "mask",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("details", sa.Text),  # canonical JSON: its grid, its labels, what it lies over
+    sa.Column("voxels", sa.LargeBinary),  # zlib: bytes of the box that holds all labels; null once erased
+    sa.Column("salt", sa.LargeBinary),  # null once erased
+)
+
 # --- read models: dropped and replayed by `projection.rebuild` ----------------------------------
 
 study: Final = sa.Table(
@@ -222,4 +232,4 @@ report: Final = sa.Table(
 
 # Parents before children, so that a replay can be undone in reverse.
 READ_MODELS: Final = (study, series, reader, inference, finding, decision, report)
-PRIVATE: Final = (identity, free_text, key_image, attention_map)
+PRIVATE: Final = (identity, free_text, key_image, attention_map, mask)

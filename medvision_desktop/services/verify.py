@@ -25,6 +25,7 @@ from medvision_desktop.audit.store import Store
 from medvision_desktop.audit.transaction import Transaction, quick_fault
 from medvision_desktop.domain.findings import HeatMap
 from medvision_desktop.services.analyse_record import map_digest
+from medvision_desktop.services.masks import mask_digest
 from medvision_desktop.services.report_draft import image_digest
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -36,7 +37,7 @@ _MOST_FAULTS: Final = 100
 class Fault:
     """One thing that is wrong: in which part, at which entry (0 when at none), and how."""
 
-    part: str  # database, chain, read models, texts, pictures, identities, attention maps, reports
+    part: str  # database, chain, read models, texts, pictures, label maps, identities ...
     seq: int
     why: str
 
@@ -154,30 +155,55 @@ def _seq_of(table: str, row: tuple[Any, ...]) -> int:
 def _digests(tx: Transaction, found: _Findings, cancel: CancelToken | None) -> None:
     """Compare private rows with the newest digest the ledger holds of each."""
     newest: dict[str, tuple[int, str, str]] = {}
-    current = _current_texts(tx)
+    replaced = _Replaced()
     for entry in tx.entries():
         if cancel is not None and entry.seq % 500 == 0:
             cancel.check()
         data = entry.data
         for part, pointer in _pointers(data):
             newest[pointer["id"]] = (entry.seq, part, pointer["digest"])
+        replaced.note(entry)
         for position, listed in enumerate(data.get("maps", ())):
             _check_map(tx, found, entry.seq, position, listed["sha256"])
+    current = _current_texts(tx)
     for name, (seq, part, wanted) in newest.items():
-        if part == "texts":
-            have = text_digest(tx.connection, name)
-            if have is None and name not in current and _is_draft(tx, seq):
-                continue  # the text of a draft that a newer draft replaced
-        elif part == "pictures":
-            have = _picture_digest(tx, name)
-            if have is None and name not in current:
-                continue
-        else:
-            have = identity_digest(tx.connection, name)
+        have = _digest_now(tx, part, name)
+        if have is None and name in replaced.masks:
+            continue
+        # What a newer draft replaced; a text goes with its own draft only.
+        loose = part == "pictures" or (part == "texts" and have is None and _is_draft(tx, seq))
+        if have is None and loose and name not in current:
+            continue
         if have is None:
             _missing(tx, found, part, seq, name)
         elif have != wanted:
             found.wrong(part, seq, f"{name} is not what was recorded.")
+
+
+class _Replaced:
+    """Voxels of label maps that a later stroke replaced or that were taken away with their map."""
+
+    def __init__(self) -> None:
+        self.masks: set[str] = set()
+        self._standing: dict[str, str] = {}
+
+    def note(self, entry: Entry) -> None:
+        if entry.kind != EventKind.MASK_EDITED:
+            return
+        data = entry.data
+        self.masks.add(self._standing.pop(data["mask"], ""))
+        if "voxels" in data:
+            self._standing[data["mask"]] = data["voxels"]["id"]
+
+
+def _digest_now(tx: Transaction, part: str, name: str) -> str | None:
+    if part == "texts":
+        return text_digest(tx.connection, name)
+    if part == "pictures":
+        return _picture_digest(tx, name)
+    if part == "label maps":
+        return mask_digest(tx.connection, name)
+    return identity_digest(tx.connection, name)
 
 
 def _pointers(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -185,6 +211,8 @@ def _pointers(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
         yield "texts", data["words"]
     for image in data.get("key_images", ()):
         yield "pictures", image
+    if isinstance(data.get("voxels"), dict):
+        yield "label maps", data["voxels"]
     for name in ("patient", "study", "series", "reader"):
         if isinstance(data.get(name), dict):
             yield "identities", data[name]
@@ -205,7 +233,8 @@ def _is_draft(tx: Transaction, seq: int) -> bool:
 
 def _missing(tx: Transaction, found: _Findings, part: str, seq: int, name: str) -> None:
     """Erased on purpose leaves the row or an entry that says so; anything else is a loss."""
-    table = {"texts": schema.free_text, "pictures": schema.key_image}.get(part, schema.identity)
+    private = {"texts": schema.free_text, "pictures": schema.key_image, "label maps": schema.mask}
+    table = private.get(part, schema.identity)
     key = table.primary_key.columns[0]
     kept = tx.connection.execute(sa.select(key).where(key == name)).first() is not None
     if kept:
