@@ -185,6 +185,22 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("layout.2x2", "Layout", "Four panes", ("Ctrl+4",), "grid-2x2"),
     Action("layout.1+2", "Layout", "One large and two small panes", ("Ctrl+5",), "panel-right"),
     Action("layout.mpr", "Layout", "Three planes", ("Ctrl+6",), "layout-panel-left"),
+    Action(
+        "hang.next", "Layout", "Next stage of the hanging", ("Ctrl+Right",), "chevron-right", scope="viewer"
+    ),
+    Action(
+        "hang.previous",
+        "Layout",
+        "Previous stage of the hanging",
+        ("Ctrl+Left",),
+        "chevron-left",
+        scope="viewer",
+    ),
+    Action("hang.prior", "Layout", "Newest prior beside the study", ("Ctrl+B",), "history"),
+    Action("hang.rules", "Layout", "Edit the hanging protocols", (), "sliders-horizontal"),
+    Action("window.new", "Layout", "New window", ("Ctrl+Shift+N",), "", "For another monitor."),
+    Action("window.move_pane", "Layout", "Move the pane to another window", ("Ctrl+Shift+M",)),
+    Action("window.close", "Layout", "Close this further window", ("Ctrl+Shift+W",)),
     Action("layers.toggle", "Layers", "Hide or show every layer", ("O",), "eye-off", "", True),
     Action("layers.shutter", "Layers", "Shutter on or off", ("U",), "", "What lies outside of the field."),
     Action(

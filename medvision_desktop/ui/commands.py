@@ -20,6 +20,7 @@ from medvision_desktop.ui.dialogs.palette import PaletteSheet
 from medvision_desktop.ui.dialogs.presets import PresetSheet
 from medvision_desktop.ui.dialogs.tags import TagSheet
 from medvision_desktop.ui.dialogs.training import TrainingSheet
+from medvision_desktop.ui.stage_commands import StageCommands
 from medvision_desktop.ui.viewmodels import viewer_actions
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Commands:
             "file.document": self._document,
             "view.presets": self._presets,
             "file.keys": self._keys,
-            "view.full_screen": self._full_screen,
+            **StageCommands(room).table,
             "ai.run": room.findings.run,
             "ai.cancel": room.findings.cancel,
             "ai.next_finding": lambda: room.findings.step(1, show_image=True),
@@ -62,8 +63,8 @@ class Commands:
             "dock.findings": self._findings,
             "dock.view": self._view,
             "privacy.mask": self._mask,
-            "help.keys": lambda: KeysSheet(room.window).open_at(),
-            "help.palette": lambda: PaletteSheet(room.window, in_force(), self.perform).open_at(),
+            "help.keys": lambda: KeysSheet(room.windows.front).open_at(),
+            "help.palette": lambda: PaletteSheet(room.windows.front, in_force(), self.perform).open_at(),
         }
 
     def perform(self, action_id: str) -> bool:
@@ -153,13 +154,6 @@ class Commands:
             self._room.notifier.error(failed)
             return
         self._room.notifier.toast("Edit the keys in keys.toml", f"{path}; they hold from the next start.")
-
-    def _full_screen(self) -> None:
-        window = self._room.window
-        if window.isFullScreen():
-            window.showNormal()
-        else:
-            window.showFullScreen()
 
     def _attention(self) -> None:
         """The map that is on goes; else that of the selected finding comes, or of the first with one."""

@@ -51,6 +51,7 @@ class ReadingRoom(RoomFurniture):
         self.docks["report"].hide()
         self.docks["document"].hide()
         self.window.show()
+        self.windows.reopen()
         if not remembered:
             self.size_docks()
         self.worklist.start()
@@ -66,6 +67,7 @@ class ReadingRoom(RoomFurniture):
             return
         self._closed = True
         self.wiring.stop()
+        self.windows.leave()
         self.toasts.stop()
         self.errors.stop()
         self.cine.stop()
@@ -87,7 +89,7 @@ class ReadingRoom(RoomFurniture):
         dock = self.docks["report"]
         # Beside the report there is room for one pane that can be read, not for several.
         wide = self.window.width() >= _ROOM_FOR_BOTH_PX
-        if not wide and len(self.viewer.visible) > 1 and not self.viewer.is_maximised:
+        if not wide and len(self.viewer.on_window(0)) > 1 and not self.viewer.is_maximised:
             self.viewer.toggle_maximised(self.viewer.active)
             self._one_pane_for_report = True
         dock.show()
@@ -122,7 +124,7 @@ class ReadingRoom(RoomFurniture):
         self.docks["findings"].show()
         self.worklist_pane.set_rail(self.wiring.is_narrow)
         self.size_docks()
-        self.grid.focus_active()
+        self.windows.focus_active()
 
     def size_docks(self) -> None:
         """Give the docks beside the panes their usual widths."""

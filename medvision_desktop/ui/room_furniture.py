@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDockWidget
 
 from medvision_desktop.errors import SettingsInvalid
-from medvision_desktop.services import preset_table
+from medvision_desktop.services import hanging_table, preset_table
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui import keymap
 from medvision_desktop.ui.actions import ACTIONS, use
@@ -29,9 +29,11 @@ from medvision_desktop.ui.panes.view_panel import ViewPanel
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.panes.welcome import WelcomePane
 from medvision_desktop.ui.panes.worklist import WorklistPane
+from medvision_desktop.ui.side_windows import SideWindows
 from medvision_desktop.ui.viewmodels.cine import Cine
 from medvision_desktop.ui.viewmodels.desk import Desk
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
+from medvision_desktop.ui.viewmodels.hanging import HangingModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
 from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
@@ -69,6 +71,9 @@ class RoomFurniture(QObject):
         self.plane_care = PlaneCare(self.lanes, self.viewer)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
+        self.hanging = HangingModel(
+            self.viewer, lambda: (row.study for row in self.worklist.studies), self.notifier
+        )
         self.school = SchoolModel(bench.locations, self.notifier)
 
     @property
@@ -77,9 +82,14 @@ class RoomFurniture(QObject):
         return self.bench.locations.data / preset_table.FILE_NAME
 
     @property
+    def hanging_file(self) -> Path:
+        """Where the reader's hanging protocols are kept."""
+        return self.bench.locations.data / hanging_table.FILE_NAME
+
+    @property
     def tables(self) -> tuple[Callable[[], None], ...]:
         """The reader's own tables, each to be taken into use; SettingsInvalid says what is wrong in one."""
-        return (self._use_keys, self._use_presets)
+        return (self._use_keys, self._use_presets, self._use_hanging)
 
     def _use_keys(self) -> None:
         """The reader's keys, or the usual ones where something is wrong with the reader's."""
@@ -88,6 +98,9 @@ class RoomFurniture(QObject):
 
     def _use_presets(self) -> None:
         self.viewer.own_presets = preset_table.load(self.preset_file)
+
+    def _use_hanging(self) -> None:
+        self.hanging.rules = hanging_table.load(self.hanging_file)
 
     def _use_tables(self) -> list[SettingsInvalid]:
         faults = []
@@ -99,13 +112,15 @@ class RoomFurniture(QObject):
         return faults
 
     def _furnish(self, perform: Callable[[str], object]) -> None:
-        self.window = MainWindow(self.bench.locations.data / WINDOW_STATE_FILE)
+        state_file = self.bench.locations.data / WINDOW_STATE_FILE
+        self.window = MainWindow(state_file)
         self.grid = ViewerGrid(self.viewer)
+        self.windows = SideWindows(self.window, self.grid, self.viewer, self.notifier, perform, state_file)
         self.welcome = WelcomePane(self.worklist)
         self.window.pages.addWidget(self.welcome)
         self.window.pages.addWidget(self.grid)
         self.actions = make_actions(self.window, self.grid, perform)
-        self.tool_bar = ToolBar(self.viewer)
+        self.tool_bar = ToolBar(self.viewer, self.hanging)
         self.top_bar = TopBar(self.actions, self.tool_bar)
         self.window.add_bar("mainBar", self.top_bar, Qt.ToolBarArea.TopToolBarArea)
         self.worklist_pane = WorklistPane(self.worklist)

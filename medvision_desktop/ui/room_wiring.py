@@ -82,6 +82,8 @@ class RoomWiring(QObject):
             lambda refused: RefusedFilesSheet(room.window, refused).open_at()
         )
         room.grid.seriesDropped.connect(self._on_series_dropped)
+        room.windows.seriesDropped.connect(self._on_series_dropped)
+        room.windows.filesDropped.connect(room.worklist.open_paths)
         room.viewer.loaded.connect(self._on_loaded)
         room.viewer.activeChanged.connect(lambda _pane: self._on_active_changed())
         room.viewer.paneChanged.connect(self._on_pane_changed)
@@ -100,7 +102,7 @@ class RoomWiring(QObject):
         room.findings.runs.changed.connect(self._on_run_changed)
         room.findings.changed.connect(self._show_gate)
         room.findings_pane.reportWanted.connect(room.show_report)
-        room.findings_pane.viewerWanted.connect(room.grid.focus_active)
+        room.findings_pane.viewerWanted.connect(room.windows.focus_active)
 
     def _connect_report(self) -> None:
         room = self._room
@@ -119,8 +121,8 @@ class RoomWiring(QObject):
         room = self._room
         room.window.pages.setCurrentWidget(room.grid)
         room.worklist.show_selected(study.key, series.uid)
-        room.viewer.open(study, series)
-        room.grid.focus_active()
+        room.hanging.open(study, series)
+        room.windows.focus_active()
 
     def _on_series_dropped(self, pane: int, study_key: str, series_uid: str) -> None:
         room = self._room

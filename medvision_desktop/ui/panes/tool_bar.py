@@ -18,6 +18,7 @@ from medvision_desktop.ui.actions import BY_ID, key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import viewer_actions
+from medvision_desktop.ui.viewmodels.hanging import HangingModel
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import Shown
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
@@ -45,6 +46,8 @@ _MORE: Final = (
     "view.maximise",
     "view.corner_text",
 )
+_STAGES: Final = ("hang.previous", "hang.next")
+_HANGING: Final = ("hang.prior", "hang.rules", "window.new", "window.move_pane")
 _LINKS: Final = ("link.scroll", "link.window", "link.view", "link.cursor")
 _GAP: Final = 2
 _GROUP_GAP: Final = 6
@@ -55,9 +58,12 @@ class ToolBar(QWidget):
 
     wanted = Signal(str)
 
-    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, viewer: ViewerModel, hanging: HangingModel | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._hanging = hanging
         self._compact: bool | None = None
         self._narrow = False
         self._window = ""
@@ -65,6 +71,14 @@ class ToolBar(QWidget):
             name: self._button(name) for name in (*_ALWAYS, *_WIDE_ONLY, *_MEASURING, *_MEASURING_WIDE)
         }
         self._layouts = MenuButton("Layout", self)
+        self._layouts.choices.aboutToShow.connect(self._fill_layouts)
+        self._stages = tuple(
+            IconButton(BY_ID[name].icon, BY_ID[name].text, key=key_text(name), kind="tool", parent=self)
+            for name in _STAGES
+        )
+        for name, button in zip(_STAGES, self._stages, strict=True):
+            button.setObjectName(name)
+            button.clicked.connect(partial(self._ask, name))
         self._presets = MenuButton("Window presets", self)
         self._presets.choices.aboutToShow.connect(self._fill_presets)
         self._more = IconButton("ellipsis", "More tools", kind="tool", parent=self)
@@ -85,8 +99,11 @@ class ToolBar(QWidget):
         self._fill_more()
         viewer.changed.connect(self.refresh)
         viewer.activeChanged.connect(self.refresh)
+        if hanging is not None:
+            hanging.changed.connect(self._on_hung)
         self.refresh()
         self._set_compact(compact=False)
+        self._on_hung()
 
     def set_narrow(self, narrow: bool) -> None:
         """In a narrow window ask for no more room than the tools used most need."""
@@ -149,6 +166,7 @@ class ToolBar(QWidget):
         tools = self._tools
         self._parts: tuple[QWidget, ...] = (
             self._layouts,
+            *self._stages,
             self._lines[0],
             *(tools[name] for name in (*_ALWAYS, *_WIDE_ONLY)),
             self._lines[1],
@@ -163,8 +181,37 @@ class ToolBar(QWidget):
             row.addWidget(part)
 
     def _fill_layouts(self) -> None:
+        """The layouts, then the stages of the hanging protocol in use, and windows."""
+        menu = self._layouts.choices
+        menu.clear()
         for layout in LAYOUTS:
-            self._add(self._layouts.choices, layout.action_id, layout.icon)
+            self._add(menu, layout.action_id, layout.icon)
+        hanging = self._hanging
+        if hanging is None:
+            return
+        if hanging.stages:
+            menu.addSection(hanging.stages[0].rule)
+            for number, stage in enumerate(hanging.stages):
+                action = menu.addAction(stage.name.replace("&", "&&"))
+                action.setCheckable(True)
+                action.setChecked(stage is hanging.stage)
+                action.triggered.connect(partial(self._hang, number))
+        menu.addSeparator()
+        for name in (*_STAGES, *_HANGING):
+            self._add(menu, name, BY_ID[name].icon)
+
+    def _hang(self, number: int, _checked: bool = False) -> None:
+        if self._hanging is not None:
+            self._hanging.go_to(number)
+
+    def _on_hung(self) -> None:
+        """Where a protocol has several stages there is a way from one to the next."""
+        hanging = self._hanging
+        several = hanging is not None and len(hanging.stages) > 1
+        for name, button in zip(_STAGES, self._stages, strict=True):
+            button.setEnabled(several)
+            told = ", ".join(word for word in hanging.words if word) if hanging is not None else ""
+            button.setToolTip(f"{BY_ID[name].text} ({key_text(name)})\n{told}".strip())
 
     def _fill_more(self) -> None:
         menu = QMenu(self._more)
@@ -240,12 +287,14 @@ class ToolBar(QWidget):
         self._compact = compact
         for name in (*_WIDE_ONLY, *_MEASURING_WIDE):
             self._tools[name].setVisible(not compact)
+        for button in self._stages:
+            button.setVisible(not compact and self._hanging is not None)
         self._link.setVisible(not compact)
         self._lines[1].setVisible(not compact)
 
     def _width(self, *, compact: bool) -> int:
         rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
-        hidden = {*(self._tools[name] for name in rare), self._link, self._lines[1]}
+        hidden = {*(self._tools[name] for name in rare), *self._stages, self._link, self._lines[1]}
         shown = [part for part in self._parts if not (compact and part in hidden)]
         return sum(max(part.minimumWidth(), part.sizeHint().width()) + _GAP for part in shown) - _GAP
 

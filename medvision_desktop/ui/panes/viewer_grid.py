@@ -38,9 +38,9 @@ class ViewerGrid(QFrame):
         self._lay_out()
 
     def focus_active(self) -> None:
-        """Give the keyboard to the active pane, or to the first where it is in another window."""
-        here = window_of(self._viewer.active) == self._number
-        self.panes[self._viewer.active - self._first if here else 0].canvas.setFocus()
+        """Give the keyboard to the active pane, where it is in this window."""
+        if window_of(self._viewer.active) == self._number:
+            self.panes[self._viewer.active - self._first].canvas.setFocus()
 
     def _on_active_changed(self, number: int) -> None:
         mine = window_of(number) == self._number

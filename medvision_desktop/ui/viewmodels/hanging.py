@@ -54,12 +54,12 @@ class HangingModel(QObject):
         return self._stages[self._at] if self._stages else None
 
     @property
-    def text(self) -> str:
-        """The stage on screen in words: "CT of the chest, stage 2 of 3: Mediastinum and lung"."""
+    def words(self) -> tuple[str, str]:
+        """The stage on screen: "Mediastinum and lung", "CT of the chest, stage 2 of 3"."""
         stage = self.stage
         if stage is None:
-            return ""
-        return f"{stage.rule}, stage {self._at + 1} of {len(self._stages)}: {stage.name}"
+            return "", ""
+        return stage.name, f"{stage.rule}, stage {self._at + 1} of {len(self._stages)}"
 
     def priors(self, study: StudyRef) -> tuple[Prior, ...]:
         """Earlier studies of the same patient in the worklist, the newest first."""
@@ -93,6 +93,11 @@ class HangingModel(QObject):
         if self._stages:
             self._put(0)
         return bool(self._stages)
+
+    def go_to(self, number: int) -> None:
+        """One of the stages of the study that was hung last."""
+        if 0 <= number < len(self._stages):
+            self._put(number)
 
     def hang_beside(self, study: StudyRef, prior: StudyRef) -> None:
         """A prior beside its study: in a free pane of the reader's arrangement, else in two panes."""

@@ -7,6 +7,7 @@ from medvision_desktop.domain.prior import interval_before, same_patient
 from medvision_desktop.domain.study import Patient, StudyRef
 from medvision_desktop.pixels.oblique import ObliqueStack
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
+from medvision_desktop.ui.viewmodels.corner_lines import long_date
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus
 
 
@@ -53,7 +54,7 @@ def prior_words(now: Arrangement, pane: int) -> str:
         and interval_before(here, other)
         and all(not interval_before(other, newer) for newer in _studies(now, other))
     ]
-    return f"Prior, {intervals[0]} before" if intervals else ""
+    return f"Prior {long_date(here.date)}, {intervals[0]} before" if intervals else ""
 
 
 def place_of(pane: PaneState) -> Place | None:
