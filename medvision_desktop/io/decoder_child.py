@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import document_child
+from medvision_desktop.io import decoder_codecs, document_child
 from medvision_desktop.io.decoder_limits import limit_memory
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
-from medvision_desktop.io.dicom_layout import layout_of
-from medvision_desktop.io.dicom_values import number, uid_name
+from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
+from medvision_desktop.io.dicom_values import uid_name
 from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _RLE: Final = "1.2.840.10008.1.2.5"
 _JPEG: Final = ("50", "51", "57", "70")
 _JPEG_LS: Final = ("80", "81")
 _JPEG_2000: Final = ("90", "91", "201", "202", "203")
-_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 _MAX_RASTER_PIXELS: Final = 1 << 28
 
 # Named explicitly: the order in which plugins happen to be tried decides nothing here.
@@ -66,7 +65,7 @@ def _frames(
     found: dict[str, NDArray[Any]] = {}
     for frame_number in arguments["frames"]:
         cancel.check()
-        values = _decoded(header, int(frame_number) - 1)
+        values = _decoded(header, layout, int(frame_number) - 1)
         if values.shape != shape:
             raise InputRefused(
                 "The image cannot be decoded.", "Its size differs from what the header says."
@@ -75,22 +74,31 @@ def _frames(
     return {"right_aligned": header.transfer_syntax != _RLE}, found
 
 
-def _decoded(header: Header, index: int) -> NDArray[Any]:
+def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    plugin = PLUGINS.get(header.transfer_syntax)
-    if plugin is None:
-        name = uid_name(header.transfer_syntax)
+    syntax = header.transfer_syntax
+    plugin = PLUGINS.get(syntax)
+    if plugin is None and syntax not in decoder_codecs.JPEG_XL:
+        name = uid_name(syntax)
         raise InputRefused("The image cannot be decoded.", f"Its transfer syntax is not read: {name}.")
     with quiet():
         try:
-            decoder = get_decoder(UID(header.transfer_syntax))
             dataset = _whole_file(str(header.path), *_stamp(header.path))
-            values, _ = decoder.as_array(dataset, index=index, decoding_plugin=plugin)
+            if syntax in decoder_codecs.JPEG_XL:
+                return decoder_codecs.jpeg_xl(decoder_codecs.encoded(dataset, layout, index), layout)
+            if syntax == decoder_codecs.JPEG_EXTENDED:
+                # The usual plugin does not read all of them; this one reads those that DCMTK reads.
+                found = decoder_codecs.jpeg_12_bit(decoder_codecs.encoded(dataset, layout, index), layout)
+                if found is not None:
+                    return found
+            values, _ = get_decoder(UID(syntax)).as_array(
+                dataset, index=index, decoding_plugin=plugin or ""
+            )
+        except InputRefused:
+            raise
         except Exception as error:  # a dozen decoders raise many kinds
-            if header.transfer_syntax == _EXTENDED:
-                return _by_second_reader(header, index)
             raise _undecodable(error) from error
     return np.asarray(values)
 
@@ -109,21 +117,6 @@ def _whole_file(path: str, size: int, changed_ns: int) -> Dataset:
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _by_second_reader(header: Header, index: int) -> NDArray[Any]:
-    """12-bit JPEG that libjpeg does not take, through ITK's GDCM. It rescales, so only without that."""
-    rescales = number(header.dataset, "RescaleSlope") not in (None, 1.0)
-    if rescales or number(header.dataset, "RescaleIntercept") not in (None, 0.0):
-        raise InputRefused("The image cannot be decoded.", "Its 12-bit JPEG is of an unusual kind.")
-    import SimpleITK
-
-    try:
-        image = SimpleITK.ReadImage(str(header.path), imageIO="GDCMImageIO")
-    except RuntimeError as error:
-        raise _undecodable(error) from error
-    values = np.asarray(SimpleITK.GetArrayFromImage(image))
-    return values[index] if index < values.shape[0] else values
 
 
 def _undecodable(error: Exception) -> InputRefused:

@@ -31,6 +31,7 @@ _PHOTOMETRIC: Final = frozenset(
         "YBR_RCT",
         "YBR_PARTIAL_420",
         "YBR_PARTIAL_422",
+        "XYB",
     }
 )
 

@@ -1,0 +1,73 @@
+"""Frames that pydicom's plugins do not decode, through imagecodecs: JPEG XL, and JPEG of 12 bits.
+
+Called in the decoding child only: native decoders abort, stall and run out of memory on bad input.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.dicom_layout import PixelLayout
+
+JPEG_XL: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 112))
+JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+_START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+_MOST_MARKERS: Final = 1000
+
+
+def encoded(dataset: Dataset, layout: PixelLayout, index: int) -> bytes:
+    """The compressed bytes of a frame, its fragments joined; offset tables may be empty or extended."""
+    tables = [dataset.get(name) for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")]
+    extended = (tables[0], tables[1]) if all(isinstance(table, bytes) for table in tables) else None
+    return get_frame(dataset.PixelData, index, number_of_frames=layout.frames, extended_offsets=extended)
+
+
+def jpeg_xl(data: bytes, layout: PixelLayout) -> NDArray[Any]:
+    """A JPEG XL frame (PS3.5 A.4.11): HxW or HxWx3 RGB, integers in the bits of the codestream."""
+    import imagecodecs
+
+    values = np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1))
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    return _whole(values, layout)
+
+
+def jpeg_12_bit(data: bytes, layout: PixelLayout) -> NDArray[Any] | None:
+    """A grey JPEG frame of 12 bits (process 4); None for one of another kind."""
+    if layout.samples != 1 or precision(data) != 12:
+        return None
+    import imagecodecs
+
+    return _whole(np.asarray(imagecodecs.jpeg8_decode(data)), layout)
+
+
+def precision(data: bytes) -> int:
+    """Bits a sample as a JPEG stream's frame header says (ITU-T T.81 B.2.2); 0 without one."""
+    at = 2
+    for _ in range(_MOST_MARKERS):
+        while at < len(data) and data[at] == 0xFF and data[at + 1 : at + 2] == b"\xff":
+            at += 1
+        if at + 4 >= len(data) or data[at] != 0xFF:
+            return 0
+        if data[at + 1] in _START_OF_FRAME:
+            return data[at + 4]
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0
+
+
+def _whole(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    if values.dtype.kind != "u" or values.dtype.itemsize > 2:
+        raise InputRefused("The image cannot be decoded.", "Its samples are not whole numbers.")
+    if layout.bits_allocated > 8:
+        return values.astype(np.uint16, copy=False)
+    if values.dtype.itemsize > 1:
+        raise InputRefused(
+            "The image cannot be decoded.", "Its samples have more bits than the header says."
+        )
+    return values

@@ -1,0 +1,201 @@
+"""JPEG XL and 12-bit JPEG, decoded in the child: against what was encoded, DCMTK, and damage."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, encapsulate_extended
+
+from medvision_desktop.domain.study import InstanceRef
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.decoder_codecs import precision
+from medvision_desktop.io.dicom_scan import scan_file
+from medvision_desktop.settings import Settings
+from tests.helpers.dicom_files import ct, write
+
+LOSSLESS, RECOMPRESSED, ANY = (f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 112))
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """Decoding children of this module."""
+    made = Decoder(Settings(decoder_timeout_s=20, decoder_memory_mb=1024))
+    made.warm()
+    yield made
+    made.close()
+
+
+def compressed(
+    path: Path, frames: Sequence[bytes], like: NDArray[Any], syntax: str, **said: Any
+) -> InstanceRef:
+    """A file with these frames."""
+    plain = like if like.ndim == 2 else like[..., 0]
+    elements: dict[str, Any] = {
+        "BitsStored": 8 * like.dtype.itemsize,
+        "HighBit": 8 * like.dtype.itemsize - 1,
+    }
+    if like.ndim == 3:
+        elements |= {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    if len(frames) > 1:
+        elements["NumberOfFrames"] = len(frames)
+    dataset = ct(np.ascontiguousarray(plain), **{**elements, **said})
+    _put(dataset, frames)
+    return scan_file(written(dataset, path, syntax)).instance
+
+
+def written(dataset: Dataset, path: Path, syntax: str) -> Path:
+    """A file of a syntax that pydicom has no name for: written as one of a name of the same length."""
+    known = "1.2.840.10008.1.2.4.201"
+    write(dataset, path, transfer_syntax=known)
+    data = path.read_bytes()
+    assert len(syntax) == len(known)
+    path.write_bytes(data[:512].replace(known.encode(), syntax.encode()) + data[512:])
+    return path
+
+
+def _put(dataset: Dataset, frames: Sequence[bytes]) -> None:
+    dataset.PixelData = encapsulate(list(frames))
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+
+
+def noise(bits: int, shape: tuple[int, ...] = (24, 30), seed: int = 0) -> NDArray[Any]:
+    """Random samples of so many bits."""
+    kind = np.uint8 if bits <= 8 else np.uint16
+    return np.random.default_rng(seed).integers(0, 1 << bits, size=shape).astype(kind)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("syntax", [LOSSLESS, ANY])
+def test_lossless_jpeg_xl_gives_back_what_was_encoded(
+    tmp_path: Path, decoder: Decoder, bits: int, syntax: str
+) -> None:
+    values = noise(bits)
+    data = imagecodecs.jpegxl_encode(values, lossless=True, bitspersample=bits)
+    instance = compressed(tmp_path / "a", [data], values, syntax, BitsStored=bits, HighBit=bits - 1)
+
+    assert np.array_equal(decoder.frames(instance).frames[0], values)
+
+
+def test_colour_jpeg_xl_gives_back_what_was_encoded(tmp_path: Path, decoder: Decoder) -> None:
+    values = noise(8, (20, 24, 3))
+    data = imagecodecs.jpegxl_encode(values, lossless=True)
+    instance = compressed(tmp_path / "a", [data], values, LOSSLESS)
+
+    assert np.array_equal(decoder.frames(instance).frames[0], values)
+
+
+def test_a_recompressed_jpeg_shows_what_the_jpeg_shows(tmp_path: Path, decoder: Decoder) -> None:
+    rows, columns = np.mgrid[0:48, 0:64]
+    values = (rows * 3 + columns).astype(np.uint8)
+    jpeg = imagecodecs.jpeg8_encode(values, level=90)
+    data = imagecodecs.jpegxl_encode_jpeg(jpeg)
+    instance = compressed(tmp_path / "a", [data], values, RECOMPRESSED)
+    shown = decoder.frames(instance).frames[0].astype(int)
+
+    assert np.abs(shown - imagecodecs.jpeg8_decode(jpeg).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("table", ["basic", "extended", "empty"])
+def test_frames_are_found_by_every_kind_of_offset_table(
+    tmp_path: Path, decoder: Decoder, table: str
+) -> None:
+    frames = [noise(12, seed=seed) for seed in range(4)]
+    data = [imagecodecs.jpegxl_encode(frame, lossless=True, bitspersample=12) for frame in frames]
+    dataset = ct(frames[0], BitsStored=12, HighBit=11, NumberOfFrames=4)
+    _put(dataset, data)
+    if table == "extended":
+        pixels, offsets, lengths = encapsulate_extended(data)
+        dataset.PixelData, dataset.ExtendedOffsetTable = pixels, offsets
+        dataset.ExtendedOffsetTableLengths = lengths
+    elif table == "empty":
+        dataset.PixelData = encapsulate(data, has_bot=False)
+    path = written(dataset, tmp_path / "a", LOSSLESS)
+    shown = decoder.frames(scan_file(path).instance).frames
+
+    assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+def test_a_damaged_jpeg_xl_is_refused_or_drawn_and_never_ends_the_child(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    values = noise(12, (64, 64))
+    whole = imagecodecs.jpegxl_encode(values, lossless=True, bitspersample=12)
+    random = np.random.default_rng(5)
+    outcomes = []
+    for number in range(60):
+        data = bytearray(whole[: int(random.integers(20, len(whole)))] if number % 3 == 0 else whole)
+        for at in random.integers(0, len(data), size=int(random.integers(1, 12))):
+            data[int(at)] = int(random.integers(0, 256))
+        instance = compressed(
+            tmp_path / f"{number}", [bytes(data)], values, LOSSLESS, BitsStored=12, HighBit=11
+        )
+        try:
+            outcomes.append(decoder.frames(instance).frames[0].shape == (64, 64))
+        except InputRefused as refusal:
+            outcomes.append(refusal.what == "The image cannot be decoded.")
+
+    assert all(outcomes)
+    good = compressed(tmp_path / "good", [whole], values, LOSSLESS, BitsStored=12, HighBit=11)
+    assert np.array_equal(decoder.frames(good).frames[0], values)
+
+
+def test_a_jpeg_xl_of_another_size_than_the_header_says_is_refused(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    data = imagecodecs.jpegxl_encode(noise(8, (40, 40)), lossless=True)
+    instance = compressed(tmp_path / "a", [data], noise(8), LOSSLESS)
+
+    with pytest.raises(InputRefused, match="size differs"):
+        decoder.frames(instance)
+
+
+def test_a_jpeg_xl_bomb_ends_at_the_memory_limit(tmp_path: Path) -> None:
+    data = imagecodecs.jpegxl_encode(np.zeros((12_000, 12_000), np.uint16), lossless=True, effort=1)
+    assert len(data) < 1 << 20
+    instance = compressed(tmp_path / "a", [data], noise(16), LOSSLESS)
+    decoder = Decoder(Settings(decoder_memory_mb=512, decoder_timeout_s=60))
+    try:
+        with pytest.raises(InputRefused, match="cannot be decoded"):
+            decoder.frames(instance)
+    finally:
+        decoder.close()
+
+
+def test_twelve_bit_jpeg_shows_what_dcmtk_decodes(tmp_path: Path, decoder: Decoder) -> None:
+    tool = shutil.which("dcmdjpeg")
+    if tool is None:
+        pytest.skip("dcmdjpeg of DCMTK is not installed")
+    path = Path(str(get_testdata_file("JPEG-lossy.dcm", download=False)))
+    plain = tmp_path / "plain.dcm"
+    subprocess.run([tool, str(path), str(plain)], check=True)
+    wanted = pydicom.dcmread(plain).pixel_array.astype(int)
+    shown = decoder.frames(scan_file(path).instance).frames[0].astype(int)
+
+    assert np.abs(shown - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_the_precision_of_a_jpeg_is_in_its_frame_header(bits: int) -> None:
+    data = imagecodecs.jpeg8_encode(noise(bits), level=90, bitspersample=bits)
+
+    assert precision(data) == bits
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff" * 4000, b"\xff\xd8\xff\xe0\x00\x00" * 900]
+)
+def test_what_is_no_jpeg_has_no_precision(data: bytes) -> None:
+    assert precision(data) == 0
