@@ -48,8 +48,7 @@ def priors_of(study: StudyRef, studies: Iterable[StudyRef]) -> tuple[Prior, ...]
     for other in studies:
         if other.key == study.key or other.is_sample is not study.is_sample:
             continue
-        interval = interval_before(other, study)
-        if interval and same_patient(study.patient, other.patient):
+        if same_patient(study.patient, other.patient) and (interval := interval_before(other, study)):
             found.append(Prior(other, interval))
     found.sort(key=lambda prior: (prior.study.date, prior.study.time), reverse=True)
     return tuple(found)

@@ -78,6 +78,7 @@ class RoomWiring(QObject):
         room.worklist.changed.connect(self._tell_ready)
         room.lanes.io.ended.connect(lambda _job: self._on_files_read())
         room.worklist.seriesPicked.connect(self._open)
+        room.worklist.priorPicked.connect(self._open_beside)
         room.worklist.refusedListed.connect(
             lambda refused: RefusedFilesSheet(room.window, refused).open_at()
         )
@@ -122,6 +123,12 @@ class RoomWiring(QObject):
         room.window.pages.setCurrentWidget(room.grid)
         room.worklist.show_selected(study.key, series.uid)
         room.hanging.open(study, series)
+        room.windows.focus_active()
+
+    def _open_beside(self, study: StudyRef, prior: StudyRef) -> None:
+        room = self._room
+        room.window.pages.setCurrentWidget(room.grid)
+        room.hanging.hang_beside(study, prior)
         room.windows.focus_active()
 
     def _on_series_dropped(self, pane: int, study_key: str, series_uid: str) -> None:
@@ -227,10 +234,14 @@ class RoomWiring(QObject):
         if shown is not None:
             room.top_bar.show_study(*room.desk.title_of(shown.loaded.study, masked=room.viewer.masked))
 
-    def _show_news(self, news: Toast) -> None:
-        """A toast without a panel to stand over is a line in the status bar for as long."""
-        self._room.status_bar.show_news(news.text)
+    def tell_briefly(self, text: str) -> None:
+        """A line in the status bar for as long as a toast stands: for what follows each other quickly."""
+        self._room.status_bar.show_news(text)
         self._news_timer.start(M.toast_ms)
+
+    def _show_news(self, news: Toast) -> None:
+        """A toast without a panel to stand over is a line in the status bar."""
+        self.tell_briefly(news.text)
 
     def _show_gate(self) -> None:
         room = self._room

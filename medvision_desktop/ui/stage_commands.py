@@ -33,7 +33,7 @@ class StageCommands:
     def _step(self, by: int) -> None:
         room = self._room
         if room.hanging.step(by):
-            room.notifier.toast(*room.hanging.words, "info")
+            room.wiring.tell_briefly(", ".join(reversed(room.hanging.words)))
         else:
             room.notifier.toast("No other stage", "The hanging protocol of this study has one.", "info")
 

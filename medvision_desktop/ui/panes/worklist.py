@@ -221,7 +221,10 @@ class WorklistPane(QFrame):
 
     def _pick(self, index: QModelIndex) -> None:
         item: WorklistItem = self.list.items.item(index)
-        self._model.select(*item.id)
+        if item.prior is not None:
+            self._model.pick_prior(item.row.key, item.prior.study.key)
+        else:
+            self._model.select(*item.id)
         self._end_peeking()
 
     def _end_peeking(self) -> None:

@@ -101,12 +101,15 @@ class HangingModel(QObject):
 
     def hang_beside(self, study: StudyRef, prior: StudyRef) -> None:
         """A prior beside its study: in a free pane of the reader's arrangement, else in two panes."""
-        viewer, pane = self._viewer, self._viewer.active_pane
-        here = pane.study is not None and pane.study.key == study.key and pane.series is not None
-        series = pane.series if here and pane.series is not None else study.series[0]
-        stage = beside(study, series, prior)
-        if stage is None:
+        viewer = self._viewer
+        shown = (viewer.active_pane, *(viewer.panes[number] for number in viewer.visible))
+        of_study = (pane.series for pane in shown if pane.study is not None and pane.study.key == study.key)
+        series = next((one for one in of_study if one is not None), next(iter(study.series), None))
+        stage = beside(study, series, prior) if series is not None else None
+        if series is None or stage is None:
+            self._notifier.toast("Nothing to compare with", "That study holds no images.", "info")
             return
+        here = viewer.active_pane.study is not None and viewer.active_pane.study.key == study.key
         free = viewer.free_pane() if viewer.is_arranged and here else None
         wish = stage.panes[1]
         if free is not None and wish is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.document import DocumentKind, DocumentRef
+from medvision_desktop.domain.prior import Prior
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.ui.viewmodels.chips import RING, Chip
 from medvision_desktop.ui.viewmodels.corner_lines import long_date
@@ -178,6 +179,20 @@ def document_title(document: DocumentRef) -> str:
 def document_detail(document: DocumentRef) -> str:
     """Kind and date: "SR · 1 Mar 2024"."""
     return "  ·  ".join(part for part in (document.kind.value, long_date(document.date)) if part)
+
+
+def prior_title(prior: Prior) -> str:
+    """What an earlier study is called: "Prior CT, chest with contrast"."""
+    study = prior.study
+    kind = " ".join(study.modalities)
+    if study.description.startswith(kind):
+        kind = ""
+    return " ".join(part for part in ("Prior", kind, study.description) if part)
+
+
+def prior_detail(prior: Prior) -> str:
+    """When it was: "19 May 2002 · 2 y 3 mo before"."""
+    return f"{long_date(prior.study.date)}  ·  {prior.interval} before"
 
 
 def search_text(row: StudyRow) -> str:

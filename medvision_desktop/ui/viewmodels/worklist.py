@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from medvision_desktop.domain.prior import Prior, priors_of
 from medvision_desktop.domain.study import RefusedFile, ScanResult, StudyRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.services.workbench import Workbench
@@ -36,7 +37,8 @@ class WorklistModel(QObject):
 
     `changed`: rows are other ones or in another order. `rowsChanged`: the rows of these keys (a frozenset)
     say something else.
-    `seriesPicked`, `documentPicked`: the reader wants this on screen. `refusedListed`: what was not taken.
+    `seriesPicked`, `documentPicked`, `priorPicked`: the reader wants this on screen.
+    `refusedListed`: what was not taken.
     """
 
     changed = Signal()
@@ -44,6 +46,7 @@ class WorklistModel(QObject):
     selectionChanged = Signal()
     seriesPicked = Signal(object, object)
     documentPicked = Signal(object, object)
+    priorPicked = Signal(object, object)
     refusedListed = Signal(object)
 
     def __init__(self, bench: Workbench, lanes: Lanes, notifier: Notifier) -> None:
@@ -167,6 +170,17 @@ class WorklistModel(QObject):
         series = next((one for one in row.study.series if one.uid == series_uid), row.study.series[0])
         self.show_selected(study_key, series.uid)
         self.seriesPicked.emit(row.study, series)
+
+    def priors(self, study_key: str) -> tuple[Prior, ...]:
+        """Earlier studies of the patient of a study, the newest first."""
+        row = self._rows.get(study_key)
+        return () if row is None else priors_of(row.study, (one.study for one in self._rows.values()))
+
+    def pick_prior(self, study_key: str, prior_key: str) -> None:
+        """Ask for a prior beside its study."""
+        row, prior = self._rows.get(study_key), self._rows.get(prior_key)
+        if row is not None and prior is not None:
+            self.priorPicked.emit(row.study, prior.study)
 
     def show_selected(self, study_key: str, series_uid: str) -> None:
         """Mark what is on screen already, without asking for it."""

@@ -16,11 +16,14 @@ from PySide6.QtCore import (
 )
 
 from medvision_desktop.domain.document import DocumentRef
-from medvision_desktop.domain.study import SeriesRef
+from medvision_desktop.domain.prior import Prior
+from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.ui.viewmodels.study_rows import (
     StudyRow,
     document_detail,
     document_title,
+    prior_detail,
+    prior_title,
     series_detail,
     series_title,
 )
@@ -34,7 +37,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class WorklistItem:
-    """One line: a study, or one of its series or documents. `last` closes an expanded study."""
+    """One line: a study, or a series, document or prior of it. `last` closes an expanded study."""
 
     row: StudyRow
     series: SeriesRef | None = None
@@ -42,20 +45,30 @@ class WorklistItem:
     expanded: bool = False
     last: bool = False
     document: DocumentRef | None = None
+    prior: Prior | None = None
 
     @property
     def id(self) -> tuple[str, str]:
         """What stays the same while the item changes its words."""
-        return (self.row.key, self.part.uid if self.part is not None else "")
+        if self.prior is not None:
+            return (self.row.key, f"prior {self.prior.study.key}")
+        return (self.row.key, self.part.uid if isinstance(self.part, SeriesRef | DocumentRef) else "")
 
     @property
-    def part(self) -> SeriesRef | DocumentRef | None:
-        """The series or document; None for a study."""
-        return self.series if self.series is not None else self.document
+    def part(self) -> SeriesRef | DocumentRef | Prior | None:
+        """The series, document or prior; None for a study."""
+        return self.series or self.document or self.prior
+
+    @property
+    def pictured(self) -> StudyRef:
+        """The study whose picture stands beside the words."""
+        return self.row.study if self.prior is None else self.prior.study
 
     @property
     def words(self) -> tuple[str, str]:
-        """Title and detail of a series or document."""
+        """Title and detail of a series, document or prior."""
+        if self.prior is not None:
+            return prior_title(self.prior), prior_detail(self.prior)
         if self.series is not None:
             return series_title(self.series), series_detail(self.series)
         return (
@@ -132,11 +145,12 @@ class WorklistItems(QAbstractListModel):
         mime = QMimeData()
         for index in list(indexes)[:1]:
             item = self.item(index)
-            series = item.series or next(iter(item.row.study.series), None)
+            study = item.pictured
+            series = item.series or next(iter(study.series), None)
             if item.document is not None:  # it has no pane to be dropped on
                 series = None
             if series is not None:
-                mime.setData(SERIES_MIME, QByteArray(f"{item.row.key}\n{series.uid}".encode()))
+                mime.setData(SERIES_MIME, QByteArray(f"{study.key}\n{series.uid}".encode()))
         return mime
 
     def supportedDragActions(self) -> Qt.DropAction:
@@ -186,6 +200,10 @@ class WorklistItems(QAbstractListModel):
                     *(
                         WorklistItem(row, None, one.uid == series_uid, True, document=one)
                         for one in row.study.documents
+                    ),
+                    *(
+                        WorklistItem(row, None, selected=False, expanded=True, prior=prior)
+                        for prior in self._worklist.priors(row.key)
                     ),
                 ]
                 items += [*parts[:-1], *(replace(part, last=True) for part in parts[-1:])]

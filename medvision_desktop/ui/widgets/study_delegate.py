@@ -106,7 +106,7 @@ class StudyDelegate(QStyledItemDelegate):
             x += draw_chip(painter, QPointF(x, area.top() + 49), chip, raised=item.selected) + 4
 
     def _part(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> None:
-        """A series or a document under its study."""
+        """A series, a document or a prior under its study."""
         card = QRectF(
             area.left() + M.pad_left,
             area.top(),
@@ -151,7 +151,7 @@ class StudyDelegate(QStyledItemDelegate):
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
     def _pixmap(self, painter: QPainter, item: WorklistItem, side: int) -> QPixmap:
-        study = item.row.study
+        study = item.pictured
         series = item.series or next(iter(study.series), None)
         ratio = painter.device().devicePixelRatioF()
         if item.document is not None or series is None:
