@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.domain.geometry import Affine
 from medvision_desktop.inference.volume_engine import VolumeEngine, logits_of, probabilities
 from medvision_desktop.modelkit.segmentation import Segmentation
-from medvision_desktop.modelkit.volumes import NetworkVolume
+from medvision_desktop.modelkit.volumes import NetworkVolume, Shape, most_probable
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """`labels`: uint8 (k, j, i) on the model's grid. `confidence`: mean probability inside of each label.
+    """`labels`: uint8 (k, j, i) on the source's grid. `confidence`: mean probability inside of each label.
 
     The confidence of a label that is nowhere is the largest probability it has anywhere.
     """
@@ -30,12 +31,14 @@ def labelled(
     ready: NetworkVolume,
     found: Segmentation,
     labels: Sequence[str],
+    source: tuple[Shape, Affine],
     *,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> Labelled:
-    """Run the network over a prepared volume and take the most probable label of each voxel.
+    """Run the network over a prepared volume and take the most probable label of each source voxel.
 
+    `source`: extents and affine of the grid that the labels are wanted on.
     Raises `Cancelled`, and `ArithmeticError` when the network gives no numbers.
     """
     logits = logits_of(
@@ -50,4 +53,4 @@ def labelled(
         inside = chosen == number
         own = shares[number]
         sure.append(float(own[inside].mean()) if inside.any() else float(own.max()))
-    return Labelled(chosen, tuple(sure))
+    return Labelled(most_probable(shares, ready.affine_kji_to_lps, *source), tuple(sure))

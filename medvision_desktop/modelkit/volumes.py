@@ -221,7 +221,7 @@ def network_input(volumes: Mapping[str, Volume], spec: VolumeSpec) -> NetworkVol
         raise ValueError("none of the model's channels is there")
     first = volumes[given[0]]
     turned, affine = canonical(first.values_kji, first.affine_kji_to_lps)
-    shape, grid = target_grid(_shape(turned), affine, spec.spacing_mm)
+    shape, grid = target_grid(shape_of(turned), affine, spec.spacing_mm)
     if shape[0] * shape[1] * shape[2] * len(spec.channels) > MAX_VOXELS:
         raise ValueError("the volume is larger than the model takes")
     found = np.zeros((len(spec.channels), *shape), dtype=np.float32)
@@ -232,12 +232,26 @@ def network_input(volumes: Mapping[str, Volume], spec: VolumeSpec) -> NetworkVol
     return NetworkVolume(found, tuple(name in volumes for name in spec.channels), grid)
 
 
-def labels_in_source(labels: NDArray[np.uint8], grid: Affine, source: Volume) -> NDArray[np.uint8]:
-    """Labels of the model's grid at the voxels of the source volume, nearest neighbour; a fresh array."""
-    shape = _shape(source.values_kji)
-    return np.array(onto(labels, grid, shape, source.affine_kji_to_lps, nearest=True), dtype=np.uint8)
+def most_probable(shares: Floats, grid: Affine, shape: Shape, affine: Affine) -> NDArray[np.uint8]:
+    """Labels on a source grid from probabilities (labels + 1, k, j, i) on the model's; 0 beyond it.
+
+    Where both have the same voxels, whatever their order, each takes its own label. Else probabilities
+    are brought over linearly and the largest wins, which keeps outlines smooth.
+    """
+    matrix = np.linalg.inv(grid) @ affine
+    if np.allclose(matrix, np.rint(matrix), atol=1e-3):
+        return np.array(onto(shares.argmax(axis=0).astype(np.uint8), grid, shape, affine, nearest=True))
+    best = onto(shares[0], grid, shape, affine)
+    labels = np.zeros(shape, dtype=np.uint8)
+    for number in range(1, len(shares)):
+        own = onto(shares[number], grid, shape, affine)
+        larger = own > best
+        labels[larger] = number
+        best = np.maximum(best, own)
+    return labels
 
 
-def _shape(values: NDArray[Any]) -> Shape:
+def shape_of(values: NDArray[Any]) -> Shape:
+    """The extents of a grid."""
     k, j, i = values.shape
     return int(k), int(j), int(i)

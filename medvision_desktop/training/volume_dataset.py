@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.domain.geometry import Affine
+from medvision_desktop.domain.image import Volume
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.modelkit.volumes import Floats, canonical, network_input, onto
+from medvision_desktop.modelkit.volumes import (
+    Floats,
+    NetworkVolume,
+    canonical,
+    network_input,
+    onto,
+    shape_of,
+)
 from medvision_desktop.training import volume_sources
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.training.volume_sources import CaseFiles
@@ -21,7 +30,8 @@ class Case:
     """`channels` (c, k, j, i) float32 and `labels` (k, j, i) uint8 on the model's grid.
 
     `sha256`: of the first channel's file. `foreground`: (n, 3) indices of some labelled voxels.
-    `synthetic`: made, not scanned; such a case is trained on only.
+    `grid`: affine of the model's grid. `truth`: the expert's labels on their own grid, which is what a
+    case is measured on. `synthetic`: made, not scanned; such a case is trained on only.
     """
 
     name: str
@@ -31,6 +41,8 @@ class Case:
     present: tuple[bool, ...]
     labels: NDArray[np.uint8]
     foreground: NDArray[np.int64]
+    grid: Affine
+    truth: Volume | None = None
     synthetic: bool = False
 
 
@@ -59,34 +71,24 @@ def _case(entry: CaseFiles, recipe: VolumeRecipe) -> Case:
     given = {name: volume_sources.volume(path) for name, path in entry.channels}
     ready = network_input(given, recipe.spec)
     truth = volume_sources.volume(entry.labels)
-    marks, affine = canonical(
-        volume_sources.label_values(truth, len(recipe.labels)), truth.affine_kji_to_lps
-    )
-    extents = ready.channels.shape[1:]
-    labels = onto(
-        marks, affine, (extents[0], extents[1], extents[2]), ready.affine_kji_to_lps, nearest=True
-    )
-    labels = np.ascontiguousarray(labels)
+    marks = volume_sources.label_values(truth, recipe)
+    turned, affine = canonical(marks, truth.affine_kji_to_lps)
+    labels = onto(turned, affine, shape_of(ready.channels[0]), ready.affine_kji_to_lps, nearest=True)
     digest = volume_sources.sha256(entry.channels[0][1])
-    return case(entry.name, entry.group, digest, ready.channels, ready.present, labels)
+    found = case(entry.name, entry.group, digest, ready, np.ascontiguousarray(labels))
+    return replace(found, truth=Volume(marks, truth.affine_kji_to_lps.copy()))
 
 
-def case(
-    name: str,
-    group: str,
-    digest: str,
-    channels: Floats,
-    present: tuple[bool, ...],
-    labels: NDArray[np.uint8],
-) -> Case:
+def case(name: str, group: str, digest: str, ready: NetworkVolume, labels: NDArray[np.uint8]) -> Case:
     """A case with some of its labelled voxels listed, at most 4096, evenly."""
     places = np.argwhere(labels > 0)
     return Case(
         name,
         group,
         digest,
-        np.ascontiguousarray(channels),
-        present,
+        np.ascontiguousarray(ready.channels),
+        ready.present,
         labels,
         places[:: max(1, len(places) // 4096)],
+        ready.affine_kji_to_lps,
     )

@@ -40,7 +40,14 @@ def evaluate(
     for done, entry in enumerate(files):
         (case,) = volume_dataset.load([entry], recipe, cancel=cancel)
         progress(Progress(done, len(files), "Judging volumes"))
-        said = labelled(engine, volume_package.ready(case), found, manifest.labels, cancel=cancel)
+        said = labelled(
+            engine,
+            volume_package.ready(case),
+            found,
+            manifest.labels,
+            volume_package.wanted_grid(case),
+            cancel=cancel,
+        )
         rows += volume_package.rows_of(case, said, found, manifest.labels)
     if out is not None:
         predictions.write(out, rows)

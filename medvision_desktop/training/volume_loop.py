@@ -106,7 +106,8 @@ def _epoch(
     torch.manual_seed(recipe.seed * 1000 + epoch)
     augmenter = Augmenter(recipe.augmentation, recipe.patch, recipe.seed)
     loss_function = loss_of(recipe.loss)
-    drawn = np.tile(np.arange(len(cases)), recipe.repeats)
+    often = [1 if case.synthetic else recipe.repeats for case in cases]
+    drawn = np.repeat(np.arange(len(cases)), often)
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(drawn))
     per_epoch = max(1, len(order) // recipe.batch_size)
     total = 0.0

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from medvision_desktop.domain.geometry import Affine
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.inference.segment import Labelled, labelled
 from medvision_desktop.inference.volume_engine import OnnxVolumes, VolumeEngine
@@ -23,7 +24,7 @@ from medvision_desktop.modelkit.calibration import Calibration, Line
 from medvision_desktop.modelkit.manifest import DataUsed, Manifest, Parity, Wanted
 from medvision_desktop.modelkit.segmentation import TASK, Segmentation
 from medvision_desktop.modelkit.volume_reference import PERCENTILES, VolumeReference
-from medvision_desktop.modelkit.volumes import VERSION, NetworkVolume
+from medvision_desktop.modelkit.volumes import VERSION, NetworkVolume, Shape, shape_of
 from medvision_desktop.training import checkpoint, volume_card, volume_export, volume_loop
 from medvision_desktop.training import volume_predictions as predictions
 from medvision_desktop.training.volume_dataset import Case
@@ -115,7 +116,7 @@ def _judge(
         engine: VolumeEngine = OnnxVolumes(volume_export.to_onnx(network, found.spec))
         for case in (case for case, own in zip(cases, parts, strict=True) if own == part):
             progress(Progress(done, len(cases), "Judging left-out volumes"))
-            said = labelled(engine, ready(case), found, recipe.labels, cancel=cancel)
+            said = labelled(engine, ready(case), found, recipe.labels, wanted_grid(case), cancel=cancel)
             for row in rows_of(case, said, found, recipe.labels):
                 rows.append(row)
                 volumes.setdefault(row.label, []).append(row.found.volume_ml)
@@ -137,11 +138,20 @@ def _percentiles(values: Sequence[float]) -> tuple[float, ...]:
 
 def ready(case: Case) -> NetworkVolume:
     """A case as inference prepares an image."""
-    return NetworkVolume(case.channels, case.present, np.eye(4))
+    return NetworkVolume(case.channels, case.present, case.grid)
+
+
+def wanted_grid(case: Case) -> tuple[Shape, Affine]:
+    """Extents and affine of the grid that a case is measured on: that of the expert's labels."""
+    if case.truth is None:
+        return shape_of(case.labels), case.grid
+    return shape_of(case.truth.values_kji), case.truth.affine_kji_to_lps
 
 
 def rows_of(case: Case, said: Labelled, found: Segmentation, labels: Sequence[str]) -> list[Row]:
     """One row for each label and each sum of labels."""
+    truth = case.labels if case.truth is None else case.truth.values_kji
+    spacing = [float(step) for step in np.linalg.norm(wanted_grid(case)[1][:3, :3], axis=0)]
     numbers: dict[str, tuple[int, ...]] = {label: (index + 1,) for index, label in enumerate(labels)}
     numbers |= {name: tuple(labels.index(part) + 1 for part in parts) for name, parts in found.sums}
     return [
@@ -150,7 +160,7 @@ def rows_of(case: Case, said: Labelled, found: Segmentation, labels: Sequence[st
             predictions.TEST,
             _person(case),
             label,
-            agreement(np.isin(said.labels, own), np.isin(case.labels, own), found.spec.spacing_mm),
+            agreement(np.isin(said.labels, own), np.isin(truth, own), spacing),
         )
         for label, own in numbers.items()
     ]

@@ -70,7 +70,9 @@ class VolumeRecipe:
 
     `source` names a layout in `volume_sources.SOURCES`, `folder` the folder below the data directory.
     `cross` parts each get a network that never saw them; then one network sees everything. Nothing is
-    chosen and every epoch is run. `repeats`: how often a case is drawn from in an epoch. `text`: the file.
+    chosen and every epoch is run. `repeats`: how often a real case is drawn from in an epoch.
+    `text`: the file. `label_values`: the label of each value of a label file, where they are not the same. `synthetic`: how
+    many made cases every network is trained on as well.
     """
 
     name: str
@@ -85,6 +87,8 @@ class VolumeRecipe:
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
     overlap: float = 0.5
     presence: bool = False
+    label_values: tuple[int, ...] = ()
+    synthetic: int = 0
     cross: int = 5
     repeats: int = 1
     seed: int = 0
@@ -162,6 +166,10 @@ def _check(recipe: VolumeRecipe) -> None:
         raise ValueError(f"patch has three multiples of {step} from 8 to 192")
     if len(recipe.labels) != len(recipe.colours) or not 1 <= len(recipe.labels) <= 255:
         raise ValueError("every label has a colour")
+    if any(not 0 <= value <= len(recipe.labels) for value in recipe.label_values):
+        raise ValueError("label_values holds numbers of labels")
+    if not 0 <= recipe.synthetic <= 1000:
+        raise ValueError("synthetic is 0 to 1000")
     wrong = recipe.segmentation.wrong(recipe.labels)
     if wrong:
         raise ValueError(wrong)

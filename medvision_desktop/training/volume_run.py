@@ -18,7 +18,14 @@ import torch
 
 from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.modelkit.registry import ModelPackage
-from medvision_desktop.training import split, volume_dataset, volume_loop, volume_recipe, volume_sources
+from medvision_desktop.training import (
+    split,
+    volume_dataset,
+    volume_loop,
+    volume_recipe,
+    volume_sources,
+    volume_synthetic,
+)
 from medvision_desktop.training.volume_dataset import Case
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
@@ -26,14 +33,16 @@ from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The cases of a recipe in memory and the part of each."""
+    """The cases of a recipe in memory and the part of each; `made` are in no part and always seen."""
 
     cases: tuple[Case, ...]
     parts: tuple[str, ...]
+    made: tuple[Case, ...] = ()
 
     def other_than(self, part: str) -> tuple[Case, ...]:
         """Cases that a part's network is trained on; all of them for ""."""
-        return tuple(case for case, own in zip(self.cases, self.parts, strict=True) if own != part)
+        seen = tuple(case for case, own in zip(self.cases, self.parts, strict=True) if own != part)
+        return (*seen, *self.made)
 
 
 def prepare(
@@ -48,13 +57,14 @@ def prepare(
     files = volume_sources.read(recipe, data)
     cases = volume_dataset.load(files, recipe, progress=progress, cancel=cancel)
     parts = shared_out(cases, recipe)
+    made = tuple(volume_synthetic.cases(recipe))
     run.mkdir(parents=True, exist_ok=True)
     rows = [
         (case.name, case.sha256, "|".join(recipe.labels), case.group, part)
         for case, part in zip(cases, parts, strict=True)
     ]
     split.write(run / "split.csv", rows)
-    return Prepared(cases, parts)
+    return Prepared(cases, parts, made)
 
 
 def shared_out(cases: Sequence[Case], recipe: VolumeRecipe) -> tuple[str, ...]:
@@ -90,7 +100,7 @@ def train(
         seen = prepared.other_than(part)
         volume_loop.train(recipe, network, seen, run / part, progress=progress, cancel=cancel)
     network = volume_loop.initial(recipe)
-    volume_loop.train(recipe, network, prepared.cases, run, progress=progress, cancel=cancel)
+    volume_loop.train(recipe, network, prepared.other_than(""), run, progress=progress, cancel=cancel)
     if recipe.package is None or out is None:
         return None
     return _package(recipe, prepared, run, out, progress, cancel)

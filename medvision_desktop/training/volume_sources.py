@@ -103,12 +103,16 @@ def brats(directory: Path, recipe: VolumeRecipe) -> tuple[CaseFiles, ...]:
     return tuple(found)
 
 
-def label_values(found: Volume, labels: int) -> NDArray[np.uint8]:
-    """Whole numbers 0 to `labels` of a label file. Raises `InputRefused` for anything else."""
+def label_values(found: Volume, recipe: VolumeRecipe) -> NDArray[np.uint8]:
+    """The recipe's label of each voxel of a label file. Raises `InputRefused` for other values."""
+    table = np.asarray(recipe.label_values or range(len(recipe.labels) + 1), dtype=np.uint8)
     values = np.rint(found.values_kji)
-    if np.abs(values - found.values_kji).max() > 1e-3 or values.min() < 0 or values.max() > labels:
-        raise InputRefused("A label file holds other values than the recipe names.", f"0 to {labels}.")
-    return values.astype(np.uint8)
+    if np.abs(values - found.values_kji).max() > 1e-3 or values.min() < 0 or values.max() >= len(table):
+        raise InputRefused(
+            "A label file holds other values than the recipe names.", f"0 to {len(table) - 1}."
+        )
+    found_labels: NDArray[np.uint8] = table[values.astype(np.uint8)]
+    return found_labels
 
 
 def sha256(path: Path) -> str:
