@@ -67,7 +67,7 @@ def evaluate(
         )
     judge = Judge(OnnxRuntimeEngine(package.executed()), manifest.preprocessing)
     softmax = manifest.task == card.SOFTMAX
-    held = [Held(item, "test") for item in items]
+    held = [Held(item, "test") for item in items if item.known]
     seen = measure.look(
         {"": judge}, held, len(manifest.labels), softmax=softmax, progress=progress, cancel=cancel
     )
@@ -76,7 +76,7 @@ def evaluate(
     own = predictions.read(package.directory / "predictions.csv")
     known = len(set(own.sha256) & set(seen.predictions.sha256))
     found = card.measured(seen.predictions, package.calibration, manifest)
-    evaluation = Evaluation(found, len(items), seen.predictions.people, known)
+    evaluation = Evaluation(found, len(held), seen.predictions.people, known)
     if report is not None:
         _report(report, package, evaluation, seen.predictions)
         said = calibrate.probabilities(package.calibration, seen.predictions, softmax=softmax)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
+from medvision_desktop.modelkit.networks.classifier import Classifier
 
 
 def to_onnx(network: nn.Module, size: int) -> bytes:
@@ -57,7 +57,7 @@ def differences(network: nn.Module, content: bytes, batches: NDArray[np.float32]
     return worst[0], worst[1]
 
 
-def centred(network: EfficientNet) -> None:
+def centred(network: Classifier) -> None:
     """Take the mean over the classes out of the classifier, in place.
 
     A softmax does not see it: only differences between classes count. The maps then show what speaks

@@ -20,7 +20,7 @@ from medvision_desktop.modelkit import reference, registry
 from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import DataUsed, Manifest, Parity, Wanted
 from medvision_desktop.modelkit.networks import build
-from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
+from medvision_desktop.modelkit.networks.classifier import Classifier
 from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
 from medvision_desktop.training import (
     calibrate,
@@ -55,7 +55,8 @@ def make(
 ) -> registry.ModelPackage:
     """Write `out/<name>` from the best weights of a run, and open it as the program would.
 
-    `items` and their `folds` are those of the run; only held-out ones are looked at here.
+    `items` and their `folds` are those of the run; only held-out ones are looked at here, and of these
+    only images of which every answer is known.
     """
     words = recipe.package
     if words is None:
@@ -73,7 +74,7 @@ def make(
     held = [
         Held(item, split.role(fold), fold if recipe.cross else "")
         for item, fold in zip(items, folds, strict=True)
-        if split.role(fold) in HELD_OUT
+        if split.role(fold) in HELD_OUT and item.known
     ]
     count, softmax = len(recipe.labels), recipe.softmax
 
@@ -114,7 +115,7 @@ def make(
     return _bind(folder, manifest, fitted, table, words, (len(sample), *gaps))
 
 
-def _trained(recipe: Recipe, words: Words, run: Path) -> tuple[EfficientNet, dict[str, Any]]:
+def _trained(recipe: Recipe, words: Words, run: Path) -> tuple[Classifier, dict[str, Any]]:
     """The network of a run as it ships, and the state of its loop."""
     network = build.network(words.network or recipe.network, len(recipe.labels))
     state = checkpoint.read(run / "best.safetensors", network, None)

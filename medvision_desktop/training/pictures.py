@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -15,6 +18,10 @@ from medvision_desktop.modelkit.preprocess import display_gray
 from medvision_desktop.training import variants
 from medvision_desktop.training.sources import DRAWN, Item
 
+if TYPE_CHECKING:
+    from medvision_desktop.io.decoder import Decoder
+
+_DECODER: Final[ContextVar[Decoder | None]] = ContextVar("_DECODER", default=None)
 _RASTER_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 
 
@@ -47,14 +54,31 @@ def raster_frame(content: bytes) -> Frame:
 
 def dicom_frame(path: Path) -> Frame:
     """The middle frame of a DICOM file. Raises `InputRefused`."""
-    from medvision_desktop.io.decoder import Decoder
     from medvision_desktop.io.dicom_scan import scan_file
     from medvision_desktop.io.dicom_series import load_frame
-    from medvision_desktop.settings import Settings
 
-    decoder = Decoder(Settings())
-    try:
+    with decoding() as decoder:
         instance = scan_file(path).instance
         return load_frame(instance, instance.number_of_frames // 2, decoder)
+
+
+@contextlib.contextmanager
+def decoding() -> Iterator[Decoder]:
+    """A decoder for all DICOM files that are read inside; an inner `decoding` takes the outer one's.
+
+    Without it each compressed file would start a child process of its own.
+    """
+    from medvision_desktop.io.decoder import Decoder
+    from medvision_desktop.settings import Settings
+
+    outer = _DECODER.get()
+    if outer is not None:
+        yield outer
+        return
+    decoder = Decoder(Settings())
+    kept = _DECODER.set(decoder)
+    try:
+        yield decoder
     finally:
+        _DECODER.reset(kept)
         decoder.close()

@@ -64,7 +64,8 @@ class Recipe:
     last one on; 0 means all from the start, below 0 only the head. `uncertain`: what a source makes of
     answers that its labels call uncertain: `ignore`, `zeros` or `ones`. `at_most`: only so many items, the
     first in the order of the source; 0 means all. `kept_split`: a source's own folders of training,
-    validation and test are kept; otherwise all of it is split again by group.
+    validation and test are kept; otherwise all of it is split again by group. `views`: only images of
+    these View Positions, such as PA and AP; none named means all.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Recipe:
     uncertain: str = "ignore"
     at_most: int = 0
     kept_split: bool = False
+    views: tuple[str, ...] = ()
     stretch: tuple[float, float] = (0.5, 99.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
     package: Words | None = None
@@ -114,7 +116,7 @@ def read(path: Path) -> Recipe:
     augmentation = Augmentation(**_known(Augmentation, table.pop("augmentation", {})))
     words = table.pop("package", None)
     values = _known(Recipe, table)
-    for name in ("labels", "classes", "stretch"):
+    for name in ("labels", "classes", "stretch", "views"):
         if name in values:
             values[name] = tuple(values[name])
     try:

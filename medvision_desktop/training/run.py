@@ -30,6 +30,7 @@ from medvision_desktop.training import (
     levels,
     loop,
     package,
+    pictures,
     recipe,
     run_record,
     sources,
@@ -77,7 +78,8 @@ def prepare(
     Raises `InputRefused`, also for a split that leaks unless that was allowed.
     """
     found = sources.read(settings, data)
-    images = dataset.load(found, settings.size, settings.stretch, progress=progress, cancel=cancel)
+    with pictures.decoding():
+        images = dataset.load(found, settings.size, settings.stretch, progress=progress, cancel=cancel)
     items = images.items
     groups = split.joined_groups([item.group for item in items], images.pictures)
     folds = tuple(item.fold or _fold_of(group, settings) for item, group in zip(items, groups, strict=True))
@@ -226,7 +228,8 @@ def _package(
 ) -> ModelPackage:
     date = datetime.now(tz=UTC).strftime("%Y-%m-%d")
     items, names = prepared.images.items, prepared.folds
-    return package.make(settings, run, items, names, out, date=date, progress=progress, cancel=cancel)
+    with pictures.decoding():
+        return package.make(settings, run, items, names, out, date=date, progress=progress, cancel=cancel)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

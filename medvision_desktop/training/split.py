@@ -73,6 +73,31 @@ def joined_groups(groups: Sequence[str], pictures: NDArray[np.uint8]) -> list[st
 
 def near_duplicates(pictures: NDArray[np.uint8]) -> list[tuple[int, int]]:
     """Pairs of indices whose thumbnails correlate above the limit."""
+    flat = _thumbnails(pictures)
+    return _alike(flat, flat)
+
+
+def turned_duplicates(pictures: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Pairs that are near-identical once one is mirrored or turned by quarters, and not as they stand.
+
+    What looks the same mirrored or turned, as a round or even picture does, is no evidence and left out.
+    """
+    flat = _thumbnails(pictures)
+    square = flat.reshape(-1, _THUMBNAIL, _THUMBNAIL)
+    pairs: set[tuple[int, int]] = set()
+    for mirrored in (False, True):
+        for quarters in range(4):
+            if not mirrored and not quarters:
+                continue
+            other = np.rot90(square[:, :, ::-1] if mirrored else square, quarters, axes=(1, 2))
+            moved = np.ascontiguousarray(other).reshape(len(flat), -1)
+            telling = (flat * moved).sum(axis=1) < NEAR_DUPLICATE_CORRELATION
+            pairs.update(pair for pair in _alike(moved, flat) if telling[pair[0]])
+    return sorted(pairs - set(_alike(flat, flat)))
+
+
+def _thumbnails(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, 576) float32, each of mean 0 and length 1, so that a product is a correlation."""
     import cv2
 
     side = (_THUMBNAIL, _THUMBNAIL)
@@ -80,10 +105,15 @@ def near_duplicates(pictures: NDArray[np.uint8]) -> list[tuple[int, int]]:
     flat = flat.astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6
+    return flat
+
+
+def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Pairs (a, b), a before b, of which thumbnail a of the first correlates with b of the second."""
     pairs: list[tuple[int, int]] = []
     step = 1024
-    for start in range(0, len(flat), step):
-        close = flat[start : start + step] @ flat.T > NEAR_DUPLICATE_CORRELATION
+    for start in range(0, len(first), step):
+        close = first[start : start + step] @ second.T > NEAR_DUPLICATE_CORRELATION
         for row, column in zip(*np.nonzero(close), strict=True):
             if start + row < column:
                 pairs.append((int(start + row), int(column)))

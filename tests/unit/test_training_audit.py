@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.training import confounds, run, sources
+from medvision_desktop.training import audit, confounds, dataset, run, sources, split
 from medvision_desktop.training.recipe import Recipe, Words
 from tests.helpers.model_cases import RECIPE, WORDS, draw_pictures
 
@@ -93,6 +93,53 @@ def test_a_size_that_tells_the_answers_apart_is_pointed_at(tmp_path: Path) -> No
     assert "| Patch | height | 0.50 |  |" in text
 
 
+def test_a_mirrored_or_turned_copy_is_found_and_what_is_even_is_not() -> None:
+    random = np.random.default_rng(0)
+    one = random.integers(0, 256, (48, 48)).astype(np.uint8)
+    other = random.integers(0, 256, (48, 48)).astype(np.uint8)
+    rows = np.repeat(np.arange(48), 48).reshape(48, 48)
+    round_one = (255 * np.exp(-((rows - 23.5) ** 2 + (rows.T - 23.5) ** 2) / 200)).astype(np.uint8)
+    pictures = np.stack([one, np.rot90(one), other, other[:, ::-1], one, round_one, round_one[::-1]])
+    found = split.turned_duplicates(np.ascontiguousarray(pictures))
+    assert found == [(0, 1), (1, 4), (2, 3)]
+
+
+def test_a_sex_and_a_view_that_go_with_an_answer_are_pointed_at(tmp_path: Path) -> None:
+    draw_pictures(tmp_path, people=12)
+    rows = ["image,patient,view,sex,age,labels"]
+    for path in sorted((tmp_path / "pictures").glob("*/*.jpg")):
+        sick, number = (
+            path.parent.name == "PNEUMONIA",
+            int("".join(c for c in path.stem if c.isdigit())[-3:]),
+        )
+        person = path.stem.rsplit("-", 1)[0] if "IM" in path.stem else path.stem.split("_")[0]
+        sex = "M" if sick == (number % 7 > 0) else "F"
+        rows.append(
+            f"{path.parent.name}/{path.name},{person},{'AP' if sick else 'PA'},{sex},40,{'Patch' * sick}"
+        )
+    (tmp_path / "pictures" / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "pictures" / "images").symlink_to(tmp_path / "pictures")
+    table = replace(RECIPE, source="table", package=None)
+    run.prepare(table, tmp_path, tmp_path / "run")
+    text = (tmp_path / "run" / "audit.md").read_text("utf-8")
+    assert "| Patch | is view AP | 1.00 | look into this |" in text
+    assert "| view AP | Patch | 24 | 24 | 1.00 |" in text
+    assert "| Patch | is sex M | 0." in text
+    assert "is age 40 to 59" not in text
+
+
+def test_an_unknown_answer_contradicts_nothing(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (2, 32, 32)).astype(np.uint8)
+    picture[1] = picture[0]
+    items = tuple(sources.Item(Path(name), 1, name, "a") for name in ("x", "y"))
+    images = dataset.Images(items, picture, ("1", "1"), np.full((2, 2), 32))
+    for second, conflicts in (([1, -1], 0), ([0, -1], 1)):
+        found = audit.of(
+            images, np.array([[1, 0], second]), ("train", "train"), ("a", "b"), named=("x", "y")
+        )
+        assert (found.duplicates, found.copies, found.conflicts) == (1, 1, conflicts)
+
+
 def test_attention_outside_a_box_is_the_share_of_its_weight() -> None:
     grid = np.zeros((8, 8), np.float32)
     grid[0, :] = 1
@@ -114,7 +161,7 @@ def test_a_label_table_gives_several_answers_to_an_image(tmp_path: Path) -> None
     )
     recipe = Recipe("x", "efficientnet-b0", "table", ".", ("Hernia", "Mass"), group="patient")
     items = sources.read(recipe, tmp_path)
-    assert [item.stratum for item in items] == ["PA", "AP"]
+    assert [item.stratum for item in items] == ["view PA", "view AP"]
     np.testing.assert_array_equal(sources.truth(items, 2, softmax=False), [[1, 1], [0, 0]])
 
 
