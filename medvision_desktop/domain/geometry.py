@@ -60,23 +60,23 @@ class PlaneGeometry:
 
     def __post_init__(self) -> None:
         """Refuse directions that are not orthogonal unit vectors (tolerance 1e-3)."""
-        row, column = np.asarray(self.row_lps), np.asarray(self.column_lps)
-        numbers = np.concatenate([row, column, np.asarray(self.origin_lps_mm)])
-        if not np.all(np.isfinite(numbers)):
+        row, column = self.row_lps, self.column_lps
+        if not all(math.isfinite(number) for number in (*row, *column, *self.origin_lps_mm)):
             raise ValueError("plane geometry must be finite")
-        unit = abs(float(row @ row) - 1) < 1e-3 and abs(float(column @ column) - 1) < 1e-3
-        if not unit or abs(float(row @ column)) > 1e-3:
+        unit = abs(_dot(row, row) - 1) < 1e-3 and abs(_dot(column, column) - 1) < 1e-3
+        if not unit or abs(_dot(row, column)) > 1e-3:
             raise ValueError("plane directions must be orthogonal unit vectors")
 
     @property
     def normal_lps(self) -> Vector3:
         """Unit vector row x column."""
-        return _vector(np.cross(np.asarray(self.row_lps), np.asarray(self.column_lps)))
+        (a, b, c), (d, e, f) = self.row_lps, self.column_lps
+        return (b * f - c * e, c * d - a * f, a * e - b * d)
 
     @property
     def position_mm(self) -> float:
         """Signed distance of the plane from the origin along its normal."""
-        return float(np.dot(np.asarray(self.origin_lps_mm), np.asarray(self.normal_lps)))
+        return _dot(self.origin_lps_mm, self.normal_lps)
 
     def point_lps_mm(self, row: float, column: float) -> Vector3:
         """Patient position of a (fractional) pixel index; index 0 is a pixel's centre."""
@@ -195,6 +195,10 @@ def edge_letters(
     if turn.flip_vertical:
         top, bottom = bottom, top
     return EdgeLetters(left=left, right=right, top=top, bottom=bottom)
+
+
+def _dot(one: Vector3, other: Vector3) -> float:
+    return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
 
 
 def _vector(values: NDArray[np.float64]) -> Vector3:

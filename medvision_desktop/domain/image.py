@@ -6,7 +6,7 @@ pipeline serves DICOM frames, raster files and planes cut from a volume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -147,11 +147,13 @@ class Frame:
 class Stack:
     """Frames of one series in display order. Frames may differ in size and geometry.
 
+    `frames` is a tuple, or a `frame_shelf.FrameShelf` while they arrive or where not all fit into memory.
+
     `modality_range`: 0.5 and 99.5 percentiles of the series' modality values, padding left out;
     the default window where the header and the modality give none. None for colour.
     """
 
-    frames: tuple[Frame, ...]
+    frames: Sequence[Frame]
     modality_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
@@ -240,5 +242,4 @@ class LoadedSeries:
     stack: Stack
     volume: Volume | None = None
     not_a_volume: str = ""
-    pixel_sha256: str = ""
     states: tuple[PresentationState, ...] = ()

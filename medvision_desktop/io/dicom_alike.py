@@ -176,6 +176,8 @@ def _by(mould: _Mould, path: Path, head: bytes) -> Header | None:
     elements, pixels = fitted
     for tag in _META_PER_FILE:
         elements.pop(tag, None)
+    if not elements:  # it is the first one again, or its double
+        return Header(path, mould.dataset, mould.syntax, True, pixels, Memo(mould.known, mould.dataset))
     memo = Memo(mould.known, None, frozenset(elements))
     return Header(path, mould.dataset.with_elements(elements), mould.syntax, True, pixels, memo)
 

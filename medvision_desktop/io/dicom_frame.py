@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
-from medvision_desktop.domain.image import Frame, Photometric
-from medvision_desktop.domain.layers import OverlayPlane
+from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry
+from medvision_desktop.domain.image import Frame, Palette, Photometric
+from medvision_desktop.domain.layers import OverlayPlane, Shutter
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_real, dicom_space, dicom_tables
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
-from medvision_desktop.io.dicom_layers import overlays_of, shutter_of
+from medvision_desktop.io.dicom_layers import GROUPS, overlays_of, shutter_of
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
+from medvision_desktop.io.dicom_memo import Memo
 from medvision_desktop.io.dicom_palette import palette_of
 from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, value_of, whole
 from medvision_desktop.pixels import collimation
+
+_Remembered = Callable[[str, Callable[[], Any]], Any]
 
 # Films whose unexposed border is covered, unless the header has a shutter of its own.
 _FILMS: Final = frozenset({"CR", "DX", "RG"})
@@ -48,59 +52,118 @@ def frame_of(
 def _frame(
     header: Header, layout: PixelLayout, index: int, values: NDArray[Any], doubts: tuple[str, ...]
 ) -> Frame:
-    dataset, little = header.dataset, header.little_endian
-    shape = text(dataset, "PresentationLUTShape")
-    photometric = _photometric(layout, shape)
-    overlays, unread = overlays_of(header, layout, index)
-    not_faithful = [*doubts, *unread]
-    shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
-    if shutter is None and text(dataset, "ShutterShape"):
-        not_faithful.append("the display shutter cannot be read")
-    if text(dataset, "PixelPresentation") in ("COLOR", "MIXED"):
-        not_faithful.append("the colours of its supplemental palette are not shown")
-    if photometric is Photometric.RGB:
-        if layout.bits_stored > 8:
-            not_faithful.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
+    # What other files of the series have said alike is not asked again; frames of one file differ in
+    # what their functional groups say.
+    dataset, of = header.dataset, (header.memo if layout.frames == 1 else Memo()).of
+
+    def standing() -> dict[str, Any]:
+        return of("standing", lambda: _standing(header, layout, index, of))
+
+    def placed() -> PlaneGeometry | None:
+        along = of("directions", lambda: dicom_space.directions_of(dataset, index))
+        return dicom_space.geometry_of(dataset, index, standing()["spacing"], along)
+
+    said = standing()
+    geometry = of("geometry", placed)
+    overlays, shutter, unread = _covers(header, layout, index)
+    if said["photometric"] is Photometric.RGB:
         values = to_eight_bits(values, layout.bits_stored)
-    spacing = dicom_space.spacing_of(dataset, index)
-    geometry = dicom_space.geometry_of(dataset, index, spacing)
-    grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
-    palette = palette_of(dataset, little=little) if photometric is Photometric.PALETTE_COLOR else None
-    if photometric is Photometric.PALETTE_COLOR and palette is None:
-        raise InputRefused("The colours cannot be shown.", "The palette is missing or cannot be right.")
-    slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
-    if grey and slope == 0:
-        not_faithful.append("a rescale slope of zero is ignored")
-    modality = dicom_tables.modality_of(dataset, index, layout, little=little)
     frame = Frame(
         stored=values,
-        photometric=photometric,
-        bits_stored=8 if photometric is Photometric.RGB else layout.bits_stored,
-        signed=layout.signed and grey,
-        modality=modality,
-        units=dicom_tables.units_of(dataset, index) if grey else "",
-        voi=dicom_tables.voi_of(dataset, index, layout, little=little) if grey else (),
-        presentation_inverse=photometric is Photometric.MONOCHROME2 and shape == "INVERSE",
-        palette=palette,
-        padding=dicom_tables.padding_of(dataset, layout) if grey else None,
         geometry=geometry,
-        patient_orientation=None if geometry else dicom_space.patient_orientation_of(dataset, index),
-        spacing=spacing,
-        pixel_aspect=dicom_space.aspect_of(dataset, spacing),
+        patient_orientation=None
+        if geometry
+        else of("letters", lambda: dicom_space.patient_orientation_of(dataset, index)),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
         frame_number=index + 1,
-        badges=_badges(header, layout),
-        not_faithful=tuple(not_faithful),
-        corner=_corner(dataset, index),
+        not_faithful=(*doubts, *unread, *of("doubts", lambda: _doubts(dataset, layout, index))),
+        corner=_corner(dataset, index, geometry, of),
         shutter=shutter,
-        dimension_index=_dimension_index(dataset, index),
-        real=dicom_real.real_values_of(dataset, index, modality) if grey else (),
-        regions=dicom_real.ultrasound_regions_of(dataset),
-        overlays=tuple(plane for plane in overlays if shutter is None or not _is_bitmap(dataset, plane)),
+        overlays=overlays,
+        **said,
     )
-    if shutter is None and layout.frames == 1 and text(dataset, "Modality") in _FILMS:
+    if shutter is None and layout.frames == 1 and of("film", lambda: text(dataset, "Modality") in _FILMS):
         return replace(frame, shutter=collimation.border_of(frame))
     return frame
+
+
+def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> dict[str, Any]:
+    """Fields of a `Frame` that are alike in most files of a series. Each is known by itself, too."""
+    dataset = header.dataset
+    photometric = _photometric(layout, of("shape", lambda: text(dataset, "PresentationLUTShape")))
+    grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
+
+    def spacing() -> PixelSpacing | None:
+        found: PixelSpacing | None = of("spacing", lambda: dicom_space.spacing_of(dataset, index))
+        return found
+
+    return {
+        "photometric": photometric,
+        "bits_stored": 8 if photometric is Photometric.RGB else layout.bits_stored,
+        "signed": layout.signed and grey,
+        "palette": of("palette", lambda: _palette(header, layout)),
+        "spacing": spacing(),
+        "pixel_aspect": of("aspect", lambda: dicom_space.aspect_of(dataset, spacing())),
+        "badges": of("badges", lambda: _badges(header, layout)),
+        "dimension_index": of("dimensions", lambda: dimension_index(dataset, index)),
+        "regions": of("regions", lambda: dicom_real.ultrasound_regions_of(dataset)),
+        **(of("meaning", lambda: _meaning(header, layout, index)) if grey else {}),
+    }
+
+
+def _meaning(header: Header, layout: PixelLayout, index: int) -> dict[str, Any]:
+    """What grey values mean: the fields of a `Frame` that say so."""
+    dataset, little = header.dataset, header.little_endian
+    shape = text(dataset, "PresentationLUTShape")
+    modality = dicom_tables.modality_of(dataset, index, layout, little=little)
+    return {
+        "modality": modality,
+        "units": dicom_tables.units_of(dataset, index),
+        "voi": dicom_tables.voi_of(dataset, index, layout, little=little),
+        "presentation_inverse": _photometric(layout, shape) is Photometric.MONOCHROME2
+        and shape == "INVERSE",
+        "padding": dicom_tables.padding_of(dataset, layout),
+        "real": dicom_real.real_values_of(dataset, index, modality),
+    }
+
+
+def _palette(header: Header, layout: PixelLayout) -> Palette | None:
+    if layout.photometric != Photometric.PALETTE_COLOR.value:
+        return None
+    palette = palette_of(header.dataset, little=header.little_endian)
+    if palette is None:
+        raise InputRefused("The colours cannot be shown.", "The palette is missing or cannot be right.")
+    return palette
+
+
+def _covers(
+    header: Header, layout: PixelLayout, index: int
+) -> tuple[tuple[OverlayPlane, ...], Shutter | None, tuple[str, ...]]:
+    """Overlay planes, the shutter, and what of both cannot be drawn. Planes may lie in the pixels."""
+    dataset = header.dataset
+    if header.memo.of("overlays", lambda: any(Tag(group, 0x0010) in dataset for group in GROUPS)):
+        overlays, unread = overlays_of(header, layout, index)
+        shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
+        if shutter is not None:
+            overlays = tuple(plane for plane in overlays if not _is_bitmap(dataset, plane))
+    else:
+        overlays, unread = (), ()
+        shutter = header.memo.of("shutter", lambda: shutter_of(dataset, (), layout.rows, layout.columns))
+    if shutter is None and header.memo.of("shuttered", lambda: text(dataset, "ShutterShape")):
+        unread = (*unread, "the display shutter cannot be read")
+    return overlays, shutter, unread
+
+
+def _doubts(dataset: Dataset, layout: PixelLayout, index: int) -> tuple[str, ...]:
+    found = []
+    if text(dataset, "PixelPresentation") in ("COLOR", "MIXED"):
+        found.append("the colours of its supplemental palette are not shown")
+    if layout.samples == 3 and layout.bits_stored > 8:
+        found.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
+    slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
+    if layout.photometric.startswith("MONOCHROME") and slope == 0:
+        found.append("a rescale slope of zero is ignored")
+    return tuple(found)
 
 
 def _is_bitmap(dataset: Dataset, plane: OverlayPlane) -> bool:
@@ -110,7 +173,8 @@ def _is_bitmap(dataset: Dataset, plane: OverlayPlane) -> bool:
     )
 
 
-def _dimension_index(dataset: Dataset, index: int) -> tuple[int, ...]:
+def dimension_index(dataset: Dataset, index: int) -> tuple[int, ...]:
+    """Dimension Index Values of a frame; () without."""
     content = group_of(dataset, index, "FrameContentSequence")
     return tuple(int(value) for value in numbers(content, "DimensionIndexValues"))
 
@@ -152,25 +216,40 @@ def _is_lossy(header: Header) -> bool:
     return header.transfer_syntax in _LOSSY and text(header.dataset, "LossyImageCompression") != "00"
 
 
-def _corner(dataset: Dataset, index: int) -> Mapping[str, str]:
+def _corner(
+    dataset: Dataset, index: int, geometry: PlaneGeometry | None, of: _Remembered
+) -> Mapping[str, str]:
+    here = "" if geometry is None else _millimetres(geometry.position_mm)
+    own = {
+        "instance_number": of("instance", lambda: text(dataset, "InstanceNumber")),
+        "slice_location_mm": here or of("location", lambda: _millimetres(_location(dataset, index))),
+        "acquisition_time": of("moment", lambda: _moment(dataset, index)),
+    }
+    said: dict[str, str] = of("corner", lambda: _said(dataset, index))
+    return MappingProxyType({**said, **{key: entry for key, entry in own.items() if entry}})
+
+
+def _said(dataset: Dataset, index: int) -> dict[str, str]:
+    """What most files of a series say alike."""
     measures = group_of(dataset, index, "PixelMeasuresSequence")
-    content = group_of(dataset, index, "FrameContentSequence")
-    moment = str(value_of(content, "FrameAcquisitionDateTime") or "")
     entries = {
         "series_description": text(dataset, "SeriesDescription"),
         "series_number": text(dataset, "SeriesNumber"),
-        "instance_number": text(dataset, "InstanceNumber"),
         "slice_thickness_mm": _millimetres(number(measures, "SliceThickness")),
-        "slice_location_mm": _millimetres(_location(dataset, index)),
         "manufacturer": text(dataset, "Manufacturer"),
         "model": text(dataset, "ManufacturerModelName"),
         "institution": text(dataset, "InstitutionName"),
-        "acquisition_time": iso_time(dataset, "AcquisitionTime") or _clock(moment[8:14]),
         "kvp": _millimetres(number(dataset, "KVP")),
         "body_part": text(dataset, "BodyPartExamined"),
         "view": text(dataset, "ViewPosition"),
     }
-    return MappingProxyType({key: entry for key, entry in entries.items() if entry})
+    return {key: entry for key, entry in entries.items() if entry}
+
+
+def _moment(dataset: Dataset, index: int) -> str:
+    content = group_of(dataset, index, "FrameContentSequence")
+    moment = str(value_of(content, "FrameAcquisitionDateTime") or "")
+    return iso_time(dataset, "AcquisitionTime") or _clock(moment[8:14])
 
 
 def _clock(digits: str) -> str:
@@ -182,7 +261,7 @@ def _location(dataset: Dataset, index: int) -> float | None:
     directions, origin = dicom_space.directions_of(dataset, index), dicom_space.origin_of(dataset, index)
     if directions is None or origin is None:
         return number(dataset, "SliceLocation")
-    return float(np.dot(np.cross(*directions), origin))
+    return dicom_space.position_of(dicom_space.normal_of(*directions), origin)
 
 
 def _millimetres(value: float | None) -> str:

@@ -103,9 +103,7 @@ def _scanned(path: Path, header: Header) -> ScannedFile:
         series=series,
         instance=instance,
         part=memo.of("part", lambda: _part(header, layout)) if layout.frames == 1 else ("frames", identity),
-        position_mm=None
-        if normal is None or origin is None
-        else sum(a * b for a, b in zip(normal, origin, strict=True)),
+        position_mm=None if normal is None or origin is None else dicom_space.position_of(normal, origin),
         normal=normal,
     )
 
@@ -122,10 +120,7 @@ def _owners(header: Header, identity: str) -> tuple[StudyRef, SeriesRef]:
 
 def _normal(dataset: Dataset) -> Vector3 | None:
     directions = dicom_space.directions_of(dataset, 0)
-    if directions is None:
-        return None
-    normal = np.cross(*directions)
-    return float(normal[0]), float(normal[1]), float(normal[2])
+    return None if directions is None else dicom_space.normal_of(*directions)
 
 
 def assemble(files: Iterable[ScannedFile]) -> tuple[tuple[StudyRef, ...], tuple[RefusedFile, ...]]:

@@ -1,223 +1,165 @@
-"""A DICOM series to frames in display order: native pixels here, compressed ones in the decoder."""
+"""A DICOM series to frames in display order: the first at once, then those nearest to the reader."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from medvision_desktop.domain.frame_shelf import FrameShelf
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.study import InstanceRef, SeriesRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_frame import frame_of
-from medvision_desktop.io.dicom_header import NATIVE, Header, read_header
-from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
-from medvision_desktop.io.dicom_values import text
+from medvision_desktop.io.dicom_header import NATIVE, read_header
+from medvision_desktop.io.dicom_pages import SeriesPages, checked, decoded
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
-_BATCH_FRAMES: Final = 16
-_BATCH_BYTES: Final = 32 << 20
-
-FrameSink = Callable[[Frame], None]
+FramesSink = Callable[[Sequence[Frame]], None]
 
 
 def load_frames(
     series: SeriesRef,
     decoder: Decoder,
     *,
-    first: FrameSink | None = None,
+    first: FramesSink | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
-) -> tuple[Frame, ...]:
-    """Every frame of a series in the order of its instances; `first` gets the first one early.
+) -> Sequence[Frame]:
+    """Every frame of a series in the order of its instances.
 
-    A file that cannot be read is left out, and every frame then says so in a badge. Raises
-    `InputRefused` when none can be read or when the series needs more memory than images may
-    take, and `Cancelled` between files.
+    `first` gets the first frame as soon as it is here, on a shelf that the others then come to, nearest
+    to what is wanted of it first. A file that cannot be read is left out, and every frame then says so
+    in a badge. A series that needs more memory than images may take stays on its shelf: what is near to
+    the frame that is wanted is there, and `fill` brings the rest. Raises `InputRefused` when nothing can
+    be read, and `Cancelled`.
     """
     token = cancel or CancelToken()
-    frames: list[Frame] = []
-    refusals: list[InputRefused] = []
-    used, total = 0, series.frame_count
-    compressed = any(instance.transfer_syntax_uid not in NATIVE for instance in series.instances)
-    loads = _ahead if compressed and len(series.instances) > 1 else _in_turn
-    for outcome in loads(series.instances, decoder, token):
-        if isinstance(outcome, InputRefused):
-            refusals.append(outcome)
-            continue
-        if first is not None and not frames:
-            first(outcome)
-        frames.append(outcome)
-        used += outcome.stored.nbytes
-        if used > decoder.image_memory_bytes:
-            raise too_large(decoder.image_memory_bytes)
-        progress(Progress(len(frames), total, "Loading images"))
-    if not frames:
-        raise refusals[0] if refusals else InputRefused("The series holds no images.")
-    if len(series.instances) == 1:
-        frames = _by_position(frames)
-    return _with_gap_badge(frames, max(total - len(frames), len(refusals)), total)
+    pages = SeriesPages(series, decoder)
+    most = _most(pages, decoder)
+    if most < pages.count:
+        pages = SeriesPages(series, decoder, apart=True)
+    if pages.is_one_file and pages.count > 1:
+        _show_first(pages, first, token)
+        pages.sorted_by_position(token)
+    shelf = PagedShelf(pages, most)
+
+    shown = False
+
+    def arrived(index: int) -> None:
+        nonlocal shown
+        if not shown and first is not None and isinstance(shelf.at(index), Frame):
+            shown = True
+            first(shelf)
+        progress(Progress(min(shelf.reads, most), most, "Loading images"))
+
+    shelf.arrives = arrived
+    shelf.fill(token)
+    if most < pages.count:
+        if not shelf.faces():
+            raise next(one for one in shelf.outcomes() if isinstance(one, InputRefused))
+        return shelf
+    return _readable(shelf)
 
 
 def load_frame(
     instance: InstanceRef, index: int, decoder: Decoder, cancel: CancelToken | None = None
 ) -> Frame:
     """One frame of one file by its index from 0."""
-    header, layout = _opened(instance)
+    header = read_header(instance.path)
+    layout = checked(header, instance)
     if header.transfer_syntax in NATIVE:
         return frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
-    return next(_decoded(header, layout, instance, [index], decoder, cancel))
+    return next(decoded(header, layout, instance, [index], decoder, cancel))
 
 
-def too_large(limit: int) -> InputRefused:
-    """The refusal of a series that does not fit into the memory for images."""
-    return InputRefused(
-        "The series is larger than the memory for images.",
-        f"The limit is {limit >> 20} MB.",
-        "Raise image_memory_mb in the settings, or open a part of it.",
-    )
+class PagedShelf(FrameShelf):
+    """A shelf that knows the files its frames come from."""
+
+    def __init__(self, pages: SeriesPages, most: int) -> None:
+        super().__init__(pages.count, most=most, read=self._now)
+        self._pages = pages
+        self._counting = threading.Lock()
+        self.reads = 0
+        self.arrives: Callable[[int], None] | None = None
+
+    def fill(self, cancel: CancelToken) -> None:
+        """Read what is missing near the frame that is wanted, nearest first. Raises `Cancelled`."""
+        several = self._pages.is_compressed and not self._pages.is_one_file
+        width = min(self._pages.width, len(self)) if several else 1
+        if width == 1:
+            self._work(cancel)
+            return
+        stop = CancelToken()
+        with ThreadPoolExecutor(width, thread_name_prefix="decode") as pool:
+            jobs = [pool.submit(self._work, cancel, stop) for _ in range(width)]
+            try:
+                for job in jobs:
+                    job.result()
+            finally:
+                stop.cancel()
+
+    def _work(self, cancel: CancelToken, stop: CancelToken | None = None) -> None:
+        while (index := self.claim()) is not None:
+            places = self._pages.batch(index)
+            self.hold(places)
+            done: set[int] = set()
+            try:
+                for place, outcome in self._pages.read(places, cancel):
+                    self.put(place, outcome)
+                    done.add(place)
+                    self._tell(place)
+                    if stop is not None and stop.cancelled:
+                        return
+            finally:
+                for place in places:
+                    if place not in done:
+                        self.give_back(place)
+
+    def _tell(self, place: int) -> None:
+        with self._counting:
+            self.reads += 1
+            if self.arrives is not None:
+                self.arrives(place)
+
+    def _now(self, index: int) -> Frame:
+        for place, outcome in self._pages.read((index,), CancelToken()):
+            self.put(place, outcome)
+            if isinstance(outcome, InputRefused):
+                raise outcome
+            return outcome
+        raise InputRefused("The image cannot be read.")
 
 
-def _in_turn(
-    instances: tuple[InstanceRef, ...], decoder: Decoder, token: CancelToken
-) -> Iterator[Frame | InputRefused]:
-    for instance in instances:
-        yield from _frames_of(instance, decoder, token)
+def _most(pages: SeriesPages, decoder: Decoder) -> int:
+    """How many frames fit into the memory for images."""
+    size = pages.frame_bytes()
+    return pages.count if not size else min(pages.count, max(1, decoder.image_memory_bytes // size))
 
 
-def _ahead(
-    instances: tuple[InstanceRef, ...], decoder: Decoder, token: CancelToken
-) -> Iterator[Frame | InputRefused]:
-    """As many files at a time as there are decoding children, given back in order."""
-    with ThreadPoolExecutor(decoder.width, thread_name_prefix="decode") as pool:
-        waiting: list[Future[list[Frame | InputRefused]]] = []
-        try:
-            for instance in instances:
-                waiting.append(pool.submit(lambda one: list(_frames_of(one, decoder, token)), instance))
-                if len(waiting) > 2 * decoder.width:
-                    yield from waiting.pop(0).result()
-            while waiting:
-                yield from waiting.pop(0).result()
-        finally:
-            for future in waiting:
-                future.cancel()
+def _show_first(pages: SeriesPages, first: FramesSink | None, cancel: CancelToken) -> None:
+    """The first stored frame, before it is known where all of them lie."""
+    if first is None:
+        return
+    for _, outcome in pages.read((0,), cancel):
+        if isinstance(outcome, Frame):
+            first((outcome,))
 
 
-def _frames_of(
-    instance: InstanceRef, decoder: Decoder, token: CancelToken
-) -> Iterator[Frame | InputRefused]:
-    token.check()
-    try:
-        header, layout = _opened(instance)
-        if layout.frames * layout.frame_bytes > decoder.image_memory_bytes:
-            raise too_large(decoder.image_memory_bytes)
-        if header.transfer_syntax in NATIVE:
-            for index in range(layout.frames):
-                token.check()
-                yield frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
-        else:
-            for indices in _batches(layout):
-                yield from _decoded(header, layout, instance, indices, decoder, token)
-    except InputRefused as refusal:
-        yield refusal
-
-
-def _opened(instance: InstanceRef) -> tuple[Header, PixelLayout]:
-    with quiet():
-        header = read_header(instance.path)
-        named = text(header.dataset, "SOPInstanceUID")
-        layout = layout_of(header)
-    if named and named != instance.sop_instance_uid:
-        raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
-    if (layout.rows, layout.columns) != (instance.rows, instance.columns):
-        raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
-    return header, layout
-
-
-def _batches(layout: PixelLayout) -> Iterator[list[int]]:
-    """The first frame alone, because somebody waits for it; then a few megabytes at a time."""
-    yield [0]
-    step = max(1, min(_BATCH_FRAMES, _BATCH_BYTES // layout.frame_bytes))
-    for start in range(1, layout.frames, step):
-        yield list(range(start, min(start + step, layout.frames)))
-
-
-def _decoded(
-    header: Header,
-    layout: PixelLayout,
-    instance: InstanceRef,
-    indices: list[int],
-    decoder: Decoder,
-    cancel: CancelToken | None,
-) -> Iterator[Frame]:
-    decoded = decoder.frames(
-        replace(instance, number_of_frames=layout.frames), [index + 1 for index in indices], cancel
-    )
-    for index, values in zip(indices, decoded.frames, strict=True):
-        stored: NDArray[Any] = values
-        disagree: tuple[str, ...] = ()
-        if layout.samples == 1:
-            stored, disagree = _stored(values, layout, right_aligned=decoded.right_aligned)
-        yield frame_of(header, layout, index, stored, doubts=(*decoded.doubts, *disagree))
-
-
-def _stored(
-    values: NDArray[Any], layout: PixelLayout, *, right_aligned: bool
-) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Codecs give values from bit 0 up, RLE the words as they were: both as stored values."""
-    if not right_aligned:
-        high_bit = layout.high_bit
-    else:
-        high_bit = layout.bits_stored - 1
-        span = 1 << layout.bits_stored
-        if int(values.min()) < -(span // 2) or int(values.max()) >= span:
-            return values, ("the header and the compressed data disagree on the number of bits",)
-    return justified(values, bits_stored=layout.bits_stored, high_bit=high_bit, signed=layout.signed), ()
-
-
-def _by_position(frames: list[Frame]) -> list[Frame]:
-    """Frames of one object along their normal, in the direction in which they are stored.
-
-    By dimension index where two share a position (several phases) or any does not say where it is;
-    as stored where there is none either.
-    """
-    along = _along_normal(frames)
-    return _by_dimensions(frames) if along is None else along
-
-
-def _by_dimensions(frames: list[Frame]) -> list[Frame]:
-    """By Dimension Index Values (PS3.3 C.7.6.17), if every frame has its own."""
-    places = [frame.dimension_index for frame in frames]
-    if len({len(place) for place in places}) != 1 or not places[0] or len(set(places)) != len(places):
-        return frames
-    return sorted(frames, key=lambda frame: frame.dimension_index)
-
-
-def _along_normal(frames: list[Frame]) -> list[Frame] | None:
-    planes = [frame.geometry for frame in frames if frame.geometry is not None]
-    if len(planes) != len(frames) or len(frames) < 2:
-        return None
-    normal = np.asarray(planes[0].normal_lps)
-    if any(float(normal @ np.asarray(plane.normal_lps)) < 0.9999 for plane in planes):
-        return None
-    positions = np.asarray([plane.origin_lps_mm for plane in planes]) @ normal
-    order = np.argsort(positions, kind="stable")
-    if np.min(np.diff(positions[order])) < 1e-3:
-        return None
-    if np.sum(np.diff(positions) < 0) * 2 > len(frames) - 1:
-        order = order[::-1]
-    return [frames[index] for index in order]
-
-
-def _with_gap_badge(frames: list[Frame], missing: int, total: int) -> tuple[Frame, ...]:
+def _readable(shelf: FrameShelf) -> tuple[Frame, ...]:
+    """All frames that could be read; each says so where others could not."""
+    outcomes = shelf.outcomes()
+    frames = tuple(one for one in outcomes if isinstance(one, Frame))
+    if not frames:
+        raise next(
+            (one for one in outcomes if isinstance(one, InputRefused)),
+            InputRefused("The series holds no images."),
+        )
+    missing = len(outcomes) - len(frames)
     if not missing:
-        return tuple(frames)
-    badge = f"{missing} of {total} images not readable"
+        return frames
+    badge = f"{missing} of {len(outcomes)} images not readable"
     return tuple(replace(frame, badges=(*frame.badges, badge)) for frame in frames)

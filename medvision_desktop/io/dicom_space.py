@@ -74,15 +74,34 @@ def origin_of(dataset: Dataset, index: int) -> Vector3 | None:
     return (values[0], values[1], values[2]) if len(values) == 3 else None
 
 
-def geometry_of(dataset: Dataset, index: int, spacing: PixelSpacing | None) -> PlaneGeometry | None:
+def geometry_of(
+    dataset: Dataset,
+    index: int,
+    spacing: PixelSpacing | None,
+    directions: tuple[Vector3, Vector3] | None,
+) -> PlaneGeometry | None:
     """The plane of a frame, None unless position, directions and a spacing at the patient are known."""
-    directions, origin = directions_of(dataset, index), origin_of(dataset, index)
+    origin = origin_of(dataset, index)
     if directions is None or origin is None or spacing is None:
         return None
     if spacing.source is not SpacingSource.PATIENT:
         return None
     reference = text(dataset, "FrameOfReferenceUID")
     return PlaneGeometry(origin, directions[0], directions[1], spacing, reference)
+
+
+def normal_of(right: Vector3, down: Vector3) -> Vector3:
+    """The vector product of the directions of an image."""
+    return (
+        right[1] * down[2] - right[2] * down[1],
+        right[2] * down[0] - right[0] * down[2],
+        right[0] * down[1] - right[1] * down[0],
+    )
+
+
+def position_of(normal: Vector3, origin: Vector3) -> float:
+    """How far along a normal a position lies."""
+    return normal[0] * origin[0] + normal[1] * origin[1] + normal[2] * origin[2]
 
 
 def patient_orientation_of(dataset: Dataset, index: int) -> PatientOrientation | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from medvision_desktop.domain.frame_shelf import FrameShelf, faces_of
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
 from medvision_desktop.domain.study import (
     PresentationRef,
@@ -35,7 +35,6 @@ from medvision_desktop.io import (
     volume,
 )
 from medvision_desktop.io.dicom_alike import HeaderReader
-from medvision_desktop.pixels.digest import pixel_digest
 from medvision_desktop.services import documents, presentations
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -45,6 +44,9 @@ if TYPE_CHECKING:
 # Enough for most headers, so that they need not be read twice.
 _HEAD: Final = 1 << 14
 _CROSS_SECTIONAL: Final = frozenset({"CT", "MR", "PT", "NM", "RTDOSE", "SEG"})
+# Of a series that is not kept whole: as many frames as tell its usual values.
+_SAMPLE: Final = 32
+_PAGED: Final = "The series is larger than the memory for images, so its slices are read one by one."
 _NOT_AN_IMAGE: Final = "It is not a kind of image that is read here (DICOM, NIfTI, PNG, JPEG)."
 
 
@@ -236,18 +238,21 @@ def open_series(
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> LoadedSeries:
-    """Load a series. `first` gets one with only its first frame as soon as that is decoded.
+    """Load a series. `first` gets one with its first frame as soon as that is decoded.
 
+    Its other frames then come to the same shelf (see `frame_shelf.FrameShelf`) before the whole series is
+    given back; one that is larger than the memory for images stays on its shelf.
     Raises `InputRefused` in words for the reader, and `Cancelled`.
     """
 
-    def early(frame: Frame) -> None:
+    def early(frames: Sequence[Frame]) -> None:
         if first is not None:
-            first(LoadedSeries(study, series, Stack((frame,), volume.modality_range([frame]))))
+            shown = [frame for _, frame in faces_of(frames)]
+            first(LoadedSeries(study, series, Stack(frames, volume.modality_range(shown))))
 
     if series.kind is SourceKind.DICOM:
         frames = dicom_series.load_frames(series, decoder, first=early, progress=progress, cancel=cancel)
-        placed = all(frame.geometry is not None for frame in frames)
+        placed = all(frame.geometry is not None for _, frame in faces_of(frames))
         wanted = len(frames) > 1 and (placed or series.modality in _CROSS_SECTIONAL)
     elif series.kind is SourceKind.NIFTI:
         frames = _nifti_frames(series, decoder, early, progress, cancel)
@@ -255,19 +260,23 @@ def open_series(
     else:
         frames = (raster.load(series.instances[0], decoder, cancel),)
         wanted = False
+    here = [frame for _, frame in faces_of(frames)]
+    states = presentations.states_of(study, here)
+    if isinstance(frames, FrameShelf):
+        held = [one for one in frames.outcomes() if isinstance(one, Frame)]
+        stack = Stack(frames, volume.modality_range(held[:_SAMPLE]))
+        return LoadedSeries(study, series, stack, None, _PAGED, states)
     value_range = volume.modality_range(frames)
     fault = volume.grid_fault(frames) if wanted else ""
     built = volume.build_volume(frames, value_range) if wanted and not fault else None
-    states = presentations.states_of(study, frames)
-    frames = presentations.with_key_marks(study, frames)
-    stack = Stack(frames, value_range)
-    return LoadedSeries(study, series, stack, built, fault, _digest_of(frames), states)
+    frames = presentations.with_key_marks(study, tuple(frames))
+    return LoadedSeries(study, series, Stack(frames, value_range), built, fault, states)
 
 
 def _nifti_frames(
     series: SeriesRef,
     decoder: Decoder,
-    early: Callable[[Frame], None],
+    early: Callable[[Sequence[Frame]], None],
     progress: ProgressSink,
     cancel: CancelToken | None,
 ) -> tuple[Frame, ...]:
@@ -276,7 +285,7 @@ def _nifti_frames(
     header = nifti_header.read_header(instance.path)
     values = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
     frames = nifti.to_frames(header, values, instance.sop_instance_uid)
-    early(frames[0])
+    early(frames[:1])
     progress(Progress(len(frames), len(frames), "Loading images"))
     if not any(frame.corner.get("series_description") for frame in frames[:1]) and series.description:
         frames = tuple(
@@ -284,9 +293,3 @@ def _nifti_frames(
             for frame in frames
         )
     return frames
-
-
-def _digest_of(frames: Sequence[Frame]) -> str:
-    """The frame's own digest for one frame, else SHA-256 over the frames' digests in order."""
-    digests = [pixel_digest(frame.stored) for frame in frames]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

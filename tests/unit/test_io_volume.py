@@ -12,11 +12,15 @@ import SimpleITK
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.display import DisplayState
-from medvision_desktop.domain.geometry import Plane
-from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.domain.frame_shelf import faces_of
+from medvision_desktop.domain.geometry import PixelSpacing, Plane, PlaneGeometry, SpacingSource
+from medvision_desktop.domain.image import Frame, LoadedSeries, Rescale
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_series import PagedShelf
+from medvision_desktop.io.volume import build_volume
 from medvision_desktop.pixels import pipeline
+from medvision_desktop.pixels.digest import series_digest
 from medvision_desktop.pixels.reslice import PlaneStack
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
@@ -183,7 +187,8 @@ def test_the_first_image_arrives_before_the_rest_is_read(tmp_path: Path, decoder
     events: list[str] = []
 
     def note(loaded: LoadedSeries) -> None:
-        assert len(loaded.stack.frames) == 1
+        assert [index for index, _ in faces_of(loaded.stack.frames)] == [0]
+        assert len(loaded.stack.frames) == 3
         assert loaded.volume is None
         events.append("first")
 
@@ -235,22 +240,66 @@ def test_a_file_that_changed_into_another_image_is_not_shown_in_its_place(
         open_series(study, study.series[0], decoder=decoder)
 
 
-def test_a_series_larger_than_the_memory_for_images_is_refused(tmp_path: Path) -> None:
-    pixels = np.zeros((2000, 2000), np.int16)
+def test_a_series_larger_than_the_memory_for_images_is_read_slice_by_slice(tmp_path: Path) -> None:
+    files = []
     for number in range(1, 36):
-        write(ct(pixels, z=float(number), number=number), tmp_path / f"{number}")
+        pixels = np.full((2000, 2000), number, np.int16)
+        files.append(write(ct(pixels, z=float(number), number=number), tmp_path / f"{number:02}"))
     (study,) = index([tmp_path], scratch=tmp_path).studies
     small = Decoder(Settings(image_memory_mb=256))
-    with pytest.raises(InputRefused, match="larger than the memory"):
-        open_series(study, study.series[0], decoder=small)
+    loaded = open_series(study, study.series[0], decoder=small)
+    shelf = loaded.stack.frames
+    assert isinstance(shelf, PagedShelf)
+    assert loaded.volume is None
+    assert "larger than the memory" in loaded.not_a_volume
+    assert len(shelf) == 35
+    assert shelf.nbytes <= 256 << 20
+    assert shelf.at(34) is None
+    for at in (34, 0, 17):
+        assert shelf[at].stored[0, 0] == at + 1
+        assert shelf.nbytes <= 256 << 20
+    assert shelf.want(34)
+    shelf.fill(CancelToken())
+    assert isinstance(shelf.at(34), Frame)
+    assert isinstance(shelf.at(20), Frame)
+    assert shelf.at(0) is None
+    assert shelf.nbytes <= 256 << 20
+    assert [number for number, _ in shelf.faces()] == list(range(35))
+    files[0].unlink()
+    shelf.want(0)
+    shelf.fill(CancelToken())
+    assert isinstance(shelf.at(0), InputRefused)
+    assert isinstance(shelf.at(1), Frame)
     small.close()
+
+
+def test_the_volume_lies_in_the_memory_of_the_frames(tmp_path: Path, decoder: Decoder) -> None:
+    write_stack(tmp_path, [0.0, 2.0, 4.0, 6.0])
+    loaded = opened(tmp_path, decoder)
+    assert loaded.volume is not None
+    for k, frame in enumerate(loaded.stack.frames):
+        assert np.shares_memory(loaded.volume.stored_kji[k], frame.stored)
+    assert loaded.volume.modality == Rescale(1.0, -1024.0)
+
+
+def test_frames_of_one_array_make_a_volume_backwards_too() -> None:
+    together = np.arange(5 * 4 * 3, dtype=np.uint16).reshape(5, 4, 3).copy()
+    pixel = PixelSpacing(1.0, 1.0, SpacingSource.PATIENT)
+    planes = [PlaneGeometry((0.0, 0.0, 2.0 * k), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), pixel) for k in range(5)]
+    frames = [Frame(together[4 - k], geometry=planes[k]) for k in range(5)]
+    volume = build_volume(frames, None)
+    assert np.shares_memory(volume.stored_kji, together)
+    assert np.array_equal(volume.stored_kji, together[::-1])
+    apart = build_volume([frames[0], frames[1], frames[3]], None)
+    assert np.array_equal(apart.stored_kji, together[[4, 3, 1]])
+    assert not np.shares_memory(apart.stored_kji, together)
 
 
 def test_the_digest_names_the_pixels_and_their_order(tmp_path: Path, decoder: Decoder) -> None:
     write_stack(tmp_path / "a", [0.0, 2.0, 4.0])
     write_stack(tmp_path / "b", [0.0, 2.0, 4.0], PatientName="Other^Name")
     write_stack(tmp_path / "c", [4.0, 2.0, 0.0])
-    one, same, turned = (opened(tmp_path / name, decoder).pixel_sha256 for name in "abc")
+    one, same, turned = (series_digest(opened(tmp_path / name, decoder).stack.frames) for name in "abc")
     assert one == same
     assert len(one) == 64
     assert turned == one  # the slices run as they are numbered, so the order is the same
