@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, str]] = {
     "decode": "medvision_desktop.io.decoder_child",
     "inference": "medvision_desktop.inference.child",
     "train": "medvision_desktop.training.child",
+    "volume": "medvision_desktop.pixels.volume_child",
 }
 
 

@@ -1,0 +1,145 @@
+"""Volumes rendered in a child process: what is shown there, and pictures of it from any side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.children.process import ChildProcess
+from medvision_desktop.domain.geometry import Vector3
+from medvision_desktop.domain.image import Volume
+from medvision_desktop.domain.labelmap import LabelMap
+from medvision_desktop.errors import ChildFailed
+from medvision_desktop.pixels import volume_grid
+from medvision_desktop.pixels.volume_grid import RenderGrid
+from medvision_desktop.pixels.volume_looks import Look
+from medvision_desktop.work import CancelToken
+
+_LIMIT_S: Final = 120.0
+
+
+@dataclass(frozen=True, eq=False)
+class LabelsShown:
+    """A label map in the picture; `opacities` by segment number, 0 for one that is not shown."""
+
+    labels: LabelMap
+    opacities: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class ViewFrom:
+    """From where a volume is seen: directions on screen, what is in the middle, how large a pixel is."""
+
+    right: Vector3
+    down: Vector3
+    middle_lps_mm: Vector3
+    mm_a_pixel: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class StagedVolume:
+    """What a pane needs to know of a volume on stage: its middle and its longest side."""
+
+    middle_lps_mm: Vector3
+    longest_mm: float
+
+
+class VolumeView:
+    """The parent's side. Used from one lane; `close` and `kill` may come from another thread."""
+
+    def __init__(self) -> None:
+        self._child = ChildProcess("volume", environment={"OMP_NUM_THREADS": "1"})
+        self._held: Volume | None = None
+        self._labels: LabelsShown | None = None
+        self._staged: StagedVolume | None = None
+
+    def stage(self, volume: Volume, *, cancel: CancelToken | None = None) -> StagedVolume:
+        """Bring a volume on stage, unless it is there. Raises `Cancelled` and `ChildFailed`."""
+        if volume is self._held and self._staged is not None and self._child.pid is not None:
+            return self._staged
+        grid = volume_grid.grid_of(volume, cancel=cancel)
+        self._forget()
+        words = {"spacing": grid.spacing_kji_mm, "origin": grid.origin_lps_mm}
+        self._ask("hold", words, {"values": grid.stored_kji})
+        self._held, self._staged = volume, _staged(grid)
+        return self._staged
+
+    def show_labels(self, shown: LabelsShown | None) -> None:
+        """Labels over the volume on stage, or none. Raises `ChildFailed`."""
+        before, same = self._labels, False
+        if shown is not None and before is not None:
+            same = shown.labels is before.labels
+        if shown is None and before is None:
+            return
+        segments = []
+        arrays: dict[str, NDArray[Any]] = {}
+        if shown is not None:
+            segments = [
+                (one.number, one.colour, shown.opacities.get(one.number, 0.0))
+                for one in shown.labels.segments
+            ]
+            if not same:
+                affine = np.asarray(shown.labels.affine_kji_to_lps, np.float64)
+                arrays = {"labels": shown.labels.values_kji, "affine": affine}
+        self._ask("label", {"segments": segments}, arrays)
+        self._labels = shown if shown is not None else before
+
+    def picture(
+        self, look: Look, span: tuple[float, float], shift: float, view: ViewFrom
+    ) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8. `span`: the series' range, in modality values as `shift` is.
+
+        Raises `ChildFailed`; then the next `stage` begins anew.
+        """
+        volume = self._held
+        if volume is None:
+            raise ChildFailed("There is no volume to render.", "", "Open a series that is one.")
+        slope, intercept = volume.modality.slope, volume.modality.intercept
+        colours, opacities = look.at(span, shift)
+        words = {
+            "look": {
+                "colours": [((value - intercept) / slope, *colour) for value, *colour in colours],
+                "opacities": [((value - intercept) / slope, share) for value, share in opacities],
+                "largest": look.largest,
+            },
+            "view": {
+                "right": view.right,
+                "down": view.down,
+                "middle": view.middle_lps_mm,
+                "mm_a_pixel": view.mm_a_pixel,
+                "width": view.width,
+                "height": view.height,
+            },
+        }
+        return self._ask("draw", words, {})["picture"]
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.close()
+        self._forget()
+
+    def kill(self) -> None:
+        """End the child from another thread, also in the middle of a picture."""
+        self._child.kill()
+
+    def _ask(
+        self, operation: str, words: Mapping[str, Any], arrays: dict[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        try:
+            return self._child.request(operation, words, arrays, timeout_s=_LIMIT_S)[1]
+        except ChildFailed:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        self._held, self._labels, self._staged = None, None, None
+
+
+def _staged(grid: RenderGrid) -> StagedVolume:
+    return StagedVolume(grid.middle_lps_mm, grid.longest_mm)
