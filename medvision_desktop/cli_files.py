@@ -178,6 +178,13 @@ def render(
     slice_index: Annotated[
         int | None, typer.Option("--slice", metavar="N", min=0, help="Which slice of the plane, from 0.")
     ] = None,
+    presentation: Annotated[
+        str | None,
+        typer.Option("--presentation", metavar="NAME", help="A presentation state by its UID or label."),
+    ] = None,
+    no_presentation: Annotated[
+        bool, typer.Option("--no-presentation", help="As the image says itself, without a state.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> int:
@@ -188,6 +195,10 @@ def render(
     from medvision_desktop.domain.geometry import Plane
     from medvision_desktop.services.render import RenderOptions
 
+    if voi is not None and window is not None:
+        raise typer.BadParameter("--voi and --window both name a window; give one of them")
+    if slice_index is not None and plane is None:
+        raise typer.BadParameter("--slice is a slice of a plane; give --plane too")
     options = RenderOptions(
         frame=frame,
         voi=voi,
@@ -196,6 +207,7 @@ def render(
         plane=Plane(plane.value) if plane is not None else None,
         slice_index=slice_index,
         overlays=overlays,
+        presentation="" if no_presentation else presentation,
     )
     named = [*(paths or []), *_listed(batch)]
     if not named and batch is None:

@@ -236,7 +236,7 @@ def resample(
     whole_is_small = view.drawn_width * view.drawn_height <= _MAX_WHOLE
     exact = how is Interpolation.NEAREST or (how is Interpolation.AREA and whole_is_small)
     if covers or exact:
-        whole = _turned(_resized(image, view, how), view.turn)
+        whole = turned(_resized(image, view, how), view.turn)
         part = whole[y0 - view.top : y1 - view.top, x0 - view.left : x1 - view.left]
         return np.ascontiguousarray(part), target
     return _warped(image, view, (x0, y0, x1, y1), how), target
@@ -265,7 +265,8 @@ def _resized(image: NDArray[Any], view: ViewTransform, how: Interpolation) -> ND
     return np.asarray(cv2.resize(image, size, interpolation=flag))
 
 
-def _turned(image: NDArray[Any], turn: ViewTurn) -> NDArray[Any]:
+def turned(image: NDArray[Any], turn: ViewTurn) -> NDArray[Any]:
+    """A view of HxW or HxWx3 after quarter turns clockwise and then flips."""
     image = np.rot90(image, -turn.quarters)
     if turn.flip_horizontal:
         image = image[:, ::-1]

@@ -7,13 +7,14 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.domain import presentation
 from medvision_desktop.domain.display import (
     DisplayState,
     OverlayState,
@@ -22,14 +23,14 @@ from medvision_desktop.domain.display import (
     VoiWindow,
     WindowSource,
 )
-from medvision_desktop.domain.geometry import Plane
+from medvision_desktop.domain.geometry import Plane, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.errors import ExportFailed, InputRefused, MedVisionError
 from medvision_desktop.io import dicom_series, raster
-from medvision_desktop.pixels import pipeline
+from medvision_desktop.pixels import pipeline, viewport
 from medvision_desktop.pixels.reslice import PlaneStack
-from medvision_desktop.services import open_study
+from medvision_desktop.services import open_study, presentations
 from medvision_desktop.work import CancelToken
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class RenderOptions:
     an alternative of the header, from 0, VOI LUTs before windows; `window` is (centre, width) for
     LINEAR; with neither the default window is used. `plane` and `slice_index` (from 0, the middle
     one when None) cut a volume instead of taking a frame. `overlays` draws 60xx planes and covers the
-    unexposed border of films; a shutter of the header covers in any case.
+    unexposed border of films; a shutter of the header covers in any case. `presentation` is the UID or
+    label of a presentation state beside the image, None for the newest one that names it, "" for none.
     """
 
     frame: int = 1
@@ -59,27 +61,30 @@ class RenderOptions:
     plane: Plane | None = None
     slice_index: int | None = None
     overlays: bool = False
+    presentation: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """One image drawn: the plan says with which window and badges."""
+    """One image drawn: the plan says with which window and badges, `turn` how a state turns it."""
 
     plan: RenderPlan
+    turn: ViewTurn = ViewTurn()
 
     def levels(self) -> NDArray[np.uint8]:
         """HxW or HxWx3 uint8."""
-        return pipeline.render(self.plan)
+        return np.ascontiguousarray(viewport.turned(pipeline.render(self.plan), self.turn))
 
     def values(self) -> NDArray[np.float32]:
         """HxW or HxWx3 float32 display values in 0..1, before quantisation."""
-        return pipeline.render_float(self.plan)
+        return np.ascontiguousarray(viewport.turned(pipeline.render_float(self.plan), self.turn))
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the drawn image."""
         frame = self.plan.frame
-        return (frame.rows, frame.columns, 3) if frame.is_colour else (frame.rows, frame.columns)
+        sides = (frame.columns, frame.rows) if self.turn.quarters % 2 else (frame.rows, frame.columns)
+        return (*sides, 3) if frame.is_colour else sides
 
     @property
     def window(self) -> dict[str, Any] | None:
@@ -135,7 +140,24 @@ def render_file(
             loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
             return _drawn(_plane(loaded, options), series, options, loaded.stack.modality_range)
         frame, value_range = _frame(study, series, options, decoder, cancel)
-        return _drawn(frame, series, options, value_range)
+        frame, turn = _presented(study, frame, options.presentation)
+        return replace(_drawn(frame, series, options, value_range), turn=turn)
+
+
+def _presented(study: StudyRef, frame: Frame, wanted: str | None) -> tuple[Frame, ViewTurn]:
+    """The frame under the presentation state that was asked for, and how the state turns it."""
+    states = presentations.states_of(study, (frame,)) if wanted != "" else ()
+    if wanted:
+        states = tuple(state for state in states if wanted in (state.uid, state.label))
+        if not states:
+            raise InputRefused(
+                "There is no such presentation state.",
+                "None of that name beside the image is about it.",
+                "Draw without it.",
+            )
+    if not states:
+        return frame, ViewTurn()
+    return presentation.applied(states[0], frame), states[0].turn
 
 
 def save(rendered: Rendered, out: Path) -> None:
@@ -243,6 +265,8 @@ def _the_series(path: Path, scratch: Path, cancel: CancelToken | None) -> tuple[
         raise InputRefused(
             f"There are {len(series)} series here.", "One image is drawn of one series.", "Name a file."
         )
+    if any(study.documents for study in found.studies):
+        raise InputRefused("The image was not drawn.", "It is a document, which is read and not drawn.")
     why = (
         found.refused[0].why if len(found.refused) == 1 else "Nothing in it is an image that is read here."
     )

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from medvision_desktop.cli import run
+from tests.helpers.dicom_files import write
+from tests.helpers.report_files import item, report
 
 Capture = pytest.CaptureFixture[str]
 Sample = Callable[[str], Path]
@@ -160,3 +162,29 @@ def test_layers_are_drawn_only_when_asked_for(ask: Any, sample_file: Sample, tmp
     assert shown["usual"][:, 0].min() > 0.9
     assert shown["with"][:, 0].max() == 0.0
     assert np.array_equal(shown["with"][:, 600:1100], shown["usual"][:, 600:1100])
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [(["--voi", "0", "--window", "40", "400"], "--window"), (["--slice", "3"], "--plane")],
+)
+def test_options_that_do_not_go_together_are_refused(
+    ask: Any, sample_file: Sample, options: list[str], named: str
+) -> None:
+    code, lines, complaints = ask("render", sample_file("693_UNCR.dcm"), *options)
+    assert (code, lines) == (2, [])
+    assert named in complaints
+
+
+def test_a_report_is_listed_as_a_document_and_not_drawn(ask: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.dcm"
+    write(report([item("TEXT", "Finding", TextValue="None.")]), path)
+    code, lines, _ = ask("index", path)
+    assert code == 0
+    assert [(line["item"], line["kind"], line["title"]) for line in lines] == [
+        ("document", "SR", "Radiology report")
+    ]
+    code, lines, complaints = ask("render", path)
+    assert code == 2
+    assert lines[0]["state"] == "refused"
+    assert "document" in complaints

@@ -19,11 +19,12 @@ from medvision_desktop.domain.image import Frame, LoadedSeries, Photometric, Res
 from medvision_desktop.domain.presentation import applied, chosen, fitted_area
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, PRESENTATION_STATE, read_state
+from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, read_state
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import SERIES_UID, STUDY_UID, ct, write
+from tests.helpers.presentation_files import dataset, image_ref, state_for, voi_item
 
 RAMP = np.arange(64 * 64, dtype=np.int16).reshape(64, 64)
 
@@ -33,44 +34,6 @@ def decoder() -> Iterator[Decoder]:
     made = Decoder(Settings())
     yield made
     made.close()
-
-
-def dataset(**elements: Any) -> Dataset:
-    made = Dataset()
-    for keyword, value in elements.items():
-        setattr(made, keyword, value)
-    return made
-
-
-def image_ref(uid: str, *frames: int) -> Dataset:
-    made = dataset(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.2", ReferencedSOPInstanceUID=uid)
-    if frames:
-        made.ReferencedFrameNumber = list(frames)
-    return made
-
-
-def state_for(uid: str, **elements: Any) -> Dataset:
-    series = dataset(SeriesInstanceUID=SERIES_UID, ReferencedImageSequence=[image_ref(uid)])
-    usual = {
-        "SOPClassUID": PRESENTATION_STATE,
-        "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.99.1",
-        "StudyInstanceUID": STUDY_UID,
-        "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.99",
-        "Modality": "PR",
-        "ContentLabel": "BONE",
-        "PresentationCreationDate": "20240301",
-        "PresentationCreationTime": "101500",
-        "ReferencedSeriesSequence": [series],
-        "PresentationLUTShape": "IDENTITY",
-    }
-    return dataset(**{**usual, **elements})
-
-
-def voi_item(center: float, width: float, *references: Dataset) -> Dataset:
-    made = dataset(WindowCenter=center, WindowWidth=width)
-    if references:
-        made.ReferencedImageSequence = list(references)
-    return made
 
 
 def opened(folder: Path, decoder: Decoder, *states: Dataset, **image: Any) -> LoadedSeries:

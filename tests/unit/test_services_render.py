@@ -21,6 +21,8 @@ from medvision_desktop.services import render
 from medvision_desktop.services.render import RenderOptions, encode_png, render_file, save
 from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken
+from tests.helpers.dicom_files import ct, write
+from tests.helpers.presentation_files import state_for, voi_item
 
 STUDY, SERIES, FRAME = generate_uid(), generate_uid(), generate_uid()
 
@@ -246,3 +248,44 @@ def test_the_same_name_in_two_folders_is_written_twice(tmp_path: Path, decoder: 
     paths = [tmp_path / name / "1.2.3" for name in ("one", "two")]
     list(render.batch(paths, decoder=decoder, out_dir=tmp_path / "out", kind="npy"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.2.3-2.npy", "1.2.3.npy"]
+
+
+@pytest.fixture
+def presented(tmp_path: Path) -> Path:
+    """A folder with an image and two presentation states about it, the second one newer and turned."""
+    picture = ct(np.arange(64 * 48, dtype=np.int16).reshape(64, 48), WindowCenter=0, WindowWidth=500)
+    write(picture, tmp_path / "image.dcm")
+    for number, center in enumerate((100.0, 900.0)):
+        state = state_for(
+            picture.SOPInstanceUID,
+            SOPInstanceUID=f"1.2.3.{number}",
+            ContentLabel=f"LOOK {number}",
+            PresentationCreationDate=f"2024030{number + 1}",
+            SoftcopyVOILUTSequence=[voi_item(center, 300.0)],
+            ImageRotation=90 * number,
+        )
+        write(state, tmp_path / f"state{number}.dcm")
+    return tmp_path
+
+
+def test_the_newest_presentation_state_is_applied_as_in_the_window(
+    presented: Path, decoder: Decoder
+) -> None:
+    found = render_file(presented, decoder=decoder)
+    assert found.window is not None
+    assert (found.window["center"], found.window["source"]) == (900.0, "presentation state")
+    assert found.shape == found.levels().shape == found.values().shape == (48, 64)
+
+
+@pytest.mark.parametrize(("name", "center"), [("LOOK 0", 100.0), ("1.2.3.1", 900.0), ("", 0.0)])
+def test_a_presentation_state_is_chosen_by_name_or_left_out(
+    presented: Path, decoder: Decoder, name: str, center: float
+) -> None:
+    found = render_file(presented, RenderOptions(presentation=name), decoder=decoder)
+    assert found.window is not None
+    assert found.window["center"] == center
+
+
+def test_a_presentation_state_that_is_not_there_is_refused(presented: Path, decoder: Decoder) -> None:
+    with pytest.raises(InputRefused, match="no such presentation state"):
+        render_file(presented, RenderOptions(presentation="LOOK 7"), decoder=decoder)
