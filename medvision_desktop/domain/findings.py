@@ -8,6 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.domain.labelmap import LabelMap
 from medvision_desktop.domain.provenance import ModelRef, RunManifest
 
 
@@ -45,7 +46,11 @@ class GateReport:
 
 @dataclass(frozen=True)
 class LabelScore:
-    """One label: calibrated probability and raw score in 0..1, and the operating threshold."""
+    """One label: calibrated probability and raw score in 0..1, and the operating threshold.
+
+    Of a label of a label map, `volume_ml` is its volume in millilitres and `probability` the mean of what
+    the network gave inside of it; `positive` says that it is there at all.
+    """
 
     label: str
     probability: float
@@ -53,6 +58,7 @@ class LabelScore:
     threshold: float
     positive: bool
     uncertain: bool = False
+    volume_ml: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,10 @@ class HeatMap:
 
 @dataclass(frozen=True, eq=False)
 class InferenceResult:
-    """What one run of one model on one image came to. `message` says why when it is not done."""
+    """What one run of one model on one image came to. `message` says why when it is not done.
+
+    `label_map`: of a model that segments, on the grid of the volume it was asked about.
+    """
 
     state: AnalysisState
     model: ModelRef
@@ -85,6 +94,7 @@ class InferenceResult:
     manifest: RunManifest | None = None
     seconds: float = 0.0
     message: str = ""
+    label_map: LabelMap | None = None
 
 
 class ReviewState(Enum):

@@ -9,9 +9,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medvision_desktop.children.serve import Answer, Handler
-from medvision_desktop.inference import wire
+from medvision_desktop.inference import volume_wire, wire
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.inference.runner import Loaded, Runner
+from medvision_desktop.inference.volume_runner import VolumeRunner
 from medvision_desktop.modelkit import registry
 from medvision_desktop.work import CancelToken, Progress, ProgressSink
 
@@ -19,7 +20,7 @@ from medvision_desktop.work import CancelToken, Progress, ProgressSink
 def handlers() -> Mapping[str, Handler]:
     """Operations of the child by name."""
     served = _Served()
-    return {"warm": served.warm, "run": served.run, "peer": served.peer}
+    return {"warm": served.warm, "run": served.run, "peer": served.peer, "segment": served.segment}
 
 
 class _Served:
@@ -27,6 +28,7 @@ class _Served:
 
     def __init__(self) -> None:
         self._runners: dict[str, Runner] = {}
+        self._segmenters: dict[str, VolumeRunner] = {}
 
     def warm(
         self,
@@ -60,6 +62,26 @@ class _Served:
         result = runner.run(request, model, gate, progress=progress, cancel=cancel)
         words, maps = wire.pack_result(result)
         return {"result": words, "device": model.engine.text}, maps
+
+    def segment(
+        self,
+        arguments: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        progress: ProgressSink,
+        cancel: CancelToken,
+    ) -> Answer:
+        """Run one request for a label map."""
+        engine, entry = str(arguments["engine"]), arguments["model"]
+        if engine not in self._segmenters:
+            progress(Progress(0, 0, "Starting the engine"))
+            self._segmenters[engine] = VolumeRunner(engine)
+        progress(Progress(0, 0, "Loading the model"))
+        runner = self._segmenters[engine]
+        model = runner.load(Path(entry["directory"]), entry["weights_sha256"])
+        request = volume_wire.unpack_request(arguments, arrays, model.package.manifest.name)
+        result = runner.run(request, model, progress=progress, cancel=cancel)
+        words, found = volume_wire.pack_result(result)
+        return {"result": words, "device": model.engine.text}, found
 
     def peer(
         self,

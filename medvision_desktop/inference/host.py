@@ -12,14 +12,16 @@ from medvision_desktop.children.process import ChildProcess
 from medvision_desktop.domain.findings import AnalysisState, InferenceResult
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.errors import AnalysisFailed
-from medvision_desktop.inference import device, wire
+from medvision_desktop.inference import device, volume_wire, wire
 from medvision_desktop.inference.request import InferenceRequest
+from medvision_desktop.inference.volume_runner import VolumeRequest
 from medvision_desktop.modelkit.registry import ModelPackage, Registry
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
 # A waiting pool must not spin: it would take the core that draws the window.
 _ENVIRONMENT: Final = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
 _TIMEOUT_S: Final = 120.0
+_VOLUME_TIMEOUT_S: Final = 1800.0
 _DEVICE_TEXT: Final = {"onnxruntime": "ONNX Runtime CPU", "openvino": "OpenVINO CPU", "torch": "torch"}
 
 
@@ -84,6 +86,26 @@ class InferenceHost:
         if result.state is AnalysisState.FAILED:
             raise AnalysisFailed("The network came to no result.", result.message, "Run again.")
         return _with_uid(result, request)
+
+    def segment(
+        self,
+        request: VolumeRequest,
+        *,
+        progress: ProgressSink = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> InferenceResult:
+        """Make a label map in the child. Raises as `run`; cancelling ends at the next window."""
+        words, arrays = volume_wire.pack_request(request)
+        arguments = {**self._packages(self._registry.get(request.model)), **words}
+        answer, found = self._child.request(
+            "segment", arguments, arrays, progress=progress, cancel=cancel, timeout_s=_VOLUME_TIMEOUT_S
+        )
+        self._device_text = str(answer["device"])
+        frame = request.channels[request.on].frame_of_reference
+        result = volume_wire.unpack_result(answer["result"], found, frame)
+        if result.state is AnalysisState.FAILED:
+            raise AnalysisFailed("The network came to no result.", result.message, "Run again.")
+        return result
 
     def peer(self, model: str, frame: Frame, rounds: int) -> list[float]:
         """Seconds of each round of the benchmark's peer in this child, see `inference.peer`."""

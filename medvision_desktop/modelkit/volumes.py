@@ -220,14 +220,15 @@ def network_input(volumes: Mapping[str, Volume], spec: VolumeSpec) -> NetworkVol
     if not given:
         raise ValueError("none of the model's channels is there")
     first = volumes[given[0]]
-    turned, affine = canonical(first.values_kji, first.affine_kji_to_lps)
+    # A z-score is the same for stored and for modality values: their rescale has a positive slope.
+    turned, affine = canonical(first.stored_kji, first.affine_kji_to_lps)
     shape, grid = target_grid(shape_of(turned), affine, spec.spacing_mm)
     if shape[0] * shape[1] * shape[2] * len(spec.channels) > MAX_VOXELS:
         raise ValueError("the volume is larger than the model takes")
     found = np.zeros((len(spec.channels), *shape), dtype=np.float32)
     for index, name in enumerate(spec.channels):
         if name in volumes:
-            values, own = canonical(volumes[name].values_kji, volumes[name].affine_kji_to_lps)
+            values, own = canonical(volumes[name].stored_kji, volumes[name].affine_kji_to_lps)
             found[index] = onto(z_scored(values), own, shape, grid)
     return NetworkVolume(found, tuple(name in volumes for name in spec.channels), grid)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from medvision_desktop.errors import AnalysisFailed, Cancelled, ChildFailed, Mod
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.services import analyse_record
+from medvision_desktop.services.analyse_volume import analyse_volume
 from medvision_desktop.services.gate import header_gate
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -47,17 +49,32 @@ def analyse(
     frame_index: int = 0,
     model: str,
     reader: str,
+    channels: Mapping[str, str] | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> Analysis:
     """Gate, network and record, in that order; what is returned is in the record already.
 
+    A model that segments runs on the whole volume of the series, see `analyse_volume`; `channels` are the
+    UIDs of series of the study by its channels, as the reader chose.
     A gate that says no is a result (state `refused`). A network that failed is recorded, then
     raised as `AnalysisFailed` or `ChildFailed`. Cancelling is recorded, then raised as `Cancelled`.
     Raises `ModelRefused` for a package that may not run: nothing was run, nothing is recorded. Raises
     `StoreUnavailable` when the record cannot be written; then nothing may be shown.
     """
     package = bench.registry.get(model)
+    if package.manifest.segmentation is not None:
+        return Analysis(
+            *analyse_volume(
+                bench,
+                loaded,
+                package=package,
+                reader=reader,
+                given=channels,
+                progress=progress,
+                cancel=cancel,
+            )
+        )
     frame = loaded.stack.frames[frame_index]
     place = _Place(loaded.study.key, loaded.series.uid, frame, reader)
     # Before anything is computed: a record that cannot be written stops the run now, not at its end.

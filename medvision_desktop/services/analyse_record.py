@@ -1,8 +1,8 @@
 """Writes what an analysis came to into the record, before anybody sees it.
 
-The ledger gets model, scores, gate words, the run manifest and digests of the attention maps. What a
-header or an error said in words goes to the erasable text table. The maps themselves are kept in the
-same transaction, so that the overlay is there after a restart.
+The ledger gets model, scores, volumes, gate words, the run manifest and digests of the attention maps and
+of the label map. What a header or an error said in words goes to the erasable text table. The maps
+themselves are kept in the same transaction, so that the overlay is there after a restart.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from medvision_desktop.domain.findings import (
 )
 from medvision_desktop.domain.provenance import ModelRef, RunManifest
 from medvision_desktop.services.ingest import series_key
+from medvision_desktop.services.masks import keep_voxels
 
 _CANCELLED: Final = "cancelled"
 _KINDS: Final = {
@@ -82,6 +83,8 @@ def record_analysis(
             "training": {"trained_on": trained_on, "intended_use": intended_use},
             "words": _gate_words(tx, subject, result.gate, result.message),
         }
+        if result.label_map is not None:
+            payload["voxels"] = keep_voxels(tx, subject, result.label_map, series_uid).as_payload()
         entry = tx.append(_KINDS[result.state], actor=actor, subject=subject, payload=payload)
         for position, heat in enumerate(result.maps):
             _keep_map(tx, entry.seq, position, heat)
@@ -226,6 +229,7 @@ def _score(label: LabelScore) -> dict[str, Any]:
         "threshold": float(label.threshold),
         "positive": bool(label.positive),
         "uncertain": bool(label.uncertain),
+        **({} if label.volume_ml is None else {"volume_ml": round(float(label.volume_ml), 6)}),
     }
 
 

@@ -91,7 +91,7 @@ _YEARS: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 
 @dataclass(frozen=True)
-class _Checked:
+class Checked:
     """One line of the panel and the word it adds, if any."""
 
     check: GateCheck
@@ -104,11 +104,11 @@ def header_gate(study: StudyRef, series: SeriesRef, frame: Frame, manifest: Mani
     header = series.kind is SourceKind.DICOM
     lines = [_readable(frame), _polarity(frame, header), _clipped(frame, wanted.clipped_share)]
     if wanted.modalities:
-        lines.append(_modality(series, wanted, header))
+        lines.append(modality_line(series, wanted, header))
     if wanted.body_parts:
-        lines.append(_body_part(study, series, wanted, header))
+        lines.append(body_part_line(study, series, wanted, header))
     if wanted.pixel_gate:
-        lines.append(_Checked(GateCheck(LOOKS_LIKE, None, "not checked")))
+        lines.append(Checked(GateCheck(LOOKS_LIKE, None, "not checked")))
     if wanted.views:
         lines.append(_view(series, wanted))
     if wanted.age_years is not None:
@@ -139,46 +139,47 @@ def age_years(study: StudyRef) -> float | None:
     return (taken - born).days / 365.25 if taken >= born else None
 
 
-def _readable(frame: Frame) -> _Checked:
+def _readable(frame: Frame) -> Checked:
     detail = f"{frame.columns} × {frame.rows}, {frame.bits_stored} bit"
     sampled = frame.stored[:: max(1, frame.rows // 256), :: max(1, frame.columns // 256)]
     flat = bool(np.all(sampled == sampled.flat[0]))
     small = min(frame.rows, frame.columns) < _MINIMUM_SIDE
     if small or flat:
         why = "too small" if small else "one value only"
-        return _Checked(GateCheck("Pixels readable", False, f"{detail}, {why}"), PIXELS_UNREADABLE)
-    return _Checked(GateCheck("Pixels readable", True, detail))
+        return Checked(GateCheck("Pixels readable", False, f"{detail}, {why}"), PIXELS_UNREADABLE)
+    return Checked(GateCheck("Pixels readable", True, detail))
 
 
-def _polarity(frame: Frame, header: bool) -> _Checked:
+def _polarity(frame: Frame, header: bool) -> Checked:
     if frame.photometric is Photometric.MONOCHROME1:
-        return _Checked(GateCheck("Polarity", True, "MONOCHROME1, inverted"))
+        return Checked(GateCheck("Polarity", True, "MONOCHROME1, inverted"))
     if frame.is_colour:
-        return _Checked(GateCheck("Polarity", None, "colour, read as grey"), COLOUR)
+        return Checked(GateCheck("Polarity", None, "colour, read as grey"), COLOUR)
     if not header:
-        return _Checked(GateCheck("Polarity", None, "not stated"))
-    return _Checked(GateCheck("Polarity", True, frame.photometric.value))
+        return Checked(GateCheck("Polarity", None, "not stated"))
+    return Checked(GateCheck("Polarity", True, frame.photometric.value))
 
 
-def _clipped(frame: Frame, most: float) -> _Checked:
+def _clipped(frame: Frame, most: float) -> Checked:
     """Share of pixels at the lowest or highest value that the frame has."""
     step = max(1, max(frame.rows, frame.columns) // 512)
     sampled = frame.stored[::step, ::step]
     share = float(np.mean((sampled == sampled.min()) | (sampled == sampled.max())))
     fine = share <= most
     check = GateCheck("Not clipped", fine, f"{100 * share:.1f} % at the limits")
-    return _Checked(check, "" if fine else CLIPPED)
+    return Checked(check, "" if fine else CLIPPED)
 
 
-def _modality(series: SeriesRef, wanted: Wanted, header: bool) -> _Checked:
+def modality_line(series: SeriesRef, wanted: Wanted, header: bool) -> Checked:
+    """Modality (0008,0060); one that says nothing is a doubt."""
     if series.modality in _SAY_NOTHING:
         check = GateCheck("Modality", None, series.modality or "not stated")
-        return _Checked(check, MODALITY_UNKNOWN if header else "")
+        return Checked(check, MODALITY_UNKNOWN if header else "")
     fine = series.modality in wanted.modalities
-    return _Checked(GateCheck("Modality", fine, series.modality), "" if fine else WRONG_MODALITY)
+    return Checked(GateCheck("Modality", fine, series.modality), "" if fine else WRONG_MODALITY)
 
 
-def _body_part(study: StudyRef, series: SeriesRef, wanted: Wanted, header: bool) -> _Checked:
+def body_part_line(study: StudyRef, series: SeriesRef, wanted: Wanted, header: bool) -> Checked:
     """Body Part Examined (0018,0015); makers write it freely, so a wanted word inside is enough.
 
     Where it is silent the descriptions may name a part. Where they are silent too and no network
@@ -190,31 +191,31 @@ def _body_part(study: StudyRef, series: SeriesRef, wanted: Wanted, header: bool)
         named = tuple(word for word in _WORD.findall(told) if word in _PARTS or word in wanted.body_parts)
         if not named:
             silent = header and not wanted.pixel_gate
-            return _Checked(GateCheck("Body part", None, "not stated"), BODY_PART_UNKNOWN if silent else "")
+            return Checked(GateCheck("Body part", None, "not stated"), BODY_PART_UNKNOWN if silent else "")
         fine = any(word in wanted.body_parts for word in named)
         check = GateCheck("Body part", fine, f"{named[0]}, from the description")
-        return _Checked(check, "" if fine else WRONG_BODY_PART)
+        return Checked(check, "" if fine else WRONG_BODY_PART)
     fine = any(part in given for part in wanted.body_parts)
-    return _Checked(GateCheck("Body part", fine, series.body_part), "" if fine else WRONG_BODY_PART)
+    return Checked(GateCheck("Body part", fine, series.body_part), "" if fine else WRONG_BODY_PART)
 
 
-def _view(series: SeriesRef, wanted: Wanted) -> _Checked:
+def _view(series: SeriesRef, wanted: Wanted) -> Checked:
     given = series.view_position.upper()
     if not given:
-        return _Checked(GateCheck("View", None, "not stated"))
+        return Checked(GateCheck("View", None, "not stated"))
     fine = given in wanted.views
-    return _Checked(GateCheck("View", fine, series.view_position), "" if fine else WRONG_VIEW)
+    return Checked(GateCheck("View", fine, series.view_position), "" if fine else WRONG_VIEW)
 
 
-def _age(study: StudyRef, limits: tuple[float, float], header: bool) -> _Checked:
+def _age(study: StudyRef, limits: tuple[float, float], header: bool) -> Checked:
     years = age_years(study)
     low, high = limits
     if years is None:
-        return _Checked(GateCheck("Age", None, "not stated"), AGE_UNKNOWN if header else "")
+        return Checked(GateCheck("Age", None, "not stated"), AGE_UNKNOWN if header else "")
     # Ages are told in whole years, so a child of five stays five until the next birthday.
     fine = low <= years < high + 1
     detail = f"{int(years)} y, trained on {low:g} to {high:g} y"
-    return _Checked(GateCheck("Age", fine, detail), "" if fine else AGE_OUTSIDE_TRAINING)
+    return Checked(GateCheck("Age", fine, detail), "" if fine else AGE_OUTSIDE_TRAINING)
 
 
 def _given(series: SeriesRef, frame: Frame, header: bool) -> str:

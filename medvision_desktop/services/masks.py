@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -54,9 +54,7 @@ def record(
 
     Raises `StoreUnavailable`; then nothing has changed.
     """
-    box = _box(layer.values_kji)
-    details = canonical(_details(layer, box, series_uid, made_from))
-    voxels = zlib.compress(np.ascontiguousarray(layer.values_kji[box]).tobytes(), _LEVEL)
+    details, voxels = _packed(layer, series_uid, made_from)
     with store.writing() as tx:
         study = name_only(tx.connection, tx.random, IdentityKind.STUDY, study_key)
         before = _newest(tx, study).get(layer.uid)
@@ -105,6 +103,24 @@ def mask_digest(connection: sa.Connection, name: str) -> str | None:
     if row is None or row.salt is None:
         return None
     return salted_digest(row.salt, row.details.encode("utf-8"), row.voxels)
+
+
+def keep_voxels(tx: Transaction, study: str, layer: LabelMap, series_uid: str) -> Pointer:
+    """Keep a label map that a model made, for the entry of its run; what the ledger shall name of it."""
+    return _keep(tx, study, *_packed(layer, series_uid, ""))
+
+
+def kept_layer(tx: Transaction, pointer: dict[str, str], uid: str) -> LabelMap | None:
+    """The label map of a model's run by what its entry names; None once erased or tampered with."""
+    found = _stored(tx, pointer, uid)
+    return None if found is None else replace(found[0], origin=LayerOrigin.MODEL)
+
+
+def _packed(layer: LabelMap, series_uid: str, made_from: str) -> tuple[str, bytes]:
+    """Grid and labels as canonical JSON, and the compressed bytes of the box that holds all labels."""
+    box = _box(layer.values_kji)
+    details = canonical(_details(layer, box, series_uid, made_from))
+    return details, zlib.compress(np.ascontiguousarray(layer.values_kji[box]).tobytes(), _LEVEL)
 
 
 def _details(layer: LabelMap, box: tuple[slice, ...], series_uid: str, made_from: str) -> dict[str, Any]:
@@ -181,11 +197,19 @@ def _restored(tx: Transaction, seq: int, data: dict[str, Any]) -> RecordedMask |
     """None for what was removed or erased, and for a row that was tampered with: `verify` names it."""
     if data["state"] == _REMOVED:
         return None
+    found = _stored(tx, data["voxels"], data["mask"])
+    if found is None:
+        return None
+    layer, details = found
+    return RecordedMask(layer, details["series_uid"], details["made_from"], seq)
+
+
+def _stored(tx: Transaction, pointer: dict[str, str], uid: str) -> tuple[LabelMap, dict[str, Any]] | None:
     table = schema.mask
-    row = tx.connection.execute(sa.select(table).where(table.c.id == data["voxels"]["id"])).one_or_none()
+    row = tx.connection.execute(sa.select(table).where(table.c.id == pointer["id"])).one_or_none()
     if row is None or row.salt is None:
         return None
-    if salted_digest(row.salt, row.details.encode("utf-8"), row.voxels) != data["voxels"]["digest"]:
+    if salted_digest(row.salt, row.details.encode("utf-8"), row.voxels) != pointer["digest"]:
         return None
     details = json.loads(row.details)
     values = _unpacked(row.voxels, details["shape"], details["box"])
@@ -195,14 +219,14 @@ def _restored(tx: Transaction, seq: int, data: dict[str, Any]) -> RecordedMask |
         values_kji=values,
         affine_kji_to_lps=np.asarray(details["affine"], dtype=np.float64),
         segments=tuple(_segment(one) for one in details["segments"]),
-        uid=data["mask"],
+        uid=uid,
         title=details["title"],
         source=details["source"],
         origin=LayerOrigin.READER,
         frame_of_reference=details["frame_of_reference"],
         badges=tuple(details["badges"]),
     )
-    return RecordedMask(layer, details["series_uid"], details["made_from"], seq)
+    return layer, details
 
 
 def _segment(told: dict[str, Any]) -> Segment:

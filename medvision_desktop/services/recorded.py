@@ -14,8 +14,10 @@ from medvision_desktop.audit.private import identity_of, words_of
 from medvision_desktop.audit.store import Store
 from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.findings import AnalysisState, GateCheck, GateReport, HeatMap, LabelScore
+from medvision_desktop.domain.labelmap import LabelMap
 from medvision_desktop.domain.provenance import InputRef, ModelRef, RunManifest
 from medvision_desktop.services.ingest import study_pseudonym
+from medvision_desktop.services.masks import kept_layer
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,22 @@ def maps(store: Store, analysis_seq: int) -> tuple[HeatMap, ...]:
             )
         )
     return tuple(found)
+
+
+def label_map(store: Store, analysis_seq: int) -> LabelMap | None:
+    """The label map of one run, as it was recorded; None where it made none or it was erased."""
+    with store.reading() as tx:
+        data = next(tx.entries(first=analysis_seq, last=analysis_seq)).data
+        pointer = data.get("voxels")
+        if pointer is None:
+            return None
+        return kept_layer(tx, pointer, f"{data['model']['name']}-{analysis_seq}")
+
+
+def volume_ml(tx: Transaction, analysis_seq: int, label: str) -> float | None:
+    """The volume that one run gave a label; None where it measured none."""
+    labels = next(tx.entries(first=analysis_seq, last=analysis_seq)).data["labels"]
+    return next((entry.get("volume_ml") for entry in labels if entry["label"] == label), None)
 
 
 def reader_name(tx: Transaction, pseudonym: str) -> str:

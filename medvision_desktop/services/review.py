@@ -37,7 +37,14 @@ from medvision_desktop.domain.findings import (
 from medvision_desktop.domain.provenance import ModelRef
 from medvision_desktop.errors import DecisionRefused
 from medvision_desktop.services.ingest import study_pseudonym
-from medvision_desktop.services.recorded import RecordedAnalysis, analyses, maps, reader_name
+from medvision_desktop.services.recorded import (
+    RecordedAnalysis,
+    analyses,
+    label_map,
+    maps,
+    reader_name,
+    volume_ml,
+)
 
 __all__ = [
     "RecordedAnalysis",
@@ -47,6 +54,7 @@ __all__ = [
     "findings",
     "findings_in",
     "history",
+    "label_map",
     "maps",
 ]
 
@@ -224,7 +232,10 @@ def _finding(tx: Transaction, row: sa.Row[Any], study_key: str, decision_seq: in
         table = schema.inference
         run = tx.connection.execute(sa.select(table).where(table.c.seq == row.analysis_seq)).one()
         model = ModelRef(run.model_name, run.model_version, run.weights_sha256)
-        score = LabelScore(row.label, row.probability, row.raw, row.threshold, row.positive, row.uncertain)
+        volume = volume_ml(tx, row.analysis_seq, row.label)
+        score = LabelScore(
+            row.label, row.probability, row.raw, row.threshold, row.positive, row.uncertain, volume
+        )
     decision, reader, decided = Decision(ReviewState.PENDING), "", ""
     if seq is not None:
         table = schema.decision
