@@ -68,17 +68,42 @@ def statistics_of(layer: LabelMap, volume: Volume) -> dict[int, LabelStatistics]
     return found
 
 
+def values_in(volume: Volume, layer: LabelMap, box: tuple[slice, slice, slice]) -> NDArray[np.float64]:
+    """Modality values of the image at the voxels of a box of a map, NaN outside of the image and padding."""
+    if _same_grid(layer, volume):
+        stored = volume.stored_kji[box].astype(np.float64)
+        inside = np.ones(stored.shape, np.bool_)
+    else:
+        sides = tuple(part.stop - part.start for part in box)
+        places = np.moveaxis(np.asarray(np.mgrid[box], np.intp), 0, -1).reshape(-1, 3)
+        there = _places_in(places, layer, volume)
+        inside = np.all((there >= 0) & (there < np.asarray(volume.stored_kji.shape)), axis=1)
+        there[~inside] = 0
+        stored = volume.stored_kji[there[:, 0], there[:, 1], there[:, 2]].astype(np.float64).reshape(sides)
+        inside = inside.reshape(sides)
+    values = stored * volume.modality.slope + volume.modality.intercept
+    if volume.padding is not None:
+        inside &= (values < volume.padding[0]) | (values > volume.padding[1])
+    return np.where(inside, values, np.nan)
+
+
+def _same_grid(layer: LabelMap, volume: Volume) -> bool:
+    same = volume.stored_kji.shape == layer.values_kji.shape
+    return same and bool(np.allclose(volume.affine_kji_to_lps, layer.affine_kji_to_lps, atol=1e-3))
+
+
+def _places_in(places: NDArray[np.intp], layer: LabelMap, volume: Volume) -> NDArray[np.intp]:
+    """The voxels of the image nearest to voxels (n, 3) of the map."""
+    across = np.linalg.inv(volume.affine_kji_to_lps) @ layer.affine_kji_to_lps
+    there = places @ across[:3, :3].T + across[:3, 3]
+    return np.asarray(np.floor(there + 0.5 + 1e-6), dtype=np.intp)
+
+
 def _values_at(places: NDArray[np.intp], layer: LabelMap, volume: Volume) -> NDArray[np.float64]:
     """Modality values at voxels of the map, those outside of the image and padding left out."""
-    shape = volume.stored_kji.shape
-    same = shape == layer.values_kji.shape and np.allclose(
-        volume.affine_kji_to_lps, layer.affine_kji_to_lps, atol=1e-3
-    )
-    if not same:
-        across = np.linalg.inv(volume.affine_kji_to_lps) @ layer.affine_kji_to_lps
-        there = places @ across[:3, :3].T + across[:3, 3]
-        places = np.floor(there + 0.5 + 1e-6).astype(np.intp)
-        places = places[np.all((places >= 0) & (places < np.asarray(shape)), axis=1)]
+    if not _same_grid(layer, volume):
+        places = _places_in(places, layer, volume)
+        places = places[np.all((places >= 0) & (places < np.asarray(volume.stored_kji.shape)), axis=1)]
     stored = volume.stored_kji[places[:, 0], places[:, 1], places[:, 2]].astype(np.float64)
     values = stored * volume.modality.slope + volume.modality.intercept
     if volume.padding is not None:

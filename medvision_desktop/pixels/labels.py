@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.geometry import Affine
+from medvision_desktop.domain.geometry import Affine, Vector3
 from medvision_desktop.domain.labelmap import RgbColour
 from medvision_desktop.pixels.patient_grid import Indices, PatientGrid, indices_of
 
@@ -172,28 +172,42 @@ def argb(colour: RgbColour, opacity: float) -> int:
     return (alpha << 24) | (red << 16) | (green << 8) | blue
 
 
-def slices_with_labels(
-    values_kji: Labels, affine_kji_to_lps: Affine, picture: PatientGrid, numbers: frozenset[int]
-) -> NDArray[np.float64]:
-    """Patient positions (n, 3) of the middles of slices of the map that hold any of `numbers`.
+@dataclass(frozen=True, eq=False)
+class LabelPlaces:
+    """In which slices along each axis of a map every label is: three tables (256, slices of the axis)."""
 
-    Slices are taken along the axis of the map that is most nearly the picture's normal.
+    along: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
+
+
+def places_of(values_kji: Labels) -> LabelPlaces:
+    """Where the labels of a map are. Looks at every voxel once, so it is for a lane."""
+    slices, _, columns = values_kji.shape
+    along = tuple(np.zeros((256, side), np.bool_) for side in values_kji.shape)
+    for k in range(slices):
+        flat = np.ascontiguousarray(values_kji[k]).ravel()
+        found = np.flatnonzero(flat)
+        if found.size:
+            numbers = flat[found]
+            along[0][numbers, k] = True
+            along[1][numbers, found // columns] = True
+            along[2][numbers, found % columns] = True
+    return LabelPlaces((along[0], along[1], along[2]))
+
+
+def in_slices(
+    places: LabelPlaces, affine_kji_to_lps: Affine, middles_lps_mm: NDArray[np.float64], normal: Vector3
+) -> NDArray[np.bool_]:
+    """Which labels lie in the slices of the map under the middles (n, 3) of pictures: (256, n).
+
+    Slices are those along the axis of the map that is most nearly the pictures' normal.
     """
-    normal = np.cross(np.asarray(picture.down_mm), np.asarray(picture.right_mm))
-    steps = np.asarray(affine_kji_to_lps, dtype=np.float64)[:3, :3]
-    along = np.abs(steps.T @ normal) / np.linalg.norm(steps, axis=0)
-    axis = int(np.argmax(along))
-    table = np.zeros(256, np.bool_)
-    table[[number for number in numbers if 0 < number < 256]] = True
-    others = tuple(other for other in range(3) if other != axis)
-    found = np.flatnonzero(_any_along(values_kji, table, others))
-    middle = (np.asarray(values_kji.shape) - 1) / 2
-    points = np.repeat(middle[None, :], len(found), axis=0)
-    points[:, axis] = found
-    return np.asarray(points @ steps.T + np.asarray(affine_kji_to_lps)[:3, 3])
-
-
-def _any_along(values: Labels, table: NDArray[np.bool_], others: tuple[int, ...]) -> NDArray[np.bool_]:
-    if bool(table[1:].all()):
-        return np.asarray(values.any(axis=others))
-    return np.asarray(table.take(values).any(axis=others))
+    found = np.zeros((256, len(middles_lps_mm)), np.bool_)
+    matrix = np.asarray(affine_kji_to_lps, dtype=np.float64)
+    steps = matrix[:3, :3]
+    axis = int(np.argmax(np.abs(steps.T @ np.asarray(normal)) / np.linalg.norm(steps, axis=0)))
+    inverse = np.linalg.inv(matrix)
+    index = np.floor(middles_lps_mm @ inverse[axis, :3] + inverse[axis, 3] + 0.5 + 1e-6).astype(np.intp)
+    table = places.along[axis]
+    inside = (index >= 0) & (index < table.shape[1])
+    found[:, inside] = table[:, index[inside]]
+    return found

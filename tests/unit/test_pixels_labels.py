@@ -167,14 +167,22 @@ def test_colours_are_premultiplied(opacity: float) -> None:
         assert abs(((value >> shift) & 255) - colour * share) <= 0.51
 
 
-def test_rail_marks_name_the_slices_that_hold_a_label() -> None:
+@pytest.mark.parametrize("plane", list(Plane))
+def test_rail_marks_are_on_the_slices_that_hold_a_label(plane: Plane) -> None:
     values = np.zeros((9, 4, 5), np.uint8)
-    values[2], values[6, 1, 1] = 1, 2
+    values[2, 1:3, 2], values[6, 1, 1] = 1, 2
     grid = affine((2.0, 1.0, 1.0))
-    picture = PatientGrid((0, 0, 0), (0, 1.0, 0), (1.0, 0, 0), 4, 5)
-    both = labels.slices_with_labels(values, grid, picture, frozenset({1, 2}))
-    assert np.allclose(both[:, 2], [30 + 4, 30 + 12])
-    assert np.allclose(labels.slices_with_labels(values, grid, picture, frozenset({2}))[:, 2], [42])
+    stack = PlaneStack(Volume(values, grid.copy()), plane)
+    middles, wanted = [], np.zeros((256, stack.count), np.bool_)
+    for index in range(stack.count):
+        frame = stack.frame(index)
+        assert frame.geometry is not None
+        middles.append(frame.geometry.point_lps_mm((frame.rows - 1) / 2, (frame.columns - 1) / 2))
+        wanted[np.unique(frame.stored), index] = True
+    wanted[0] = False
+    normal = stack.frame_directions()[2]
+    found = labels.in_slices(labels.places_of(values), grid, np.asarray(middles), normal)
+    assert np.array_equal(found, wanted)
 
 
 def test_spacing_of_a_plane_is_that_of_its_frame() -> None:

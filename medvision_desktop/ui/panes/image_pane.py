@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from medvision_desktop.domain.display import OverlayState
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.hand import Hand
+from medvision_desktop.ui.viewmodels.mask_editor import PAINTS
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
 from medvision_desktop.ui.viewmodels.pen import DRAWS
@@ -30,6 +31,13 @@ _CURSORS: Final = {
     Tool.PROBE: Qt.CursorShape.CrossCursor,
     **dict.fromkeys(DRAWS, Qt.CursorShape.CrossCursor),
     Tool.CROSSHAIR: Qt.CursorShape.CrossCursor,
+    **dict.fromkeys(PAINTS, Qt.CursorShape.CrossCursor),
+}
+_ARROWS: Final = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
 }
 # The card stands above the lines of the lower corners.
 _CORNER_ROOM: Final = 190
@@ -84,13 +92,38 @@ class ImagePane(QWidget):
         self.canvas.setGeometry(self.rect())
         self._place_card()
 
+    def event(self, event: QEvent) -> bool:
+        """With a brush in hand Alt and the arrows move the brush, not points of measurements."""
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+            if alt and event.key() in _ARROWS and self._viewer.tool in PAINTS:
+                event.accept()
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape stops a drag; Return ends a polygon, or draws in the middle of the pane."""
         if event.key() == Qt.Key.Key_Escape and self._hand.cancel():
             return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._draw_by_key():
             return
+        if self._brush_by_key(event):
+            return
         super().keyPressEvent(event)
+
+    def _brush_by_key(self, event: QKeyEvent) -> bool:
+        """Return is one touch of the brush; with Alt the arrows move it, with Shift too by ten pixels."""
+        brush = self._hand.brush
+        done = False
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            done = brush.dab()
+        elif event.modifiers() & Qt.KeyboardModifier.AltModifier and event.key() in _ARROWS:
+            far = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            right, down = _ARROWS[Qt.Key(event.key())]
+            done = brush.step(right * far, down * far)
+        if done:
+            self.canvas.show_ring(brush.ring)
+        return done
 
     def _on_pane_changed(self, number: int) -> None:
         if number == self._number:
@@ -120,6 +153,7 @@ class ImagePane(QWidget):
         elif modifiers & Qt.KeyboardModifier.ControlModifier:
             pace = Pace.COARSE
         self._hand.move(at, pace)
+        self.canvas.show_ring(self._hand.brush.ring)
         if self._hand.tool is Tool.PROBE:
             self.canvas.show_probe(self._hand.probe(at))
         elif self._hand.tool is Tool.MAGNIFIER:
@@ -132,20 +166,27 @@ class ImagePane(QWidget):
 
     def _on_hovered(self, at: Position) -> None:
         self._hand.hover(at)
+        self.canvas.show_ring(self._hand.brush.ring)
         if self._viewer.tool is Tool.CROSSHAIR:
             grips = self._hand.grips(at)
             self.canvas.setCursor(Qt.CursorShape.OpenHandCursor if grips else _CURSORS[Tool.CROSSHAIR])
         self.canvas.show_probe(self._hand.probe(at) if self._viewer.tool is Tool.PROBE else ())
 
     def _on_left(self) -> None:
+        self._hand.brush.hover(None)
+        self.canvas.show_ring(None)
         self.canvas.show_probe(())
 
     def _on_wheeled(self, notches: float, at: Position, modifiers: Qt.KeyboardModifier) -> None:
+        if self._viewer.tool in PAINTS and modifiers & Qt.KeyboardModifier.ShiftModifier:
+            self._viewer.masks.grow(notches)
+            self.canvas.show_ring(self._hand.brush.ring)
+            return
         zoom = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
         self._hand.wheel(notches, at, zoom=zoom)
 
     def _on_double_clicked(self) -> None:
-        if self._hand.pen.close():
+        if self._viewer.tool in PAINTS or self._hand.pen.close():
             return
         self._hand.cancel()
         self._viewer.toggle_maximised(self._number)

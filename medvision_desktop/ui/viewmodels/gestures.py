@@ -45,6 +45,10 @@ class Tool(Enum):
     TEXT = "text"
     WINDOW_REGION = "window_region"
     CROSSHAIR = "crosshair"
+    BRUSH = "brush"
+    ERASER = "eraser"
+    FILL = "fill"
+    THRESHOLD_BRUSH = "threshold_brush"
 
 
 class Pace(Enum):

@@ -11,8 +11,10 @@ from medvision_desktop.domain.display import RenderPlan, VoiWindow
 from medvision_desktop.pixels import pipeline, viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels import gestures, measure, pane_state, planes
+from medvision_desktop.ui.viewmodels.brushwork import Brushwork
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.history import Looks
+from medvision_desktop.ui.viewmodels.mask_editor import PAINTS
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, Shown
 from medvision_desktop.ui.viewmodels.pen import DRAWS, Pen
 from medvision_desktop.ui.viewmodels.turning import Turn
@@ -54,6 +56,7 @@ class Hand:
         self._drag: _Drag | None = None
         self._wheel = 0.0
         self.pen = Pen(viewer, pane, lambda: self.transform)
+        self.brush = Brushwork(viewer, pane, lambda: self.transform)
 
     @property
     def is_dragging(self) -> bool:
@@ -69,7 +72,7 @@ class Hand:
         """A button goes down with a tool."""
         self._viewer.set_active(self._pane)
         shown = self._shown
-        if shown is None:
+        if shown is None or (tool in DRAWS and not shown.is_here):
             return
         state = self._viewer.panes[self._pane]
         drag = _Drag(tool, at, at, state, self._viewer.looks)
@@ -77,6 +80,8 @@ class Hand:
         self._drag = drag
         if tool in DRAWS:
             self.pen.press(tool, at)
+        elif tool in PAINTS:
+            self.brush.press(tool, at)
         elif tool is Tool.CROSSHAIR and self.grips(at):
             drag.turn = Turn(self._viewer, self._pane)
             self._turn(drag, at)
@@ -102,6 +107,8 @@ class Hand:
             self._scroll(drag)
         elif drag.tool in DRAWS:
             self.pen.move(at)
+        elif drag.tool in PAINTS:
+            self.brush.move(at)
         elif drag.turn is not None:
             self._turn(drag, at)
         elif drag.tool is Tool.CROSSHAIR:
@@ -114,6 +121,8 @@ class Hand:
             return
         if drag.tool in DRAWS:
             self.pen.release(drag.tool, drag.last)
+        elif drag.tool in PAINTS:
+            self.brush.release()
         elif drag.turn is not None:
             drag.turn.end()
         else:
@@ -121,13 +130,14 @@ class Hand:
 
     def hover(self, at: Position) -> None:
         """The mouse moves without a button: a drawing of several steps follows it."""
+        self.brush.hover(at)
         if self.pen.is_drawing:
             self.pen.move(at)
 
     def cancel(self) -> bool:
         """Escape: back to what there was when the button went down; False when nothing was dragged."""
         drag, self._drag = self._drag, None
-        if self.pen.cancel():
+        if self.pen.cancel() or self.brush.cancel():
             return True
         if drag is None:
             return False
@@ -171,7 +181,7 @@ class Hand:
     def probe(self, at: Position) -> tuple[str, ...]:
         """What the pixel under the cursor holds; nothing outside the image."""
         shown, view = self._shown, self.transform
-        if shown is None or view is None:
+        if shown is None or view is None or not shown.is_here:
             return ()
         pixel = view.pixel_at(*at)
         found = pipeline.probe(shown.plan, *pixel) if pixel is not None else None
@@ -180,7 +190,7 @@ class Hand:
     def lens(self, at: Position) -> Lens | None:
         """The image around a position, enlarged, with that position in the middle."""
         shown, view = self._shown, self.transform
-        if shown is None or view is None or view.pixel_at(*at) is None:
+        if shown is None or view is None or not shown.is_here or view.pixel_at(*at) is None:
             return None
         side = round(_LENS_PX * self._ratio)
         turn = self._viewer.panes[self._pane].display.turn

@@ -8,6 +8,7 @@ from typing import Final
 
 from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.measurement import Measurement
+from medvision_desktop.pixels.label_edit import Patch
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_display
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
 
@@ -41,7 +42,16 @@ class PlanesStep:
     after: Mapping[int, PaneState]
 
 
-Step = ViewStep | MarkStep | PlanesStep
+@dataclass(frozen=True, eq=False)
+class MaskStep:
+    """Voxels of a reader's label map before and after; each is the change that leads there."""
+
+    uid: str
+    before: Patch
+    after: Patch
+
+
+Step = ViewStep | MarkStep | PlanesStep | MaskStep
 
 
 def looks(panes: tuple[PaneState, ...]) -> Looks:

@@ -16,6 +16,8 @@ from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.ui.viewmodels.corner_lines import CornerText, corner_text
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
+from medvision_desktop.ui.viewmodels.layer_rail import RailRun
+from medvision_desktop.ui.viewmodels.layers import DrawnLayer
 from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, Shown
 from medvision_desktop.ui.viewmodels.planes import Crosshair
@@ -45,6 +47,7 @@ class Rail:
     index: int
     count: int
     marks: tuple[int, ...] = ()
+    runs: tuple[RailRun, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,7 @@ class PaneView:
     rail: Rail | None = None
     attention: Attention | None = None
     overlay: OverlayState = field(default_factory=OverlayState)
+    layers: tuple[DrawnLayer, ...] = ()
     marks: tuple[DrawnMark, ...] = ()
     crosshair: Crosshair | None = None
     reference: Reference | None = None
@@ -112,6 +116,9 @@ class Scene:
     corner_text: bool
     masked: bool
     prior: str = ""
+    layers: tuple[DrawnLayer, ...] = ()
+    layer_words: tuple[str, ...] = ()
+    runs: tuple[RailRun, ...] = ()
 
 
 def build(pane: PaneState, scene: Scene) -> PaneView:
@@ -136,7 +143,7 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         shown,
         scale=view.scale,
         interpolation=viewport.interpolation(view, interactive=False).value,
-        layers=tuple(word for word in ("AI overlay" if attention is not None else "", scene.note) if word),
+        layers=_layer_words(scene) if layered else tuple(word for word in (scene.note,) if word),
         status=pane.status,
         small=small,
         masked=scene.masked,
@@ -151,9 +158,10 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         corner=corner if scene.corner_text else CornerText(),
         letters=edge_letters(shown.frame.orientation, pane.display.turn),
         ruler=ruler(shown, view, scene.size),
-        rail=_rail(pane, shown, scene.found),
+        rail=_rail(pane, shown, scene.found, scene.runs if layered else ()),
         attention=attention,
         overlay=scene.overlay,
+        layers=scene.layers if layered else (),
         marks=(*annotated(view, shown), *(drawn(view, mark) for mark in scene.marks)) if layered else (),
         crosshair=scene.crosshair if layered else None,
         reference=scene.reference if layered else None,
@@ -204,15 +212,23 @@ def ruler(shown: Shown, view: ViewTransform, size: Size) -> Ruler | None:
     return Ruler(length_mm / millimetres_per_px, 5 if step != 2 else 4, f"{length_mm:g} mm", source)
 
 
-def _rail(pane: PaneState, shown: Shown, found: frozenset[ImagePlace]) -> Rail | None:
+def _layer_words(scene: Scene) -> tuple[str, ...]:
+    """What is laid over the image, in words for its corner."""
+    attention = "AI overlay" if scene.attention is not None else ""
+    return tuple(word for word in (attention, *scene.layer_words, scene.note) if word)
+
+
+def _rail(
+    pane: PaneState, shown: Shown, found: frozenset[ImagePlace], runs: tuple[RailRun, ...]
+) -> Rail | None:
     if shown.count < 2 or pane.status is not PaneStatus.SHOWN:
         return None
     if shown.planes is not None or not found:
-        return Rail(shown.index, shown.count)
+        return Rail(shown.index, shown.count, runs=runs)
     series = shown.loaded.series.uid
     marks = (
         index
         for index, frame in enumerate(shown.loaded.stack.frames)
         if (series, frame.sop_instance_uid, frame.frame_number) in found
     )
-    return Rail(shown.index, shown.count, tuple(marks))
+    return Rail(shown.index, shown.count, tuple(marks), runs)

@@ -145,6 +145,21 @@ def _toggle_layers(viewer: ViewerModel) -> bool:
     return True
 
 
+def _toggle_labels(viewer: ViewerModel) -> bool:
+    """Label maps of the active pane's study on or off; False where there are none."""
+    study = viewer.active_pane.study
+    if study is None or not viewer.layers.toggle_labels(study.key):
+        return False
+    if not viewer.overlay.visible:
+        viewer.set_overlay(replace(viewer.overlay, visible=True))
+    return True
+
+
+def _grow(viewer: ViewerModel, way: int) -> bool:
+    viewer.masks.grow(way)
+    return True
+
+
 def _toggle_shutter(viewer: ViewerModel) -> bool:
     """Lift the shutter of the active pane's image or put it back; False where it has none."""
     shown = viewer.active_pane.shown
@@ -273,6 +288,10 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "slice.last": partial(_slice_end, last=True),
     "layers.toggle": _toggle_layers,
     "layers.shutter": _toggle_shutter,
+    "layers.labels": _toggle_labels,
+    "labels.larger": partial(_grow, way=1),
+    "labels.smaller": partial(_grow, way=-1),
+    "labels.next": lambda viewer: viewer.masks.next_label(),
     "layers.attention": lambda viewer: viewer.toggle_attention(),
     "measure.delete": _delete_mark,
     "measure.next_point": partial(_next_point, step=1),

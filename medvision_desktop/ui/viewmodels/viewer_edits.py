@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from medvision_desktop.domain.measurement import Measurement
 from medvision_desktop.ui.viewmodels import arrangement, history
-from medvision_desktop.ui.viewmodels.history import Looks, MarkStep, PlanesStep, Step, ViewStep
+from medvision_desktop.ui.viewmodels.history import Looks, MarkStep, MaskStep, PlanesStep, Step, ViewStep
 from medvision_desktop.ui.viewmodels.pane_state import PaneState
 from medvision_desktop.ui.viewmodels.viewer_state import ViewerState
 
@@ -57,6 +57,8 @@ class ViewerEdits(ViewerState):
             fresh = history.looked_at(self.panes, step.after if forward else step.before)
             self._set(arrangement.with_panes(self._now, fresh))
             return True
+        if isinstance(step, MaskStep):
+            return self.layers.patch(step.uid, step.after if forward else step.before)
         if isinstance(step, PlanesStep):
             self.put_panes(history.planes_again(self.panes, step.after if forward else step.before))
             return True

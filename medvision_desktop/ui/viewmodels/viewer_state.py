@@ -22,9 +22,11 @@ from medvision_desktop.ui.viewmodels import arrangement, linking, pane_view, sig
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.gestures import Size, Tool
 from medvision_desktop.ui.viewmodels.history import History, Looks, looks
+from medvision_desktop.ui.viewmodels.layers import LayersModel
 from medvision_desktop.ui.viewmodels.layouts import ALL_PANES, Layout
 from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.marks import Mark, Marks
+from medvision_desktop.ui.viewmodels.mask_editor import MaskEditor
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_slab
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
 from medvision_desktop.ui.viewmodels.planes import Crosshair
@@ -64,6 +66,9 @@ class ViewerState(QObject):
         self.marks = Marks()
         self.marks.changed.connect(self._on_marks_changed)
         self._history = History()
+        self.layers = LayersModel()
+        self.layers.changed.connect(lambda: self._tell(range(ALL_PANES)))
+        self.masks = MaskEditor(self.layers, self._history.add)
 
     @property
     def panes(self) -> tuple[PaneState, ...]:
@@ -176,6 +181,7 @@ class ViewerState(QObject):
         """What a pane paints now."""
         size, ratio = self._sizes[pane]
         carries = self._overlay.attention_label is not None and linking.layer_pane(self._now, pane)
+        shown = self.panes[pane].shown
         scene = Scene(
             size=size,
             ratio=ratio,
@@ -192,6 +198,9 @@ class ViewerState(QObject):
             found=self._found if self._overlay.visible else frozenset(),
             corner_text=self._corner_text,
             masked=self._masked,
+            layers=self.layers.drawn(shown) if shown is not None else (),
+            layer_words=self.layers.words(shown) if shown is not None else (),
+            runs=self.layers.runs(shown) if shown is not None else (),
         )
         return pane_view.build(self.panes[pane], scene)
 

@@ -1,4 +1,4 @@
-"""The crosshair of linked planes, and the probe's words."""
+"""The crosshair of linked planes, the edge of a brush, and the probe's words."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QLineF, QPointF, QRectF
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.brushwork import Ring
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position
 from medvision_desktop.ui.viewmodels.planes import Crosshair, PlaneLine
@@ -93,3 +94,15 @@ def _on_pixels(start: QPointF, end: QPointF) -> QLineF:
         y = math.floor(start.y()) + 0.5
         return QLineF(start.x(), y, end.x(), y)
     return QLineF(start, end)
+
+
+def paint_ring(painter: QPainter, ring: Ring, ratio: float) -> None:
+    """The edge of the brush: a light line between two dark ones, to be seen on any image."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    middle = QPointF(ring.at[0] / ratio, ring.at[1] / ratio)
+    for colour, width in ((edge_colour(), 3.0), (QColor(T.t1), 1.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawEllipse(middle, max(1.0, ring.across / ratio), max(1.0, ring.down / ratio))
+    painter.restore()

@@ -31,12 +31,14 @@ from PySide6.QtWidgets import QWidget
 
 from medvision_desktop.pixels.drawer import Drawer
 from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.viewmodels.brushwork import Ring
 from medvision_desktop.ui.viewmodels.hand import Lens
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
-from medvision_desktop.ui.widgets import pane_furniture, series_drop, slice_rail
+from medvision_desktop.ui.widgets import drawings, pane_furniture, series_drop, slice_rail
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
 from medvision_desktop.ui.widgets.edged_text import EdgedText
+from medvision_desktop.ui.widgets.label_layer import LabelLayers
 from medvision_desktop.ui.widgets.magnifier import Magnifier
 
 SETTLE_MS: Final = 150
@@ -80,6 +82,8 @@ class ImageCanvas(QWidget):
         self._lively = False
         self._text = EdgedText()
         self._layer = AttentionLayer()
+        self._labels = LabelLayers()
+        self._ring: Ring | None = None
         self._magnifier = Magnifier()
         self._lens: Lens | None = None
         self._probe: tuple[str, ...] = ()
@@ -116,6 +120,12 @@ class ImageCanvas(QWidget):
             self._probe = lines
             self.update()
 
+    def show_ring(self, ring: Ring | None) -> None:
+        """The edge of the brush, or none."""
+        if ring != self._ring:
+            self._ring = ring
+            self.update()
+
     @property
     def is_settled(self) -> bool:
         """Whether what is on screen is drawn with the careful interpolation."""
@@ -139,11 +149,15 @@ class ImageCanvas(QWidget):
             if self._image.width() < pane.width() * ratio or self._image.height() < pane.height() * ratio:
                 painter.fillRect(self.rect(), QColor(T.image))
             painter.drawImage(QPointF(0, 0), self._image)
+        if view.transform is not None and view.viewport is not None:
+            self._labels.paint(painter, view.layers, view.transform, view.viewport, ratio)
         if view.attention is not None and view.transform is not None:
             self._layer.paint(painter, view.attention.heat, view.overlay, view.transform, ratio)
         room = pane_furniture.paint(painter, self._text, view, pane, ratio)
         if self._lens is not None:
             self._magnifier.paint(painter, self._lens, ratio)
+        if self._ring is not None:
+            drawings.paint_ring(painter, self._ring, ratio)
         if self._probe:
             pane_furniture.paint_probe(painter, self._text, self._probe, self._cursor, room)
         pane_furniture.paint_edges(

@@ -45,6 +45,7 @@ def paint(painter: QPainter, rail: Rail, pane: QRectF) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(T.track))
     painter.drawRoundedRect(where, 2, 2)
+    _paint_runs(painter, rail, where)
     painter.setBrush(QColor(T.ai))
     for mark in rail.marks:
         # Wider than the rail, so that it is told by its shape, too.
@@ -61,3 +62,13 @@ def paint(painter: QPainter, rail: Rail, pane: QRectF) -> None:
     painter.setPen(QPen(edge_colour(), 1.5))
     painter.setBrush(QColor(T.t1))
     painter.drawRoundedRect(thumb, 3, 3)
+
+
+def _paint_runs(painter: QPainter, rail: Rail, where: QRectF) -> None:
+    """Stretches of the rail in the colours of the labels that lie on these images."""
+    step = where.height() / max(1, rail.count - 1)
+    for run in rail.runs:
+        top = max(where.top(), where.top() + (run.first - 0.5) * step)
+        bottom = min(where.bottom(), where.top() + (run.last + 0.5) * step)
+        painter.setBrush(QColor(*run.colour))
+        painter.drawRect(QRectF(where.left(), top, _WIDTH, max(1.0, bottom - top)))

@@ -1,0 +1,99 @@
+"""Where layers meet the images on screen: the image's grid in the patient, and marks for the slice rail."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvision_desktop.domain.frame_shelf import faces_of
+from medvision_desktop.domain.geometry import Affine, Vector3
+from medvision_desktop.domain.labelmap import RgbColour
+from medvision_desktop.pixels.labels import LabelPlaces, in_slices
+from medvision_desktop.pixels.patient_grid import PatientGrid, grid_of_plane
+from medvision_desktop.ui.viewmodels.pane_state import Shown
+
+_MOST_KEPT: Final = 64
+
+
+@dataclass(frozen=True)
+class RailRun:
+    """Images first to last, counted from 0, that hold a label of this colour."""
+
+    first: int
+    last: int
+    colour: RgbColour
+
+
+class LayerRail:
+    """In which images of a pane each label lies, kept while the pane steps through the same ones."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int], tuple[NDArray[np.bool_], object, object]] = OrderedDict()
+
+    def in_images(self, places: LabelPlaces, affine: Affine, shown: Shown) -> NDArray[np.bool_]:
+        """Labels by images: (256, images of the pane)."""
+        holder: object = shown.planes if shown.planes is not None else shown.loaded.stack
+        key = (id(places), id(holder))
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            return kept[0]
+        found = in_slices(places, affine, *_middles(shown))
+        # What the ids stand for is kept with them, so that they stay theirs.
+        self._kept[key] = (found, places, holder)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+
+def runs_of(table: NDArray[np.bool_], colours: Mapping[int, RgbColour]) -> list[RailRun]:
+    """Unbroken runs of images for each label, those of the label on the fewest images last."""
+    runs: list[RailRun] = []
+    for number in sorted(colours, key=lambda one: -int(table[one].sum())):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], table[number], [False]]).astype(np.int8)))
+        for first, last in zip(edges[::2], edges[1::2], strict=True):
+            runs.append(RailRun(int(first), int(last) - 1, colours[number]))
+    return runs
+
+
+def picture_of(shown: Shown) -> PatientGrid | None:
+    """The pixels of the image on screen in the patient; None where the header is silent."""
+    frame, planes = shown.frame, shown.planes
+    if frame.geometry is not None:
+        return grid_of_plane(frame.geometry, frame.rows, frame.columns)
+    if planes is None:
+        return None
+    # A sheared plane has no right angles, but places of its own all the same.
+    first = np.asarray(planes.point_lps_mm(shown.index, 0, 0))
+    down = np.asarray(planes.point_lps_mm(shown.index, 1, 0)) - first
+    right = np.asarray(planes.point_lps_mm(shown.index, 0, 1)) - first
+    return PatientGrid(_vector(first), _vector(down), _vector(right), frame.rows, frame.columns)
+
+
+def _middles(shown: Shown) -> tuple[NDArray[np.float64], Vector3]:
+    """The middle of every image that the rail counts (n, 3), and the direction it is stepped along."""
+    picture = picture_of(shown)
+    if picture is None:
+        return np.zeros((0, 3)), (0.0, 0.0, 1.0)
+    row, column = (picture.rows - 1) / 2, (picture.columns - 1) / 2
+    volume = shown.loaded.volume
+    if shown.planes is not None:
+        found = np.asarray([shown.planes.point_lps_mm(index, row, column) for index in range(shown.count)])
+    elif volume is not None:
+        indices = np.asarray([[k, row, column, 1.0] for k in range(shown.count)])
+        found = (indices @ volume.affine_kji_to_lps.T)[:, :3]
+    else:
+        planes = [frame.geometry for _, frame in faces_of(shown.loaded.stack.frames)]
+        nowhere = (1e9, 1e9, 1e9)
+        found = np.asarray([nowhere if one is None else one.point_lps_mm(row, column) for one in planes])
+    normal = np.cross(np.asarray(picture.right_mm), np.asarray(picture.down_mm))
+    return found, _vector(normal)
+
+
+def _vector(values: NDArray[np.float64]) -> Vector3:
+    return float(values[0]), float(values[1]), float(values[2])
