@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     FINDING_LEFT_UNDECIDED = "FindingLeftUndecided"
     MASK_EDITED = "MaskEdited"
     MEASUREMENT_RECORDED = "MeasurementRecorded"
+    KEY_IMAGE_MARKED = "KeyImageMarked"
     IMPRESSION_COMMITTED = "ImpressionCommitted"
     REPORT_DRAFTED = "ReportDrafted"
     REPORT_SIGNED = "ReportSigned"

@@ -20,6 +20,7 @@ from medvision_desktop.ui.dialogs.palette import PaletteSheet
 from medvision_desktop.ui.dialogs.presets import PresetSheet
 from medvision_desktop.ui.dialogs.tags import TagSheet
 from medvision_desktop.ui.dialogs.training import TrainingSheet
+from medvision_desktop.ui.key_commands import KeyCommands
 from medvision_desktop.ui.stage_commands import StageCommands
 from medvision_desktop.ui.viewmodels import viewer_actions
 
@@ -60,6 +61,7 @@ class Commands:
             "report.key_image": self._key_image,
             "record.verify": room.desk.verify,
             "dock.worklist": self._worklist,
+            **KeyCommands(room).table,
             "dock.findings": self._findings,
             "dock.view": self._view,
             "privacy.mask": self._mask,

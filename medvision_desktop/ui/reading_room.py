@@ -101,8 +101,8 @@ class ReadingRoom(RoomFurniture):
         self.window.resizeDocks([dock], [report_width], Qt.Orientation.Horizontal)
         self.report_pane.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def add_key_image(self) -> None:
-        """Draw the active pane as it is now and put it into the report."""
+    def add_key_image(self, mark_id: str = "") -> None:
+        """Draw the active pane as it is now and put it into the report, under the id of its mark if any."""
         snapshot = self.viewer.snapshot()
         if snapshot is None:
             self.notifier.toast("No image to add", "Open a study first.", "info")
@@ -110,7 +110,7 @@ class ReadingRoom(RoomFurniture):
         pictures = key_image.drawn(snapshot)
         # Encoding would hold the event loop too long. On this lane it ends before a signature begins.
         self.lanes.db.submit(
-            lambda *_: key_image.encoded(pictures),
+            lambda *_: key_image.encoded(pictures, mark_id),
             done=self.report.add_key_image,
             failed=self.notifier.error,
         )

@@ -36,6 +36,7 @@ from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.hanging import HangingModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
+from medvision_desktop.ui.viewmodels.key_marks import KeyMarks
 from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
 from medvision_desktop.ui.viewmodels.reader import ReaderModel
 from medvision_desktop.ui.viewmodels.report import ReportModel
@@ -69,6 +70,7 @@ class RoomFurniture(QObject):
         self.marks = MarkRecord(*parts, self.viewer)
         self.cine = Cine(self.lanes, self.viewer)
         self.plane_care = PlaneCare(self.lanes, self.viewer)
+        self.key_marks = KeyMarks(*parts, self.viewer)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
         self.hanging = HangingModel(

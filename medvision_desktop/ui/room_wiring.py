@@ -114,6 +114,9 @@ class RoomWiring(QObject):
         room.report.findingWanted.connect(self._go_to_finding)
         room.report.leaveUndecidedWanted.connect(room.findings.leave_undecided)
         room.report.recordChanged.connect(self._on_record_changed)
+        room.key_marks.recorded.connect(room.desk.follow)
+        room.key_marks.marked.connect(room.add_key_image)
+        room.key_marks.unmarked.connect(self._on_unmarked)
         room.report_pane.closeWanted.connect(room.hide_report)
 
     # What one part's news means for the others.
@@ -170,6 +173,12 @@ class RoomWiring(QObject):
         """Run AI looks at the image on screen, also after the reader has scrolled."""
         room = self._room
         shown = room.viewer.panes[pane].shown
+    def _on_unmarked(self, study_key: str, mark_id: str) -> None:
+        """The picture of a mark leaves the report with it, while the report can still be written."""
+        report = self._room.report
+        if report.study is not None and report.study.key == study_key:
+            report.remove_key_image(mark_id)
+
         if pane == room.viewer.active and shown is not None and shown.planes is None:
             room.findings.look_at(shown.index)
 

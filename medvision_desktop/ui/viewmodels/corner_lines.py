@@ -27,12 +27,16 @@ _ALWAYS: Final = ("Interpolated", "Resampled")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of corner text. `strong` is semibold; `plane` puts the plane's colour before it."""
+    """One line of corner text. `strong` is semibold; `plane` puts the plane's colour before it.
+
+    `key` says that the reader marked the image.
+    """
 
     text: str
     strong: bool = False
     plane: Plane | None = None
     warn: bool = False
+    key: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from medvision_desktop.domain.measurement import Place
 from medvision_desktop.domain.prior import interval_before, same_patient
 from medvision_desktop.domain.study import Patient, StudyRef
@@ -74,6 +76,12 @@ def place_of(pane: PaneState) -> Place | None:
             cut=shown.frame.geometry if is_oblique else None,
         )
     return Place(study, series, shown.frame.sop_instance_uid, shown.frame.frame_number)
+
+
+def image_of(pane: PaneState) -> Place | None:
+    """The image on a pane, through whichever slab it is seen; an oblique plane is none that stays."""
+    place = place_of(pane)
+    return None if place is None or place.cut is not None else replace(place, slab="")
 
 
 def _studies(now: Arrangement, of: StudyRef) -> list[StudyRef]:

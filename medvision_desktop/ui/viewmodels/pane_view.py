@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from medvision_desktop.domain.display import OverlayState, RenderPlan
@@ -21,6 +21,7 @@ from medvision_desktop.ui.viewmodels.layers import DrawnLayer
 from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, Shown
 from medvision_desktop.ui.viewmodels.planes import Crosshair
+from medvision_desktop.ui.viewmodels.rails import Rail, rail_of
 
 # Below this a pane keeps only what identifies the image and its window (logical pixels).
 SMALL_WIDTH: Final = 480
@@ -38,16 +39,6 @@ class Ruler:
     parts: int
     text: str
     source: str
-
-
-@dataclass(frozen=True)
-class Rail:
-    """Which image of how many, and on which ones a model found something."""
-
-    index: int
-    count: int
-    marks: tuple[int, ...] = ()
-    runs: tuple[RailRun, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +107,8 @@ class Scene:
     corner_text: bool
     masked: bool
     prior: str = ""
+    keys: frozenset[Place] = frozenset()
+    is_key: bool = False
     layers: tuple[DrawnLayer, ...] = ()
     layer_words: tuple[str, ...] = ()
     runs: tuple[RailRun, ...] = ()
@@ -155,10 +148,10 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         plan=shown.plan,
         viewport=pane_port,
         transform=view,
-        corner=corner if scene.corner_text else CornerText(),
+        corner=_with_badge(corner if scene.corner_text else CornerText(), is_key=scene.is_key),
         letters=edge_letters(shown.frame.orientation, pane.display.turn),
         ruler=ruler(shown, view, scene.size),
-        rail=_rail(pane, shown, scene.found, scene.runs if layered else ()),
+        rail=rail_of(pane, shown, scene.found, scene.keys, scene.runs if layered else ()),
         attention=attention,
         overlay=scene.overlay,
         layers=scene.layers if layered else (),
@@ -173,6 +166,19 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
 
 def annotated(view: ViewTransform, shown: Shown) -> tuple[DrawnMark, ...]:
     """The annotations of the presentation state in use, as shapes without points to take hold of."""
+def _awaited(pane: PaneState, shown: Shown, scene: Scene, *, small: bool) -> PaneView:
+    """No picture: which image is being read, or why it cannot be. The others can be scrolled to."""
+    return PaneView(
+        PaneStatus.LOADING if shown.waits else PaneStatus.REFUSED,
+        scene.active,
+        refusal=shown.refusal,
+        title=f"image {shown.index + 1} of {shown.count}",
+        rail=rail_of(pane, shown, scene.found, scene.keys),
+        band=scene.band,
+        small=small,
+    )
+
+
     found = []
     for one in shown.frame.annotations:
         points = tuple(view.to_screen(*point) for point in one.points)
@@ -218,17 +224,8 @@ def _layer_words(scene: Scene) -> tuple[str, ...]:
     return tuple(word for word in (attention, *scene.layer_words, scene.note) if word)
 
 
-def _rail(
-    pane: PaneState, shown: Shown, found: frozenset[ImagePlace], runs: tuple[RailRun, ...]
-) -> Rail | None:
-    if shown.count < 2 or pane.status is not PaneStatus.SHOWN:
-        return None
-    if shown.planes is not None or not found:
-        return Rail(shown.index, shown.count, runs=runs)
-    series = shown.loaded.series.uid
-    marks = (
-        index
-        for index, frame in enumerate(shown.loaded.stack.frames)
-        if (series, frame.sop_instance_uid, frame.frame_number) in found
-    )
-    return Rail(shown.index, shown.count, tuple(marks), runs)
+def _with_badge(corner: CornerText, *, is_key: bool) -> CornerText:
+    """A key image says so, also where corner text is off."""
+    if not is_key:
+        return corner
+    return replace(corner, top_right=(*corner.top_right, Line("Key image", strong=True, key=True)))

@@ -22,6 +22,12 @@ class ViewerLayers(ViewerState):
             self._tell(range(ALL_PANES))
 
     def show_attention(
+    def show_keys(self, keys: frozenset[Place]) -> None:
+        """Mark images as key images: on their rails, and with a word in the corner."""
+        if keys != self._keys:
+            self._keys = keys
+            self._tell(range(ALL_PANES))
+
         self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0
     ) -> None:
         """Show the map of one finding over its image, or with None no map at all.

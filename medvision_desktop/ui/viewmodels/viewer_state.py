@@ -57,6 +57,7 @@ class ViewerState(QObject):
         self._cursor: tuple[int, Vector3] | None = None
         self._notes: dict[int, str] = {}
         self._found: frozenset[ImagePlace] = frozenset()
+        self._keys: frozenset[Place] = frozenset()
         self._slab = Slab()
         self._corner_text = True
         self._masked = settings.privacy_mode
@@ -195,6 +196,8 @@ class ViewerState(QObject):
             cursor=sightlines.cursor(self._now, pane, size, self._cursor),
             note=self._notes.get(pane, ""),
             prior=linking.prior_words(self._now, pane),
+            keys=self._keys,
+            is_key=linking.image_of(self.panes[pane]) in self._keys,
             found=self._found if self._overlay.visible else frozenset(),
             corner_text=self._corner_text,
             masked=self._masked,

@@ -54,6 +54,12 @@ def _column(
             middle,
             line.text,
             style="section" if line.strong else "caption",
-            colour=T.warn if line.warn else T.t1 if line.strong else T.corner,
+            colour=_colour(line),
             align=align,
         )
+
+
+def _colour(line: Line) -> str:
+    if line.key:
+        return T.accent
+    return T.warn if line.warn else T.t1 if line.strong else T.corner

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from medvision_desktop.ui.theme.tokens import T
-from medvision_desktop.ui.viewmodels.pane_view import Rail
+from medvision_desktop.ui.viewmodels.rails import Rail
 from medvision_desktop.ui.widgets.edged_text import edge_colour
 
 _FROM_RIGHT: Final = 14
@@ -19,6 +19,8 @@ _THUMB_HEIGHT: Final = 8
 _GRIP: Final = 22
 _MARK_HEIGHT: Final = 3.0
 _MARK_OVER: Final = 2.0
+_THIN: Final = 1.5
+_WEDGE: Final = 7.0
 
 
 def track(pane: QRectF) -> QRectF:
@@ -39,12 +41,27 @@ def fraction_at(pane: QRectF, y: float) -> float:
     return min(1.0, max(0.0, (y - rail.top()) / rail.height()))
 
 
+def _paint_track(painter: QPainter, rail: Rail, where: QRectF) -> None:
+    """The track where images are here; a thinner one where they are still to be read."""
+    if rail.came is None:
+        painter.setBrush(QColor(T.track))
+        painter.drawRoundedRect(where, 2, 2)
+        return
+    painter.setBrush(QColor(T.track))
+    painter.drawRect(where.adjusted(_THIN, 0, -_THIN, 0))
+    painter.setBrush(QColor(T.t3))
+    step = where.height() / max(1, rail.count)
+    for first, last in rail.came:
+        painter.drawRect(
+            QRectF(where.left(), where.top() + first * step, _WIDTH, max(1.0, (last + 1 - first) * step))
+        )
+
+
 def paint(painter: QPainter, rail: Rail, pane: QRectF) -> None:
     """Draw the rail and its thumb."""
     where = track(pane)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(T.track))
-    painter.drawRoundedRect(where, 2, 2)
+    _paint_track(painter, rail, where)
     _paint_runs(painter, rail, where)
     painter.setBrush(QColor(T.ai))
     for mark in rail.marks:
@@ -54,6 +71,14 @@ def paint(painter: QPainter, rail: Rail, pane: QRectF) -> None:
             QRectF(
                 where.left() - _MARK_OVER, middle - _MARK_HEIGHT / 2, _WIDTH + 2 * _MARK_OVER, _MARK_HEIGHT
             )
+        )
+    painter.setBrush(QColor(T.accent))
+    for key in rail.keys:
+        # A wedge that points at the rail: another shape than what a model found.
+        middle = where.top() + where.height() * key / max(1, rail.count - 1)
+        tip, back = where.left() - 1, where.left() - 1 - _WEDGE
+        painter.drawPolygon(
+            [QPointF(tip, middle), QPointF(back, middle - _WEDGE / 2), QPointF(back, middle + _WEDGE / 2)]
         )
     y = where.top() + where.height() * rail.index / max(1, rail.count - 1)
     thumb = QRectF(
