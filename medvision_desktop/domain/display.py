@@ -80,6 +80,14 @@ class Interpolation(Enum):
     CUBIC = "cubic"
 
 
+class LutCurve(Enum):
+    """The curve between the ends of a window that the reader asks for, whatever the header says."""
+
+    LINEAR = "linear"
+    SIGMOID = "sigmoid"
+    LOGARITHMIC = "logarithmic"
+
+
 @dataclass(frozen=True)
 class OverlayState:
     """The reader's wish for layers: all at once by `visible`, and the attention map's numbers.
@@ -101,7 +109,8 @@ class DisplayState:
     pane centre, in screen pixels. `voi`: the reader's window or a chosen header alternative.
     `shutter`: whether what the header (or the border of a film) covers is covered. `presentation`:
     UID of the presentation state in use, "" for none. `area`: what is fitted to the pane instead of
-    the whole image: first and last row, first and last column.
+    the whole image: first and last row, first and last column. `curve`: None is the header's own.
+    `colours`: id of a colour map for grey images, "" for grey.
     """
 
     voi: Voi | None = None
@@ -114,6 +123,13 @@ class DisplayState:
     shutter: bool = True
     presentation: str | None = None
     area: tuple[float, float, float, float] | None = None
+    curve: LutCurve | None = None
+    colours: str = ""
+
+    @property
+    def brightness(self) -> DisplayState:
+        """Only how values are shown, without where and how large."""
+        return DisplayState(self.voi, self.invert, curve=self.curve, colours=self.colours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +139,7 @@ class RenderPlan:
     `voi` is None for RGB frames. `inverted` is the final polarity after photometric
     interpretation, presentation LUT shape and the reader's invert: True means that the lowest
     VOI output is white. `shutter` covers and `overlays` are drawn in white, both over the image.
+    `logarithmic`: VOI output goes through a logarithm. `colours`: id of the colour map of the levels.
     """
 
     frame: Frame
@@ -132,3 +149,10 @@ class RenderPlan:
     badges: tuple[str, ...] = ()
     shutter: Shutter | None = None
     overlays: tuple[OverlayPlane, ...] = ()
+    logarithmic: bool = False
+    colours: str = ""
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether what is drawn has three channels."""
+        return self.frame.is_colour or bool(self.colours)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import Interpolation, RenderPlan, Voi
 from medvision_desktop.domain.image import Frame, ModalityLut
 from medvision_desktop.domain.layers import OverlayPlane, Shutter
-from medvision_desktop.pixels import layers, modality, pipeline, presentation, viewport, voi
+from medvision_desktop.pixels import colour_maps, layers, modality, pipeline, presentation, viewport, voi
 from medvision_desktop.pixels.viewport import Viewport
 
 # Levels 1 to 65535; 0 is kept for what is not a number.
@@ -82,18 +82,23 @@ class Drawer:
         resampled = self._resample(source, pane, interactive=interactive)
         shape = (pane.height, pane.width)
         if source.values is None:
-            canvas = np.zeros((*shape, 3), np.uint8)
+            colour = np.zeros((*shape, 3), np.uint8)
             if resampled.pixels is not None:
                 part = resampled.pixels
-                canvas[resampled.target] = np.subtract(255, part) if plan.inverted else part
-                self._covered(canvas, plan, resampled)
-            return canvas
+                colour[resampled.target] = np.subtract(255, part) if plan.inverted else part
+                self._covered(colour, plan, resampled)
+            return colour
         canvas = np.zeros(shape, np.uint8)
         if resampled.pixels is not None:
             import cv2
 
             table = _table(plan, source, source.values)
             cv2.LUT(pipeline.as_table_index(resampled.pixels), table, dst=canvas[resampled.target])
+            if plan.colours:
+                colour = np.zeros((*shape, 3), np.uint8)
+                colour[resampled.target] = colour_maps.coloured(canvas[resampled.target], plan.colours)
+                self._covered(colour, plan, resampled)
+                return colour
             self._covered(canvas, plan, resampled)
         return canvas
 

@@ -13,10 +13,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.display import DisplayState, RenderPlan, Voi, VoiLut, VoiWindow, WindowSource
+from medvision_desktop.domain.display import (
+    DisplayState,
+    LutCurve,
+    RenderPlan,
+    Voi,
+    VoiLut,
+    VoiWindow,
+    WindowSource,
+)
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.domain.quantities import region_of
-from medvision_desktop.pixels import histogram, layers, modality, palette, presentation, voi
+from medvision_desktop.pixels import colour_maps, histogram, layers, modality, palette, presentation, voi
 
 # The default window of a modality whose values mean the same on every scanner.
 MODALITY_WINDOWS: Final = {"CT": VoiWindow(40, 400, explanation="CT default")}
@@ -64,9 +72,13 @@ def resolve(
     99.5 percentiles), else the frame's own percentiles.
     """
     chosen, source = _window(state, frame, modality, modality_range)
+    chosen = voi.curved(chosen, state.curve) if chosen is not None else None
+    bends = state.curve is LutCurve.LOGARITHMIC and isinstance(chosen, VoiWindow)
     badges = (*frame.badges, *(f"Not faithful: {why}" for why in frame.not_faithful))
     if source in _SOURCE_BADGES and chosen is not None:
         badges = (*badges, _SOURCE_BADGES[source])
+    if bends:
+        badges = (*badges, "Logarithmic curve")
     shutter = frame.shutter if state.shutter else None
     return RenderPlan(
         frame=frame,
@@ -76,6 +88,8 @@ def resolve(
         badges=(*badges, SHUTTER_BADGE) if shutter is not None else badges,
         shutter=shutter,
         overlays=frame.overlays if state.overlay.visible else (),
+        logarithmic=bends,
+        colours="" if frame.is_colour else state.colours,
     )
 
 
@@ -88,8 +102,10 @@ def without_layers(plan: RenderPlan) -> RenderPlan:
 
 
 def render(plan: RenderPlan) -> NDArray[np.uint8]:
-    """The frame at source resolution under its shutter and overlays: HxW, or HxWx3 for colour."""
+    """The frame at source resolution under its shutter and overlays: HxW, or HxWx3 where `is_colour`."""
     image = _rendered(plan)
+    if plan.colours:
+        image = colour_maps.coloured(image, plan.colours)
     hidden = hidden_by_shutter(plan)
     if hidden is not None and plan.shutter is not None:
         image[hidden] = round(plan.shutter.level * 255)
@@ -128,7 +144,12 @@ def render_colour(frame: Frame) -> NDArray[np.uint8]:
 
 
 def render_float(plan: RenderPlan) -> NDArray[np.float32]:
-    """Display values 0 (black) to 1 (white) before quantisation: HxW or HxWx3 float32."""
+    """Display values 0 (black) to 1 (white) before quantisation: HxW or HxWx3 float32.
+
+    A colour map has no more than its 256 entries.
+    """
+    if plan.colours:
+        return render(plan).astype(np.float32) / np.float32(255)
     image = _rendered_float(plan)
     hidden = hidden_by_shutter(plan)
     if hidden is not None and plan.shutter is not None:
@@ -168,6 +189,8 @@ def display_of_modality(plan: RenderPlan, values: NDArray[Any]) -> NDArray[np.fl
     if plan.voi is None:
         raise ValueError("a colour frame has no window")
     shown = voi.apply(plan.voi, values)
+    if plan.logarithmic:
+        shown = voi.logarithmic(shown)
     if plan.frame.presentation_lut is not None:
         shown = presentation.apply_lut(plan.frame.presentation_lut, shown)
     return presentation.apply_polarity(shown, inverted=plan.inverted)
@@ -221,6 +244,7 @@ def _probe(plan: RenderPlan, row: int, column: int) -> Probe:
         return Probe(row, column, _numbers(stored), None, "", _levels(shown), padded)
     value = float(modality.apply(frame.modality, stored)[0])
     shown = presentation.quantise(display_values(plan, stored))
+    shown = colour_maps.coloured(shown, plan.colours)[0] if plan.colours else shown
     found = ((real.label, float(real.of(stored)[0]), real.units) for real in frame.real)
     real = tuple(entry for entry in found if math.isfinite(entry[1]))
     return Probe(row, column, _numbers(stored), value, frame.units, _levels(shown), padded, real)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.display import Voi, VoiFunction, VoiLut, VoiWindow
+from medvision_desktop.domain.display import LutCurve, Voi, VoiFunction, VoiLut, VoiWindow
 from medvision_desktop.pixels.modality import lookup
 
 
@@ -46,6 +47,23 @@ def apply_lut(lut: VoiLut, values: NDArray[Any]) -> NDArray[np.float64]:
     """VOI LUT Sequence, PS3.3 C.11.2.1.1, scaled by its declared bits and not by its own maximum."""
     found = lookup(lut.entries, lut.first_mapped, np.asarray(values)).astype(np.float64)
     return np.clip(found / float((1 << lut.bits) - 1), 0.0, 1.0)
+
+
+def curved(voi: Voi, curve: LutCurve | None) -> Voi:
+    """The window under the curve that the reader asks for; a LUT has its own. A logarithm begins linear."""
+    if isinstance(voi, VoiLut) or curve is None:
+        return voi
+    if curve is LutCurve.SIGMOID:
+        return replace(voi, function=VoiFunction.SIGMOID)
+    if voi.function is not VoiFunction.SIGMOID:
+        return voi
+    exact = voi.width < 1
+    return replace(voi, function=VoiFunction.LINEAR_EXACT if exact else VoiFunction.LINEAR)
+
+
+def logarithmic(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """VOI output 0..1 through log10(1 + 9 x): the lowest tenth of a window gets a quarter of the levels."""
+    return np.asarray(np.log1p(9.0 * values) / np.log(10.0))
 
 
 def window_span(voi: Voi) -> tuple[float, float]:

@@ -84,7 +84,7 @@ class Rendered:
         """Of the drawn image."""
         frame = self.plan.frame
         sides = (frame.columns, frame.rows) if self.turn.quarters % 2 else (frame.rows, frame.columns)
-        return (*sides, 3) if frame.is_colour else sides
+        return (*sides, 3) if self.plan.is_colour else sides
 
     @property
     def window(self) -> dict[str, Any] | None:
