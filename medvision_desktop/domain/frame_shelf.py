@@ -15,6 +15,7 @@ import numpy as np
 
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.work import CancelToken
 
 Outcome = Frame | InputRefused
 
@@ -85,6 +86,10 @@ class FrameShelf(Sequence[Frame]):
         """One byte a place: 1 where a frame is, or the word that it cannot be read."""
         with self._lock:
             return bytes(one is not None for one in self._places)
+
+    def fill(self, cancel: CancelToken) -> None:
+        """Read what is missing near the frame that is wanted. A shelf without files has nothing to read."""
+        cancel.check()
 
     @property
     def nbytes(self) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from medvision_desktop.domain.display import DisplayState
+from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.geometry import PlaneGeometry, Vector3
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.pixels import viewport
@@ -77,9 +78,8 @@ def _half_step(shown: Shown) -> float:
     if shown.planes is not None:
         step = shown.planes.spacing_mm
     else:
-        places = sorted(
-            frame.geometry.position_mm for frame in shown.loaded.stack.frames if frame.geometry is not None
-        )
+        known = (frame.geometry for _, frame in faces_of(shown.loaded.stack.frames))
+        places = sorted(geometry.position_mm for geometry in known if geometry is not None)
         steps = [after - before for before, after in itertools.pairwise(places)]
         step = max(steps, default=0.0)
     least = shown.frame.spacing.column_mm if shown.frame.spacing is not None else 1.0

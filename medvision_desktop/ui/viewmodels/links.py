@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from medvision_desktop.domain.display import DisplayState
+from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.domain.prior import same_patient
 from medvision_desktop.pixels import viewport
@@ -146,13 +147,14 @@ def nearest(shown: Shown, point_lps: Vector3) -> int:
     """The image whose plane is nearest to a patient position; the one on screen without geometry."""
     if shown.planes is not None:
         return shown.planes.index_at(point_lps)
-    distances = []
-    for frame in shown.loaded.stack.frames:
+    found = shown.index, float("inf")
+    for index, frame in faces_of(shown.loaded.stack.frames):
         if frame.geometry is None:
             return shown.index
         normal = np.asarray(frame.geometry.normal_lps)
-        distances.append(abs(float(normal @ np.asarray(point_lps)) - frame.geometry.position_mm))
-    return distances.index(min(distances))
+        away = abs(float(normal @ np.asarray(point_lps)) - frame.geometry.position_mm)
+        found = min(found, (index, away), key=lambda entry: entry[1])
+    return found[0]
 
 
 def _index_beside(
@@ -183,11 +185,12 @@ def _index_from(anchor: Anchor, here: PaneState, target: Shown) -> int:
 
 def _index_at_position(shown: Shown, position_mm: float) -> int:
     if shown.planes is not None:
-        places = [shown.planes.position_mm(index) for index in range(shown.planes.count)]
+        places = [(index, shown.planes.position_mm(index)) for index in range(shown.planes.count)]
     else:
-        frames = shown.loaded.stack.frames
-        places = [frame.geometry.position_mm for frame in frames if frame.geometry is not None]
-    return min(range(len(places)), key=lambda at: abs(places[at] - position_mm), default=shown.index)
+        known = ((index, frame.geometry) for index, frame in faces_of(shown.loaded.stack.frames))
+        places = [(index, geometry.position_mm) for index, geometry in known if geometry is not None]
+    nearest = min(places, key=lambda place: abs(place[1] - position_mm), default=(shown.index, 0.0))
+    return nearest[0]
 
 
 def _standing(pane: PaneState) -> tuple[int, float | None]:

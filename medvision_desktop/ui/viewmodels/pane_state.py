@@ -12,12 +12,15 @@ from functools import cached_property
 
 from medvision_desktop.domain import presentation
 from medvision_desktop.domain.display import DisplayState, RenderPlan
+from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.geometry import Plane, Vector3, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.oblique import Planes
 from medvision_desktop.pixels.reslice import Slab
+from medvision_desktop.ui.viewmodels import awaited
+from medvision_desktop.ui.viewmodels.awaited import Refusal as Refusal
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
 
 
@@ -31,24 +34,25 @@ class PaneStatus(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a pane shows nothing: what happened, why, what to do now."""
-
-    what: str
-    why: str = ""
-    now: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Pixels on a pane: a series, one of its images or one slice of a plane, and the plan for it."""
+    """Pixels on a pane: a series, one of its images or one slice of a plane, and the plan for it.
+
+    While the image is read, and where it cannot be, `frame` only stands in for it.
+    """
 
     loaded: LoadedSeries
     planes: Planes | None
     index: int
     frame: Frame
     plan: RenderPlan
+    waits: bool = False
+    refusal: Refusal | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the image on the pane is the one that is asked for."""
+        return not self.waits and self.refusal is None
 
     @property
     def count(self) -> int:
@@ -111,13 +115,14 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
     if complete and loaded.series.kind is SourceKind.NIFTI:
         index = len(loaded.stack.frames) // 2
     elif complete and pane.shown is not None:
-        index = _same_image(loaded, pane.shown.frame)
+        index = _same_image(loaded, pane.shown)
     status = PaneStatus.SHOWN if complete else PaneStatus.PARTIAL
     display = pane.display
     if loaded.states and display.turn == ViewTurn():
-        state = presentation.chosen(loaded.states, loaded.stack.frames[index], display.presentation)
+        frame = awaited.found(loaded.stack.frames, index)[0]
+        state = presentation.chosen(loaded.states, frame, display.presentation)
         if state is not None:
-            area = presentation.fitted_area(state, loaded.stack.frames[index])
+            area = presentation.fitted_area(state, frame)
             display = replace(display, turn=state.turn, area=area)
     shown = _shown(loaded, None, index, display)
     return replace(pane, status=status, display=display, shown=shown, refusal=None)
@@ -154,7 +159,7 @@ def as_stack(pane: PaneState, near_lps_mm: Vector3 | None) -> PaneState:
     loaded = pane.shown.loaded
     distances = [
         abs(_distance(frame, near_lps_mm)) if near_lps_mm is not None else 0.0
-        for frame in loaded.stack.frames
+        for _, frame in faces_of(loaded.stack.frames)
     ]
     index = distances.index(min(distances)) if any(distances) else len(distances) // 2
     display = DisplayState(voi=pane.display.voi, invert=pane.display.invert)
@@ -169,6 +174,15 @@ def with_index(pane: PaneState, index: int) -> PaneState:
     if held == pane.shown.index:
         return pane
     return replace(pane, shown=_shown(pane.shown.loaded, pane.shown.planes, held, pane.display))
+
+
+def arrived(pane: PaneState) -> PaneState:
+    """The pane with the image it waited for, if that is here now."""
+    shown = pane.shown
+    if shown is None or not shown.waits:
+        return pane
+    fresh = _shown(shown.loaded, shown.planes, shown.index, pane.display)
+    return pane if fresh.waits else replace(pane, shown=fresh)
 
 
 def with_display(pane: PaneState, display: DisplayState) -> PaneState:
@@ -215,11 +229,14 @@ def point_lps_mm(shown: Shown) -> Vector3 | None:
 
 
 def _shown(loaded: LoadedSeries, planes: Planes | None, index: int, display: DisplayState) -> Shown:
-    frame = loaded.stack.frames[index] if planes is None else planes.frame(index)
-    if planes is None and loaded.states:
+    if planes is not None:
+        frame = planes.frame(index)
+        return Shown(loaded, planes, index, frame, _plan(loaded, planes, frame, display))
+    frame, waits, refusal = awaited.found(loaded.stack.frames, index)
+    if loaded.states:
         state = presentation.chosen(loaded.states, frame, display.presentation)
         frame = frame if state is None else presentation.applied(state, frame)
-    return Shown(loaded, planes, index, frame, _plan(loaded, planes, frame, display))
+    return Shown(loaded, None, index, frame, _plan(loaded, None, frame, display), waits, refusal)
 
 
 def _plan(loaded: LoadedSeries, planes: Planes | None, frame: Frame, display: DisplayState) -> RenderPlan:
@@ -245,9 +262,10 @@ def _distance(frame: Frame, point: Vector3) -> float:
     return along - frame.geometry.position_mm
 
 
-def _same_image(loaded: LoadedSeries, frame: Frame) -> int:
-    for index, candidate in enumerate(loaded.stack.frames):
+def _same_image(loaded: LoadedSeries, shown: Shown) -> int:
+    frame = shown.frame
+    for index, candidate in faces_of(loaded.stack.frames):
         same = candidate.sop_instance_uid == frame.sop_instance_uid
         if candidate is frame or (same and candidate.frame_number == frame.frame_number):
             return index
-    return 0
+    return min(shown.index, len(loaded.stack.frames) - 1)

@@ -9,11 +9,11 @@ from typing import Final
 from medvision_desktop.domain.display import OverlayState, RenderPlan
 from medvision_desktop.domain.findings import HeatMap
 from medvision_desktop.domain.geometry import EdgeLetters, SpacingSource, edge_letters
-from medvision_desktop.domain.measurement import MeasurementKind
+from medvision_desktop.domain.measurement import MeasurementKind, Place
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.services.ai_places import ImagePlace
-from medvision_desktop.ui.viewmodels.corner_lines import CornerText, corner_text
+from medvision_desktop.ui.viewmodels.corner_lines import CornerText, Line, corner_text
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
 from medvision_desktop.ui.viewmodels.layer_rail import RailRun
@@ -126,6 +126,8 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
             title=pane.series.description or pane.series.modality if pane.series else "",
             small=small,
         )
+    if not shown.is_here:
+        return _awaited(pane, shown, scene, small=small)
     pane_port = viewport_of(pane.display, scene.size)
     view = viewport.transform(shown.frame, pane_port)
     layered = scene.overlay.visible
@@ -164,8 +166,6 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
     )
 
 
-def annotated(view: ViewTransform, shown: Shown) -> tuple[DrawnMark, ...]:
-    """The annotations of the presentation state in use, as shapes without points to take hold of."""
 def _awaited(pane: PaneState, shown: Shown, scene: Scene, *, small: bool) -> PaneView:
     """No picture: which image is being read, or why it cannot be. The others can be scrolled to."""
     return PaneView(
@@ -179,6 +179,8 @@ def _awaited(pane: PaneState, shown: Shown, scene: Scene, *, small: bool) -> Pan
     )
 
 
+def annotated(view: ViewTransform, shown: Shown) -> tuple[DrawnMark, ...]:
+    """The annotations of the presentation state in use, as shapes without points to take hold of."""
     found = []
     for one in shown.frame.annotations:
         points = tuple(view.to_screen(*point) for point in one.points)

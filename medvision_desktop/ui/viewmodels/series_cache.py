@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from medvision_desktop.domain.frame_shelf import FrameShelf
 from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.domain.study import SeriesRef
 
 SeriesKey = tuple[str, str]
 
@@ -16,7 +18,10 @@ def key_of(study_key: str, series_uid: str) -> SeriesKey:
 
 def bytes_of(loaded: LoadedSeries) -> int:
     """Bytes of pixels held by a loaded series; arrays shared by stack and volume count once."""
-    arrays = [frame.stored for frame in loaded.stack.frames]
+    frames = loaded.stack.frames
+    if isinstance(frames, FrameShelf):
+        return frames.nbytes
+    arrays = [frame.stored for frame in frames]
     if loaded.volume is not None:
         arrays.append(loaded.volume.stored_kji)
     owners = {}
@@ -48,6 +53,11 @@ class SeriesCache:
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._limit:
             self._kept.popitem(last=False)
+
+    def has_room_for(self, series: SeriesRef) -> bool:
+        """Whether a series probably fits beside what is kept: two bytes a pixel, as the scan found them."""
+        pixels = sum(one.rows * one.columns * one.number_of_frames for one in series.instances)
+        return 2 * pixels + sum(size for _, size in self._kept.values()) <= self._limit
 
     def forget(self, study_key: str) -> None:
         """Drop every series of a study."""

@@ -53,7 +53,7 @@ def taken(
     A fitted image is taken whole, with nothing around it; otherwise the pane as it is seen.
     """
     shown = pane.shown
-    if shown is None or pane.study is None:
+    if shown is None or pane.study is None or not shown.is_here:
         return None
     port = _port(pane, size, width)
     view = viewport.transform(shown.frame, port)

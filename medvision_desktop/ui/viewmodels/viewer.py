@@ -18,7 +18,7 @@ from medvision_desktop.pixels import region
 from medvision_desktop.pixels.reslice import Slab
 from medvision_desktop.services.hanging import HungStage
 from medvision_desktop.ui.notify import Notifier
-from medvision_desktop.ui.viewmodels import arrangement, linking, viewer_actions
+from medvision_desktop.ui.viewmodels import arrangement, linking, pane_state, viewer_actions
 from medvision_desktop.ui.viewmodels import links as links_of
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import ALL_PANES
@@ -47,6 +47,8 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
         self._loads = SeriesLoads(lanes.io, read or reader_of(bench), cache)
         self._loads.arrived.connect(self._on_arrived)
         self._loads.failed.connect(self._on_failed)
+        self._loads.filled.connect(self._on_filled)
+        self.changed.connect(self._look)
 
     # Opening and laying out.
 
@@ -197,6 +199,37 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
         for number, pane in enumerate(self.panes):
             if complete and pane is not before.panes[number] and pane.status is PaneStatus.SHOWN:
                 self.loaded.emit(number, loaded)
+        if complete:
+            self._expect_next(key)
+
+    def _on_filled(self, key: SeriesKey) -> None:
+        """Images of a series have come: the ones that panes wait for, and others for their rails."""
+        here = {number: pane for number, pane in enumerate(self.panes) if pane.series_key == key}
+        self._set(
+            arrangement.with_panes(self._now, {n: pane_state.arrived(pane) for n, pane in here.items()})
+        )
+        self._tell(number for number, pane in here.items() if self.panes[number] is pane)
+
+    def _look(self) -> None:
+        """What is near to the images on screen is read next; the active pane has the last word."""
+        looked_at = {
+            pane.series_key: pane.shown
+            for pane in (*self.panes, self.active_pane)
+            if pane.shown is not None and pane.shown.planes is None
+        }
+        for key, shown in looked_at.items():
+            if key is not None:
+                self._loads.look(key, shown.loaded.stack.frames, shown.index)
+
+    def _expect_next(self, key: SeriesKey) -> None:
+        """The series behind the one that is here is probably the next to be asked for."""
+        study = next((pane.study for pane in self.panes if pane.series_key == key), None)
+        if study is None:
+            return
+        uids = [series.uid for series in study.series]
+        after = uids.index(key[1]) + 1 if key[1] in uids else len(uids)
+        if after < len(uids):
+            self._loads.expect(study, study.series[after])
 
     def _on_failed(self, key: SeriesKey, error: Exception) -> None:
         if isinstance(error, MedVisionError):
