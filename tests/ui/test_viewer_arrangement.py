@@ -6,7 +6,8 @@ from medvision_desktop.domain.geometry import Plane
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.ui.viewmodels import arrangement, linking, links
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
-from medvision_desktop.ui.viewmodels.pane_state import PaneStatus, Refusal
+from medvision_desktop.ui.viewmodels.awaited import Refusal
+from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.series_cache import key_of
 from tests.helpers import viewer_cases as cases
 

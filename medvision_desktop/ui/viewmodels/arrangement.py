@@ -14,6 +14,7 @@ from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.ui.viewmodels import layouts, pane_state, planes
+from medvision_desktop.ui.viewmodels.awaited import Refusal
 from medvision_desktop.ui.viewmodels.layouts import (
     ALL_PANES,
     BY_NAME,
@@ -23,7 +24,7 @@ from medvision_desktop.ui.viewmodels.layouts import (
     Layout,
     window_of,
 )
-from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
 
 Panes = tuple[PaneState, ...]

@@ -20,7 +20,7 @@ from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.oblique import Planes
 from medvision_desktop.pixels.reslice import Slab
 from medvision_desktop.ui.viewmodels import awaited
-from medvision_desktop.ui.viewmodels.awaited import Refusal as Refusal
+from medvision_desktop.ui.viewmodels.awaited import Refusal
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
 
 

@@ -13,13 +13,14 @@ from medvision_desktop.domain.measurement import MeasurementKind, Place
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.services.ai_places import ImagePlace
+from medvision_desktop.ui.viewmodels.awaited import Refusal
 from medvision_desktop.ui.viewmodels.corner_lines import CornerText, Line, corner_text
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
 from medvision_desktop.ui.viewmodels.layer_rail import RailRun
 from medvision_desktop.ui.viewmodels.layers import DrawnLayer
 from medvision_desktop.ui.viewmodels.marks import Mark
-from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Refusal, Shown
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Shown
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.viewmodels.rails import Rail, rail_of
 

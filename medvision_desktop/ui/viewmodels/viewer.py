@@ -20,10 +20,11 @@ from medvision_desktop.services.hanging import HungStage
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import arrangement, linking, pane_state, viewer_actions
 from medvision_desktop.ui.viewmodels import links as links_of
+from medvision_desktop.ui.viewmodels.awaited import Refusal
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import ALL_PANES
 from medvision_desktop.ui.viewmodels.links import Links
-from medvision_desktop.ui.viewmodels.pane_state import PaneStatus, Refusal
+from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, SeriesKey, key_of
 from medvision_desktop.ui.viewmodels.series_loads import OpenSeries, SeriesLoads, reader_of
 from medvision_desktop.ui.viewmodels.viewer_edits import ViewerEdits
