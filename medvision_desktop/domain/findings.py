@@ -60,6 +60,11 @@ class LabelScore:
     uncertain: bool = False
     volume_ml: float | None = None
 
+    @property
+    def named(self) -> str:
+        """The label, and its volume where it has one: "Anterior hippocampus 1.62 mL"."""
+        return self.label if self.volume_ml is None else f"{self.label} {self.volume_ml:.2f} mL"
+
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:

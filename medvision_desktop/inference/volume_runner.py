@@ -157,7 +157,7 @@ def _layer(package: ModelPackage, found: Segmentation, said: Labelled, source: V
         affine_kji_to_lps=source.affine_kji_to_lps.copy(),
         segments=found.segments(package.manifest.labels),
         uid=f"{name}-{digest.hexdigest()[:16]}",
-        title=package.manifest.title,
+        title=name,
         source=f"{name} {version}",
         origin=LayerOrigin.MODEL,
         frame_of_reference=source.frame_of_reference,

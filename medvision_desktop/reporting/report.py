@@ -226,6 +226,8 @@ def _outcomes(report: Report, statement: AiStatement) -> str:
             continue
         doubt = ", uncertain: review by hand" if score.uncertain else ""
         numbers = f"{score.probability:.2f} (threshold {score.threshold:.2f}{doubt})"
+        if score.volume_ml is not None:
+            numbers = f"{score.volume_ml:.2f} mL (mean probability {score.probability:.2f}{doubt})"
         told.append(f"{score.label} {numbers} {state.value}")
     if told:
         return _sentence(", ".join(told))

@@ -53,7 +53,10 @@ def _decisions(findings: Sequence[Finding]) -> list[SignatureCheck]:
 
 
 def _probability(finding: Finding) -> str:
-    return f"{finding.score.probability:.2f}" if finding.score is not None else ""
+    if finding.score is None:
+        return ""
+    volume = finding.score.volume_ml
+    return f"{finding.score.probability:.2f}" if volume is None else f"{volume:.2f} mL"
 
 
 def _identity(report: Report) -> SignatureCheck:

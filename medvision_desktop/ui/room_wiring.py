@@ -17,6 +17,7 @@ from medvision_desktop.services.ai_places import ImagePlace, places
 from medvision_desktop.ui.dialogs.refused_files import RefusedFilesSheet
 from medvision_desktop.ui.notify import Toast
 from medvision_desktop.ui.theme.tokens import M
+from medvision_desktop.ui.viewmodels.model_layers import ModelLayers
 from medvision_desktop.ui.viewmodels.study_rows import Running
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -40,6 +41,7 @@ class RoomWiring(QObject):
         self._news_timer = QTimer(self)
         self._news_timer.setSingleShot(True)
         self._news_timer.timeout.connect(lambda: room.status_bar.show_news(""))
+        self._model_layers = ModelLayers(room.viewer.layers)
         self._connect()
 
     @property
@@ -96,6 +98,7 @@ class RoomWiring(QObject):
         room = self._room
         room.findings.attentionWanted.connect(room.viewer.show_attention)
         room.findings.attentionTuned.connect(self._tune_attention)
+        room.findings.labelsWanted.connect(self._model_layers.show)
         room.findings.imageWanted.connect(self._go_to_image)
         room.findings.openWanted.connect(self._open)
         room.findings.readerWanted.connect(room.ask_reader)

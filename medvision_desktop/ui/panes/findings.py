@@ -17,6 +17,7 @@ from medvision_desktop.ui.viewmodels.finding_rows import RunState
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.widgets.attention_sliders import AttentionSliders, open_below
 from medvision_desktop.ui.widgets.button import Button
+from medvision_desktop.ui.widgets.channel_list import ChannelList
 from medvision_desktop.ui.widgets.check_list import CheckLine, CheckList
 from medvision_desktop.ui.widgets.empty_state import EmptyState
 from medvision_desktop.ui.widgets.finding_list import FindingList
@@ -55,6 +56,7 @@ class FindingsPane(QFrame):
         self.gate_head = SectionHead("Input gate")
         self.gate_checks = CheckList()
         self.list = FindingList()
+        self.channels = ChannelList()
         self.start = Button("Run AI", "sparkles", key=key_text("ai.run"), kind="ai")
         self.stop = Button("Stop", "x", key=key_text("ai.cancel"), kind="quiet")
         self.empty = EmptyState("sparkles")
@@ -65,6 +67,7 @@ class FindingsPane(QFrame):
         layout.addWidget(self.head)
         self._card_row = _inset(self.card, bottom=8)
         layout.addWidget(self._card_row)
+        layout.addWidget(self.channels)
         self._scroll = self._scrolled()
         layout.addWidget(self._scroll, 1)
         layout.addWidget(self._foot())
@@ -87,6 +90,7 @@ class FindingsPane(QFrame):
         self.card.show_doubts(model.doubts)
         self.card.show_limits(_LIMITS)
         self.card.setToolTip(facts.intended_use)
+        self.channels.show_lines(model.channel_lines)
         self.list.show_rows(model.rows, model.selected, model.saving)
         self._show_gate(state)
         self._show_buttons(state, has_study=has_study)
@@ -120,6 +124,7 @@ class FindingsPane(QFrame):
         self.list.rejectWanted.connect(model.ask_reject)
         self.list.overrideWanted.connect(model.ask_override)
         self.list.selectedRowMoved.connect(lambda row: self._scroll.ensureWidgetVisible(row, 0, 8))
+        self.channels.chosen.connect(model.choose_channel)
         self.start.clicked.connect(model.run_default)
         self.stop.clicked.connect(model.cancel)
         self.gate_card.readWithout.connect(self._on_read_without)

@@ -122,7 +122,7 @@ def rows_of(given: ListInput) -> tuple[Row, ...]:
     """Rows in the order of the sections; inside one by probability, or by name when asked."""
     suggested = [_finding_row(f, given) for f in given.findings if f.score is not None]
     if given.run is not RunState.DONE:
-        covered = {row.label for row in suggested}
+        covered = {row.score.label for row in suggested if row.score is not None}
         suggested += [_waiting_row(label, given) for label in given.labels if label not in covered]
     added = [_added_row(f, given) for f in given.findings if f.score is None]
     rows = _sorted(suggested, by_name=given.sort_by_name) + added
@@ -164,7 +164,7 @@ def _finding_row(finding: Finding, given: ListInput) -> Row:
     state, chip, note = _standing(finding, score, given)
     return Row(
         key=finding.id,
-        label=finding.label,
+        label=score.named,
         state=state,
         section=section,
         chip=chip,
@@ -194,11 +194,17 @@ def _standing(finding: Finding, score: LabelScore, given: ListInput) -> tuple[Ro
     if score.uncertain:
         return RowState.UNCERTAIN, "Uncertain", _doubt(score, given.floor)
     if score.positive:
-        return RowState.POSITIVE, "", "Positive, waits for a decision"
-    return RowState.BELOW, "", "Below threshold"
+        outlined = score.volume_ml is not None
+        waits = "Outlined" if outlined else "Positive"
+        return RowState.POSITIVE, "", f"{waits}, waits for a decision"
+    return RowState.BELOW, "", "Below threshold" if score.volume_ml is None else "Not found"
 
 
 def _doubt(score: LabelScore, floor: float | None) -> str:
+    if score.volume_ml is not None:
+        return (
+            "Uncertain: review by hand. Unlike the images that the model knows in size or in probability."
+        )
     if floor is None:
         return "Uncertain: review by hand."
     confidence = max(score.probability, 1.0 - score.probability)
@@ -244,6 +250,8 @@ def _by(finding: Finding) -> str:
 
 
 def _detail(score: LabelScore, heat: HeatMap | None) -> str:
+    if score.volume_ml is not None:
+        return f"Mean probability inside of the outline {score.probability:.2f}"
     parts = [f"Raw {score.raw:.3f}, calibrated {score.probability:.3f}, threshold {score.threshold:.2f}"]
     if heat is not None and heat.faithfulness is not None:
         faithful = f"map faithful {heat.faithfulness:.2f}"

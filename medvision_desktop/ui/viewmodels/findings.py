@@ -74,6 +74,7 @@ class FindingsModel(FindingsSelection):
         if key != self._key:
             return
         self._recorded, self._restored = recorded, True
+        self.labelsWanted.emit(key, _series_uid(self._loaded), recorded.label_map)
         rows = self.rows
         if self._selected not in {row.key for row in rows}:
             self._selected = rows[0].key if rows else ""
@@ -95,7 +96,16 @@ class FindingsModel(FindingsSelection):
             self._notifier.toast("Open a study first", "The model needs an image.", "info")
             return
         reader = self._bench.settings.reader
-        self.runs.start(study, loaded, self._frame_index, model or self.model_name, reader)
+        name = model or self.model_name
+        facts = next((one for one in self._recorded.choices if one.name == name), self._recorded.facts)
+        given = self.channels.given(study, loaded.series, facts.channels)
+        self.runs.start(study, loaded, self._frame_index, name, reader, given)
+
+    def choose_channel(self, name: str, series_uid: str) -> None:
+        """Say which series of the study is a sequence of the model, or none of them ("")."""
+        if self._study is not None and self._loaded is not None:
+            self.channels.choose(self._study, name, series_uid)
+            self.changed.emit()
 
     def run_default(self) -> None:
         """Start the model that Run AI stands for."""

@@ -16,6 +16,7 @@ from medvision_desktop.services.review import RecordedAnalysis
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels import words
+from medvision_desktop.ui.viewmodels.channel_choice import ChannelChoice, ChannelLine
 from medvision_desktop.ui.viewmodels.decisions import Decisions
 from medvision_desktop.ui.viewmodels.finding_rows import ListInput, Row, RunState, rows_of
 from medvision_desktop.ui.viewmodels.model_facts import ModelFacts, card_rows
@@ -34,6 +35,7 @@ _RUN_STATES: Final = {
 class FindingsState(QObject):
     """Intents come in as calls; `changed` says that any property may be different.
 
+    `labelsWanted(study key, series uid, label map or None)`: what the shown run drew over a series.
     `attentionWanted(label, heat)` asks the viewer to show a map, `(None, None)` to take it away.
     `overrideWanted`, `rejectWanted` carry the finding and `addWanted` a label or "": they ask for a
     sheet, `readerWanted` for the name of the reader. `recordChanged` carries the key of a study whose
@@ -44,6 +46,8 @@ class FindingsState(QObject):
     selectionChanged = Signal()
     attentionWanted = Signal(object, object)
     attentionTuned = Signal(float, float)
+    attentionTaken = Signal(float, float)
+    labelsWanted = Signal(str, str, object)
     overrideWanted = Signal(object)
     rejectWanted = Signal(object)
     addWanted = Signal(str)
@@ -60,6 +64,7 @@ class FindingsState(QObject):
         self._frame_index = 0
         self._recorded = StudyRecord()
         self._restored = False
+        self.channels = ChannelChoice()
         self.decisions = Decisions(bench, lanes, notifier)
         self.runs = Runs(bench, lanes)
         self._eye = ""
@@ -125,6 +130,13 @@ class FindingsState(QObject):
     def choices(self) -> tuple[ModelFacts, ...]:
         """The models that can be started."""
         return self._recorded.choices
+
+    @property
+    def channel_lines(self) -> tuple[ChannelLine, ...]:
+        """Which series is which sequence of the model; empty for a model of one or of none."""
+        if self._study is None or self._loaded is None:
+            return ()
+        return self.channels.lines(self._study, self._loaded.series, self._recorded.facts.channels)
 
     @property
     def card_rows(self) -> tuple[tuple[str, str], ...]:

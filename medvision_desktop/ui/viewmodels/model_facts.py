@@ -22,6 +22,9 @@ _NETWORKS: Final = {
     "efficientnet-b0-front": "EfficientNet-B0, front part",
     "densenet-121": "DenseNet-121",
     "resnet-50": "ResNet-50",
+    "unet3d-8": "3D U-Net",
+    "unet3d-16": "3D U-Net",
+    "unet3d-32": "3D U-Net",
 }
 _ENGINES: Final = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
 _GATE_TASK: Final = "gate"
@@ -29,7 +32,10 @@ _GATE_TASK: Final = "gate"
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """One model package, as far as the panel speaks of it. `missing` says why it may not run."""
+    """One model package, as far as the panel speaks of it. `missing` says why it may not run.
+
+    `channels`: sequences that a model of volumes looks at, by name.
+    """
 
     name: str = ""
     version: str = ""
@@ -42,6 +48,7 @@ class ModelFacts:
     wanted: str = ""
     confidence_floor: float | None = None
     missing: str = ""
+    channels: tuple[str, ...] = ()
 
 
 def facts_of(registry: Registry, name: str) -> ModelFacts:
@@ -52,18 +59,19 @@ def facts_of(registry: Registry, name: str) -> ModelFacts:
         return ModelFacts(name=name, missing=str(error))
     network = _NETWORKS.get(manifest.network, manifest.network)
     number = len(manifest.labels)
-    multi = manifest.task == "multi-label"
+    multi, found = manifest.task == "multi-label", manifest.segmentation
     return ModelFacts(
         name=manifest.name,
         version=manifest.version,
         title=manifest.title,
         network=f"{network}, {number} label" + ("" if number == 1 else "s"),
         labels=manifest.labels,
-        input_size=manifest.preprocessing.size,
+        input_size=0 if found else manifest.preprocessing.size,
         trained_on=manifest.trained_on,
         intended_use=manifest.intended_use,
         wanted=manifest.wanted.text,
-        confidence_floor=None if multi else manifest.confidence_floor,
+        confidence_floor=None if multi or found else manifest.confidence_floor,
+        channels=found.spec.channels if found else (),
     )
 
 

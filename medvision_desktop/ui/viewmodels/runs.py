@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -83,9 +83,15 @@ class Runs(QObject):
         return self._failures.get(study_key, "")
 
     def start(
-        self, study: StudyRef, loaded: LoadedSeries, frame_index: int, model: str, reader: str
+        self,
+        study: StudyRef,
+        loaded: LoadedSeries,
+        frame_index: int,
+        model: str,
+        reader: str,
+        channels: Mapping[str, str] | None = None,
     ) -> None:
-        """Queue a run; a study that has one already keeps it."""
+        """Queue a run; a study that has one already keeps it. `channels`: see `analyse`."""
         if study.key in self._runs:
             return
         run = self._runs[study.key] = Run(study, loaded, model)
@@ -102,6 +108,7 @@ class Runs(QObject):
                 frame_index=frame_index,
                 model=model,
                 reader=reader,
+                channels=channels,
                 progress=progress,
                 cancel=cancel,
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from medvision_desktop.domain.findings import AnalysisState, Finding, HeatMap
+from medvision_desktop.domain.labelmap import LabelMap
 from medvision_desktop.services import review
 from medvision_desktop.services.review import RecordedAnalysis
 from medvision_desktop.services.workbench import Workbench
@@ -17,6 +18,7 @@ class StudyRecord:
     """`analysis` is the run that is shown; `newest_failure` why a newer one failed.
 
     `maps` are by the number of their analysis and by label; only of runs on the series on screen.
+    `label_map` is what the shown run drew, None where it draws none.
     `facts` are of the model that ran, or that Run AI would start; `choices` of every model.
     """
 
@@ -26,6 +28,7 @@ class StudyRecord:
     maps: Mapping[tuple[int, str], HeatMap] = field(default_factory=dict)
     facts: ModelFacts = ModelFacts()
     choices: tuple[ModelFacts, ...] = ()
+    label_map: LabelMap | None = None
 
 
 def read(bench: Workbench, study_key: str, series_uid: str, model_name: str) -> StudyRecord:
@@ -45,4 +48,5 @@ def read(bench: Workbench, study_key: str, series_uid: str, model_name: str) -> 
         maps={(run.seq, heat.label): heat for run in here for heat in review.maps(store, run.seq)},
         facts=facts_of(bench.registry, model_name if shown is None else shown.model.name),
         choices=choices,
+        label_map=None if shown is None else review.label_map(store, shown.seq),
     )

@@ -33,13 +33,28 @@ _REASONS: Final = {
     "body_part_unknown": "Body part not given",
     "clipped": "Much of the picture is clipped",
     "colour": "A colour picture, read as grey",
+    "no_volume": "No volume: the slices make no regular grid",
+    "wrong_size": "Not the part that this model knows: it covers too much or too little",
+    "size_outside_training": "Larger or smaller than the images the model was trained on",
+    "coarse_spacing": "Voxels more than twice as large as the model's",
+    "channel_needed": "A sequence that the model needs is missing",
+    "channels_missing": "Sequences are missing",
+    "channels_apart": "The sequences do not show the same place",
+    "background_unusual": "Not cut out as the training images were: the skull may be on it",
 }
+# The titles above speak of chest films; a model of something else is told by what it wants.
+_FILM: Final = re.compile(r"chest|film|radiograph", re.IGNORECASE)
+_OTHERWISE: Final = {"wrong_modality": "Another modality", "wrong_body_part": "Another part of the body"}
 _REFUSING: Final = (
     "wrong_modality",
     "wrong_body_part",
     "wrong_view",
     "looks_unlike_chest_film",
     "pixels_unreadable",
+    "no_volume",
+    "wrong_size",
+    "channel_needed",
+    "channels_apart",
 )
 _HEADER_CHECKS: Final = frozenset({"Modality", "Body part", "View"})
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -55,6 +70,8 @@ def reason_words(reason: str, checks: Sequence[GateCheck] = ()) -> str:
     """
     if reason == "age_outside_training":
         return _age_words(checks)
+    if reason == "channels_missing":
+        return _sequence_words(checks)
     known = _REASONS.get(reason)
     if known is not None:
         return known
@@ -66,6 +83,8 @@ def refusal(gate: GateReport) -> tuple[str, str]:
     """Title and reason of a refusal, from the checks that failed: what header and picture say."""
     reason = next((word for word in _REFUSING if word in gate.reasons), next(iter(gate.reasons), ""))
     title = reason_words(reason, gate.checks) if reason else "Not a suitable image"
+    if reason in _OTHERWISE and not _FILM.search(gate.wanted):
+        title = _OTHERWISE[reason]
     failed = [check for check in gate.checks if check.passed is False]
     header = [check.detail for check in failed if check.name in _HEADER_CHECKS]
     likeness = next((check.detail for check in failed if check.name == _LOOKS_LIKE), "")
@@ -77,6 +96,13 @@ def refusal(gate: GateReport) -> tuple[str, str]:
     if looks:
         return title, f"The picture does not look like one: {looks}"
     return title, " ".join(f"{check.name}: {check.detail}." for check in failed)
+
+
+def _sequence_words(checks: Sequence[GateCheck]) -> str:
+    """Which sequences are missing, by name."""
+    detail = next((check.detail for check in checks if check.name == "Sequences"), "")
+    gone = detail.rpartition("missing ")[2] if "missing " in detail else ""
+    return f"Not given: {gone}" if gone else _REASONS["channels_missing"]
 
 
 def _age_words(checks: Sequence[GateCheck]) -> str:

@@ -144,7 +144,8 @@ class FindingRow(QWidget):
         glyph = RING if row.state is RowState.RUNNING else GLYPHS[row.state]
         draw_glyph(painter, QRectF(M.pad_left, middle - 8, 16, 16), glyph, look.glyph)
         self._paint_name(painter, look, middle)
-        if row.score is not None or row.state is RowState.NOT_RUN:
+        measured = row.score is not None and row.score.volume_ml is not None
+        if not measured and (row.score is not None or row.state is RowState.NOT_RUN):
             self._paint_score(painter, look, middle if row.compact else _BAR_MIDDLE)
         if row.note and not row.compact:
             painter.setFont(fonts.font("caption"))
@@ -183,6 +184,9 @@ class FindingRow(QWidget):
     def _show_bar(self, row: Row) -> None:
         style = _LOOKS[row.state].bar
         self._bar.setVisible(style is not None)
+        if row.score is not None and row.score.volume_ml is not None:
+            self._bar.hide()  # a volume has no threshold to be above of
+            return
         if style is None or row.score is None:
             self._bar.show_no_score()
             return
@@ -266,7 +270,7 @@ class FindingRow(QWidget):
 
 def _spoken(row: Row) -> str:
     parts = [row.label, row.chip or row.state.value]
-    if row.score is not None:
+    if row.score is not None and row.score.volume_ml is None:
         parts.append(f"probability {row.score.probability:.2f}, threshold {row.score.threshold:.2f}")
     if row.note.strip():
         parts.append(row.note)
