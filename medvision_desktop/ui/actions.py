@@ -35,6 +35,28 @@ def _presets() -> tuple[Action, ...]:
     )
 
 
+def _looks() -> tuple[Action, ...]:
+    curves = (
+        ("header", "Curve of the header", ""),
+        ("linear", "Linear curve", ""),
+        ("sigmoid", "Sigmoid curve", ""),
+        ("logarithmic", "Logarithmic curve", "Lifts what is dark."),
+    )
+    colours = (
+        ("grey", "Colours: grey"),
+        ("inverse_grey", "Colours: inverse grey"),
+        ("hot_iron", "Colours: hot iron"),
+        ("pet", "Colours: PET"),
+        ("hot_metal_blue", "Colours: hot metal blue"),
+        ("pet_20_step", "Colours: PET 20 step"),
+        ("rainbow", "Colours: rainbow"),
+    )
+    return (
+        *(Action(f"curve.{name}", "Windowing", text, (), "", tip, True) for name, text, tip in curves),
+        *(Action(f"colours.{name}", "Windowing", text, (), "", "", True) for name, text in colours),
+    )
+
+
 def _nudges() -> tuple[Action, ...]:
     return tuple(
         Action(
@@ -160,6 +182,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "",
         "For series that share no frame of reference.",
     ),
+    *_looks(),
     Action("view.presets", "View", "Edit the window presets", ("Ctrl+W",), "sliders-horizontal"),
     Action("view.full_screen", "View", "Full screen", ("F11",), "expand"),
     *_presets(),

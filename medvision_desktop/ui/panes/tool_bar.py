@@ -17,7 +17,8 @@ from medvision_desktop.domain.presentation import chosen
 from medvision_desktop.ui.actions import BY_ID, key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
-from medvision_desktop.ui.viewmodels import viewer_actions
+from medvision_desktop.ui.viewmodels import look_actions, viewer_actions
+from medvision_desktop.ui.viewmodels.first_look import COLOURS, CURVES
 from medvision_desktop.ui.viewmodels.hanging import HangingModel
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import Shown
@@ -262,8 +263,9 @@ class ToolBar(QWidget):
             action.triggered.connect(partial(self._ask, f"view.preset_{preset.key}"))
         if not shown.frame.is_colour:
             self._add(menu, "view.presets", "")
-        if len(shown.frame.voi) > 1:
-            menu.addSeparator()
+            self._fill_looks(menu)
+        if shown.frame.voi:
+            menu.addSection("In the header")
             for voi in shown.frame.voi:
                 action = menu.addAction(_alternative_name(voi))
                 action.triggered.connect(partial(self._use, voi))
@@ -277,6 +279,16 @@ class ToolBar(QWidget):
                 action.setCheckable(True)
                 action.setChecked(uid == ("" if now is None else now.uid))
                 action.triggered.connect(partial(self._present, uid))
+
+    def _fill_looks(self, menu: QMenu) -> None:
+        """Curves and colour maps, each as a menu of its own."""
+        now = look_actions.chosen(self._viewer.active_pane.display)
+        for title, names in (("Curve", CURVES), ("Colours", COLOURS)):
+            inner = menu.addMenu(title)
+            for name in names:
+                action = self._add(inner, name, "")
+                action.setCheckable(True)
+                action.setChecked(name in now)
 
     def _present(self, uid: str) -> None:
         viewer_actions.apply_presentation(self._viewer, uid)

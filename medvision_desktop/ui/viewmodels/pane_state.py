@@ -21,6 +21,7 @@ from medvision_desktop.pixels.oblique import Planes
 from medvision_desktop.pixels.reslice import Slab
 from medvision_desktop.ui.viewmodels import awaited
 from medvision_desktop.ui.viewmodels.awaited import Refusal
+from medvision_desktop.ui.viewmodels.first_look import first_look
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey, key_of
 
 
@@ -98,7 +99,8 @@ class PaneState:
 
 def asked(study: StudyRef, series: SeriesRef, *, companion: bool = False) -> PaneState:
     """A pane waiting for a series."""
-    return PaneState(study=study, series=series, status=PaneStatus.LOADING, companion=companion)
+    look = first_look(series)
+    return PaneState(study, series, PaneStatus.LOADING, display=look, companion=companion)
 
 
 def refused(pane: PaneState, refusal: Refusal) -> PaneState:
@@ -162,7 +164,7 @@ def as_stack(pane: PaneState, near_lps_mm: Vector3 | None) -> PaneState:
         for _, frame in faces_of(loaded.stack.frames)
     ]
     index = distances.index(min(distances)) if any(distances) else len(distances) // 2
-    display = DisplayState(voi=pane.display.voi, invert=pane.display.invert)
+    display = pane.display.brightness
     return replace(pane, display=display, shown=_shown(loaded, None, index, display))
 
 
@@ -190,8 +192,10 @@ def with_display(pane: PaneState, display: DisplayState) -> PaneState:
     if display == pane.display:
         return pane
     shown = pane.shown
-    before = (pane.display.invert, pane.display.shutter)
-    same_look = display.voi is pane.display.voi and (display.invert, display.shutter) == before
+    old = pane.display
+    before = (old.invert, old.shutter, old.curve, old.colours)
+    now = (display.invert, display.shutter, display.curve, display.colours)
+    same_look = display.voi is old.voi and now == before
     if shown is not None and display.presentation != pane.display.presentation:
         shown = _shown(shown.loaded, shown.planes, shown.index, display)
     elif shown is not None and not same_look:

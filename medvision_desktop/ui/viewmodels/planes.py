@@ -60,9 +60,7 @@ def spread(
     result = list(panes)
     for number, plane in enumerate(ORDER):
         stack = PlaneStack(volume, plane)
-        base = PaneState(
-            loaded.study, loaded.series, display=DisplayState(voi=first.voi, invert=first.invert)
-        )
+        base = PaneState(loaded.study, loaded.series, display=first.brightness)
         index = stack.count // 2 if point_lps_mm is None else stack.index_at(point_lps_mm)
         result[number] = with_planes(base, loaded, stack, index)
     return tuple(result)

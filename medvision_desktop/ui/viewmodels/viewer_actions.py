@@ -12,7 +12,7 @@ from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.presets import Preset, presets_for, window_of
 from medvision_desktop.pixels.reslice import Slab, SlabMode
-from medvision_desktop.ui.viewmodels import gestures, linking, turning
+from medvision_desktop.ui.viewmodels import gestures, linking, look_actions, turning
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import presented
@@ -246,10 +246,6 @@ def _nudge(viewer: ViewerModel, right: int, down: int) -> bool:
     return True
 
 
-def _reset(display: DisplayState) -> DisplayState:
-    return DisplayState(overlay=display.overlay, show_corner_text=display.show_corner_text)
-
-
 _TABLE: Final[Mapping[str, Perform]] = {
     **{f"tool.{tool.value}": partial(_tool, tool=tool) for tool in Tool},
     **{f"view.preset_{key}": partial(_preset, key=key) for key in range(1, 10)},
@@ -261,7 +257,7 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "view.rotate_right": _turn(lambda turn: turn.rotated(1)),
     "view.fit": _look(lambda display: replace(display, zoom=None, pan=(0.0, 0.0), area=None)),
     "view.one_to_one": _look(lambda display: replace(display, zoom=1.0)),
-    "view.reset": _look(_reset),
+    **look_actions.TABLE,
     "view.next_pane": _next_pane,
     "view.maximise": lambda viewer: viewer.toggle_maximised(viewer.active),
     "view.corner_text": _toggle_corner_text,

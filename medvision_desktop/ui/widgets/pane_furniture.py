@@ -10,9 +10,11 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from medvision_desktop.ui.theme import fonts, icons
 from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.viewmodels.first_look import colour_scale as colour_scale_of
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
 from medvision_desktop.ui.widgets import (
+    colour_scale,
     corner_text,
     drawings,
     mark_layer,
@@ -46,6 +48,9 @@ def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, rati
     if view.ruler is not None and not view.small:
         below = len(view.corner.bottom_right)
         scale_bar.paint(painter, text, view.ruler, room, ratio, below)
+    scale = colour_scale_of(view.plan)
+    if scale is not None:
+        colour_scale.paint(painter, text, scale, room)
     if view.letters is not None:
         orientation_letters.paint(painter, text, view.letters, room, pane)
     corner_text.paint(painter, text, view.corner, room)
