@@ -49,7 +49,8 @@ def colour_scale(plan: RenderPlan | None) -> ColourScale | None:
     real = _in_real(plan.frame, ends)
     if real is not None:
         ends, title = real
-    return ColourScale(entries[::-1] if plan.inverted else entries, *(f"{end:.4g}" for end in ends), title)
+    low, high = (f"{end:.4g}" for end in ends)
+    return ColourScale(entries[::-1] if plan.inverted else entries, low, high, title)
 
 
 def _in_real(frame: Frame, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], str] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.pixels.reslice import PlaneStack
 from medvision_desktop.services.hanging import HungPane, HungStage
 from medvision_desktop.ui.viewmodels import arrangement, pane_state, planes

@@ -54,7 +54,7 @@ def _looked(viewer: ViewerModel, change: Callable[[DisplayState], DisplayState])
     return True
 
 
-TABLE: Final[Mapping[str, Callable[["ViewerModel"], bool]]] = {
+TABLE: Final[Mapping[str, Callable[[ViewerModel], bool]]] = {
     **{name: partial(_curve, curve=curve) for name, curve in CURVES.items()},
     **{name: partial(_colours, name=colours) for name, colours in COLOURS.items()},
     "view.reset": _reset,

@@ -1,4 +1,4 @@
-"""The upright bar that says what the colours of an image mean: its map, the ends of the window, the unit."""
+"""The upright bar that says what the colours of an image mean: its map, the window's ends, the unit."""
 
 from __future__ import annotations
 
