@@ -98,8 +98,8 @@ class RayCaster:
         lit.SetScalarOpacity(opacity)
         lit.SetScalarOpacityUnitDistance(min(self._mapper.GetInput().GetSpacing()))
         lit.SetShade(not largest)
-        lit.SetAmbient(0.25)
-        lit.SetDiffuse(0.8)
+        lit.SetAmbient(0.3)
+        lit.SetDiffuse(0.9)
         lit.SetSpecular(0.15)
         lit.SetSpecularPower(20)
         if largest:

@@ -242,6 +242,24 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("window.new", "Layout", "New window", ("Ctrl+Shift+N",), "", "For another monitor."),
     Action("window.move_pane", "Layout", "Move the pane to another window", ("Ctrl+Shift+M",)),
     Action("window.close", "Layout", "Close this further window", ("Ctrl+Shift+W",)),
+    Action(
+        "volume.show",
+        "Volume rendering",
+        "Show the rendered volume, large and back",
+        ("Shift+V",),
+        "box",
+        "In the fourth pane of the three planes; for looking at, not for measuring.",
+    ),
+    Action(
+        "volume.next_look", "Volume rendering", "Next look", ("Ctrl+Shift+V",), "", "Bone, skin, vessels."
+    ),
+    Action("volume.reset", "Volume rendering", "See the volume from the front again"),
+    *(
+        Action(f"volume.{side}", "Volume rendering", f"See the volume from the {side}")
+        for side in ("back", "left", "right", "head", "feet")
+    ),
+    Action("volume.more", "Volume rendering", "Show more of the volume"),
+    Action("volume.less", "Volume rendering", "Show less of the volume"),
     Action("layers.toggle", "Layers", "Hide or show every layer", ("O",), "eye-off", "", True),
     Action("layers.shutter", "Layers", "Shutter on or off", ("U",), "", "What lies outside of the field."),
     Action("layers.labels", "Layers", "Label maps on or off", ("G",), "square-stack"),

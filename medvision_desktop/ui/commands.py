@@ -23,6 +23,7 @@ from medvision_desktop.ui.dialogs.training import TrainingSheet
 from medvision_desktop.ui.key_commands import KeyCommands
 from medvision_desktop.ui.stage_commands import StageCommands
 from medvision_desktop.ui.viewmodels import viewer_actions
+from medvision_desktop.ui.volume_commands import VolumeCommands
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
@@ -50,6 +51,7 @@ class Commands:
             "view.presets": self._presets,
             "file.keys": self._keys,
             **StageCommands(room).table,
+            **VolumeCommands(room).table,
             "ai.run": room.findings.run,
             "ai.cancel": room.findings.cancel,
             "ai.next_finding": lambda: room.findings.step(1, show_image=True),

@@ -72,6 +72,7 @@ class ReadingRoom(RoomFurniture):
         self.errors.stop()
         self.cine.stop()
         self.plane_care.stop()
+        self.volume_scene.close()
         self.school.close()
         self.lanes.db.drain(10.0)
         self.report.flush()

@@ -27,6 +27,7 @@ from medvision_desktop.ui.panes.tool_bar import ToolBar
 from medvision_desktop.ui.panes.top_bar import TopBar
 from medvision_desktop.ui.panes.view_panel import ViewPanel
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
+from medvision_desktop.ui.panes.volume_pane import FOURTH, VolumePane
 from medvision_desktop.ui.panes.welcome import WelcomePane
 from medvision_desktop.ui.panes.worklist import WorklistPane
 from medvision_desktop.ui.side_windows import SideWindows
@@ -43,6 +44,7 @@ from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.school import SchoolModel
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.viewmodels.worklist import WorklistModel
+from medvision_desktop.ui.viewmodels.volume_scene import VolumeScene
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
 from medvision_desktop.ui.widgets.toast import ToastStack
 from medvision_desktop.ui.workers.lane import Lanes
@@ -70,7 +72,7 @@ class RoomFurniture(QObject):
         self.marks = MarkRecord(*parts, self.viewer)
         self.cine = Cine(self.lanes, self.viewer)
         self.plane_care = PlaneCare(self.lanes, self.viewer)
-        self.key_marks = KeyMarks(*parts, self.viewer)
+        self.volume_scene = VolumeScene(self.notifier.error)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)
         self.hanging = HangingModel(
@@ -119,6 +121,7 @@ class RoomFurniture(QObject):
         self.grid = ViewerGrid(self.viewer)
         self.windows = SideWindows(self.window, self.grid, self.viewer, self.notifier, perform, state_file)
         self.welcome = WelcomePane(self.worklist)
+        self.volume_pane = VolumePane(self.volume_scene, self.viewer, self.grid.panes[FOURTH])
         self.window.pages.addWidget(self.welcome)
         self.window.pages.addWidget(self.grid)
         self.actions = make_actions(self.window, self.grid, perform)
