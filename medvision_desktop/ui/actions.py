@@ -293,6 +293,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("report.key_image", "Report", "Add this view to the report", ("Shift+K",), "image-plus"),
     Action("record.verify", "Record", "Verify the record", (), "shield-check"),
     Action("dock.worklist", "Panels", "Studies panel", ("F7",), "panel-left"),
+    Action("dock.float_report", "Panels", "Report in a window of its own, and back", ("Ctrl+Shift+P",)),
     Action("dock.view", "Panels", "Histogram and slab", ("F9",), "chart-area"),
     Action("dock.layers", "Panels", "Layers panel", ("F6",), "square-stack"),
     Action("dock.findings", "Panels", "Findings panel", ("F8",), "panel-right"),

@@ -21,6 +21,7 @@ from medvision_desktop.ui.dialogs.presets import PresetSheet
 from medvision_desktop.ui.dialogs.tags import TagSheet
 from medvision_desktop.ui.dialogs.training import TrainingSheet
 from medvision_desktop.ui.key_commands import KeyCommands
+from medvision_desktop.ui.layer_commands import LayerCommands
 from medvision_desktop.ui.stage_commands import StageCommands
 from medvision_desktop.ui.viewmodels import viewer_actions
 from medvision_desktop.ui.volume_commands import VolumeCommands
@@ -61,9 +62,11 @@ class Commands:
             "report.open": self._report,
             "report.sign": self._sign,
             "report.key_image": self._key_image,
+            **KeyCommands(room).table,
+            **LayerCommands(room).table,
             "record.verify": room.desk.verify,
             "dock.worklist": self._worklist,
-            **KeyCommands(room).table,
+            "dock.float_report": room.report_dock_toggle,
             "dock.findings": self._findings,
             "dock.view": self._view,
             "privacy.mask": self._mask,

@@ -88,6 +88,11 @@ class ReadingRoom(RoomFurniture):
     def show_report(self) -> None:
         """Open the report beside the image; the worklist makes room."""
         dock = self.docks["report"]
+        if dock.isFloating():
+            dock.show()
+            dock.raise_()
+            self.report_pane.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
         # Beside the report there is room for one pane that can be read, not for several.
         wide = self.window.width() >= _ROOM_FOR_BOTH_PX
         if not wide and len(self.viewer.on_window(0)) > 1 and not self.viewer.is_maximised:
@@ -101,6 +106,12 @@ class ReadingRoom(RoomFurniture):
         report_width = min(_REPORT_PX, int(self.window.width() * _REPORT_SHARE))
         self.window.resizeDocks([dock], [report_width], Qt.Orientation.Horizontal)
         self.report_pane.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def report_dock_toggle(self) -> None:
+        """The report as a window of its own, or back beside the image."""
+        if not self.docks["report"].isVisible():
+            self.show_report()
+        self.report_dock.toggle()
 
     def add_key_image(self, mark_id: str = "") -> None:
         """Draw the active pane as it is now and put it into the report, under the id of its mark if any."""
@@ -119,13 +130,17 @@ class ReadingRoom(RoomFurniture):
     def hide_report(self) -> None:
         """Put the report away and bring the findings back."""
         self.docks["report"].hide()
+        self.make_room_for_images()
+        self.windows.focus_active()
+
+    def make_room_for_images(self) -> None:
+        """Findings and panes as they were before the report took their room."""
         if self._one_pane_for_report and self.viewer.is_maximised:
             self.viewer.toggle_maximised(self.viewer.active)
         self._one_pane_for_report = False
         self.docks["findings"].show()
         self.worklist_pane.set_rail(self.wiring.is_narrow)
         self.size_docks()
-        self.windows.focus_active()
 
     def size_docks(self) -> None:
         """Give the docks beside the panes their usual widths."""

@@ -21,6 +21,7 @@ from medvision_desktop.ui.dialogs.finding_sheets import FindingSheets
 from medvision_desktop.ui.main_window import MainWindow, make_actions
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.panes.findings import FindingsPane
+from medvision_desktop.ui.panes.layers_panel import LayersPanel
 from medvision_desktop.ui.panes.report import ReportPane
 from medvision_desktop.ui.panes.status_bar import StatusBar
 from medvision_desktop.ui.panes.tool_bar import ToolBar
@@ -30,21 +31,25 @@ from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.panes.volume_pane import FOURTH, VolumePane
 from medvision_desktop.ui.panes.welcome import WelcomePane
 from medvision_desktop.ui.panes.worklist import WorklistPane
+from medvision_desktop.ui.report_dock import ReportDock
 from medvision_desktop.ui.side_windows import SideWindows
 from medvision_desktop.ui.viewmodels.cine import Cine
 from medvision_desktop.ui.viewmodels.desk import Desk
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.viewmodels.hanging import HangingModel
 from medvision_desktop.ui.viewmodels.jobs import JobsModel
-from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
 from medvision_desktop.ui.viewmodels.key_marks import KeyMarks
+from medvision_desktop.ui.viewmodels.layer_facts import LayerFacts
+from medvision_desktop.ui.viewmodels.layer_files import LayerFiles
+from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
+from medvision_desktop.ui.viewmodels.mask_record import MaskRecord
 from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
 from medvision_desktop.ui.viewmodels.reader import ReaderModel
 from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.school import SchoolModel
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
-from medvision_desktop.ui.viewmodels.worklist import WorklistModel
 from medvision_desktop.ui.viewmodels.volume_scene import VolumeScene
+from medvision_desktop.ui.viewmodels.worklist import WorklistModel
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
 from medvision_desktop.ui.widgets.toast import ToastStack
 from medvision_desktop.ui.workers.lane import Lanes
@@ -70,6 +75,10 @@ class RoomFurniture(QObject):
         self.report = ReportModel(*parts)
         self.reader = ReaderModel(*parts)
         self.marks = MarkRecord(*parts, self.viewer)
+        self.key_marks = KeyMarks(*parts, self.viewer)
+        self.layer_files = LayerFiles(*parts, self.viewer)
+        self.layer_facts = LayerFacts(self.lanes, self.viewer)
+        self.mask_record = MaskRecord(*parts, self.viewer)
         self.cine = Cine(self.lanes, self.viewer)
         self.plane_care = PlaneCare(self.lanes, self.viewer)
         self.volume_scene = VolumeScene(self.notifier.error)
@@ -119,9 +128,9 @@ class RoomFurniture(QObject):
         state_file = self.bench.locations.data / WINDOW_STATE_FILE
         self.window = MainWindow(state_file)
         self.grid = ViewerGrid(self.viewer)
+        self.volume_pane = VolumePane(self.volume_scene, self.viewer, self.grid.panes[FOURTH])
         self.windows = SideWindows(self.window, self.grid, self.viewer, self.notifier, perform, state_file)
         self.welcome = WelcomePane(self.worklist)
-        self.volume_pane = VolumePane(self.volume_scene, self.viewer, self.grid.panes[FOURTH])
         self.window.pages.addWidget(self.welcome)
         self.window.pages.addWidget(self.grid)
         self.actions = make_actions(self.window, self.grid, perform)
@@ -132,16 +141,21 @@ class RoomFurniture(QObject):
         self.findings_pane = FindingsPane(self.findings)
         self.report_pane = ReportPane(self.report)
         self.view_panel = ViewPanel(self.viewer)
+        self.layers_panel = LayersPanel(self.viewer, self.layer_files, self.layer_facts)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.docks: dict[str, QDockWidget] = {
             "worklist": self.window.add_dock("worklist", "Studies", self.worklist_pane, left),
             "report": self.window.add_dock("report", "Report", self.report_pane, right),
             "findings": self.window.add_dock("findings", "AI findings", self.findings_pane, right),
+            "layers": self.window.add_dock("layers", "Layers", self.layers_panel, right),
             "view": self.window.add_dock("view", "View", self.view_panel, right),
         }
+        self.report_dock = ReportDock(self.docks["report"], self.report_pane.editor.head)
         self.window.splitDockWidget(self.docks["findings"], self.docks["report"], Qt.Orientation.Horizontal)
         self.window.splitDockWidget(self.docks["findings"], self.docks["view"], Qt.Orientation.Vertical)
+        self.window.splitDockWidget(self.docks["findings"], self.docks["layers"], Qt.Orientation.Vertical)
         self.docks["view"].hide()
+        self.docks["layers"].hide()
         self.view_panel.closeWanted.connect(self.docks["view"].hide)
         self.status_bar = StatusBar(self.jobs)
         self.window.add_bar("statusBar", self.status_bar, Qt.ToolBarArea.BottomToolBarArea)

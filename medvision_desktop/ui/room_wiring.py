@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QTimer
 
+from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.services.ai_places import ImagePlace, places
 from medvision_desktop.ui.dialogs.refused_files import RefusedFilesSheet
+from medvision_desktop.ui.layer_wiring import LayerWiring
 from medvision_desktop.ui.notify import Toast
 from medvision_desktop.ui.theme.tokens import M
 from medvision_desktop.ui.viewmodels.model_layers import ModelLayers
-from medvision_desktop.ui.viewmodels.study_rows import Running
+from medvision_desktop.ui.viewmodels.study_rows import Running, prior_sentence
 from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class RoomWiring(QObject):
         self._news_timer.setSingleShot(True)
         self._news_timer.timeout.connect(lambda: room.status_bar.show_news(""))
         self._model_layers = ModelLayers(room.viewer.layers)
+        self._layers = LayerWiring(room)
         self._connect()
 
     @property
@@ -98,6 +101,7 @@ class RoomWiring(QObject):
         room = self._room
         room.findings.attentionWanted.connect(room.viewer.show_attention)
         room.findings.attentionTuned.connect(self._tune_attention)
+        room.viewer.attentionChanged.connect(self._take_attention)
         room.findings.labelsWanted.connect(self._model_layers.show)
         room.findings.imageWanted.connect(self._go_to_image)
         room.findings.openWanted.connect(self._open)
@@ -113,19 +117,22 @@ class RoomWiring(QObject):
         room.report.readerWanted.connect(room.ask_reader)
         room.marks.offersChanged.connect(self._show_offers)
         room.marks.recorded.connect(room.desk.follow)
+        room.key_marks.recorded.connect(room.desk.follow)
+        room.key_marks.marked.connect(room.add_key_image)
+        room.key_marks.unmarked.connect(self._on_unmarked)
         room.report.keyImageWanted.connect(partial(room.commands.perform, "report.key_image"))
         room.report.findingWanted.connect(self._go_to_finding)
         room.report.leaveUndecidedWanted.connect(room.findings.leave_undecided)
         room.report.recordChanged.connect(self._on_record_changed)
-        room.key_marks.recorded.connect(room.desk.follow)
-        room.key_marks.marked.connect(room.add_key_image)
-        room.key_marks.unmarked.connect(self._on_unmarked)
         room.report_pane.closeWanted.connect(room.hide_report)
+        room.report_dock.moved.connect(self._on_report_moved)
 
     # What one part's news means for the others.
 
     def _open(self, study: StudyRef, series: SeriesRef) -> None:
         room = self._room
+        if self._layers.takes(study, series):
+            return
         room.window.pages.setCurrentWidget(room.grid)
         room.worklist.show_selected(study.key, series.uid)
         room.hanging.open(study, series)
@@ -143,7 +150,8 @@ class RoomWiring(QObject):
         series = next((one for one in row.study.series if one.uid == series_uid), None) if row else None
         if row is not None and series is not None:
             room.window.pages.setCurrentWidget(room.grid)
-            room.viewer.open(row.study, series, pane=pane)
+            if not self._layers.takes_dropped(pane, row.study, series):
+                room.viewer.open(row.study, series, pane=pane)
 
     def _on_loaded(self, pane: int, loaded: LoadedSeries) -> None:
         room = self._room
@@ -165,6 +173,7 @@ class RoomWiring(QObject):
         room.report.set_study(study)
         self._look_for_places()
         self._show_offers(study.key)
+        room.report_pane.show_priors(tuple(prior_sentence(one) for one in room.hanging.priors(study)))
 
     def _show_offers(self, study_key: str) -> None:
         """Measurements of the study that is reported on may go into its text."""
@@ -172,16 +181,24 @@ class RoomWiring(QObject):
         if room.report.study is not None and room.report.study.key == study_key:
             room.report_pane.show_offers(room.marks.offers(study_key))
 
-    def _on_pane_changed(self, pane: int) -> None:
-        """Run AI looks at the image on screen, also after the reader has scrolled."""
+    def _on_report_moved(self, floating: bool) -> None:
+        """A report of its own leaves the window to the images; one that comes back takes its room again."""
         room = self._room
-        shown = room.viewer.panes[pane].shown
+        if floating:
+            room.make_room_for_images()
+        elif room.docks["report"].isVisible():
+            room.show_report()
+
     def _on_unmarked(self, study_key: str, mark_id: str) -> None:
         """The picture of a mark leaves the report with it, while the report can still be written."""
         report = self._room.report
         if report.study is not None and report.study.key == study_key:
             report.remove_key_image(mark_id)
 
+    def _on_pane_changed(self, pane: int) -> None:
+        """Run AI looks at the image on screen, also after the reader has scrolled."""
+        room = self._room
+        shown = room.viewer.panes[pane].shown
         if pane == room.viewer.active and shown is not None and shown.planes is None:
             room.findings.look_at(shown.index)
 
@@ -221,13 +238,17 @@ class RoomWiring(QObject):
         overlay = replace(self._room.viewer.overlay, opacity=opacity, threshold=threshold)
         self._room.viewer.set_overlay(overlay)
 
+    def _take_attention(self) -> None:
+        overlay = self._room.viewer.overlay
+        self._room.findings.take_attention(overlay.opacity, overlay.threshold)
+
     def _go_to_image(self, series_uid: str, sop_instance_uid: str, frame_number: int) -> None:
         room = self._room
         for number in room.viewer.visible:
             shown = room.viewer.panes[number].shown
             if shown is None or shown.loaded.series.uid != series_uid or shown.planes is not None:
                 continue
-            for index, frame in enumerate(shown.loaded.stack.frames):
+            for index, frame in faces_of(shown.loaded.stack.frames):
                 if (frame.sop_instance_uid, frame.frame_number) == (sop_instance_uid, frame_number):
                     room.viewer.set_index(number, index)
 

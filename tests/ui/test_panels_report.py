@@ -75,10 +75,10 @@ def accept_all(scene: Scene) -> None:
 
 def test_what_is_typed_saves_itself(scene: Scene, pane: ReportPane, qtbot: QtBot) -> None:
     qtbot.keyClicks(pane.editor.sections["indication"].field, "Cough.")
-    assert pane.editor.saved.text() == "Saving"
+    assert pane.editor.head.saved.text() == "Saving"
     wait_saved(scene, qtbot)
     assert stored(scene).sections.indication == "Cough."
-    assert pane.editor.saved.text().startswith("Saved ")
+    assert pane.editor.head.saved.text().startswith("Saved ")
 
 
 def test_many_keys_make_one_entry(scene: Scene, pane: ReportPane, qtbot: QtBot) -> None:
@@ -230,7 +230,7 @@ def test_a_signed_report_is_closed_and_its_hash_is_in_the_record(
     assert signed is not None
     pdf = (locations.reports / signed.pdf_name).read_bytes()
     assert hashlib.sha256(pdf).hexdigest() == signed.pdf_sha256
-    assert pane.editor.chip.chip.text == "Signed"
+    assert pane.editor.head.chip.chip.text == "Signed"
     assert signed.pdf_sha256[:16] in pane.editor.sign_bar.digest.text()
     assert READER in pane.editor.sign_bar.who.text()
     before = pane.editor.sections["impression"].text()
@@ -249,7 +249,7 @@ def test_an_addendum_is_the_next_version_and_the_first_stays(
     scene.settle()
     first = scene.report.reports[0]
     qtbot.mouseClick(pane.editor.sign_bar.addendum, LEFT)
-    assert pane.editor.chip.chip.text == "Addendum 1"
+    assert pane.editor.head.chip.chip.text == "Addendum 1"
     field = pane.editor.sections["impression"].field
     field.moveCursor(field.textCursor().MoveOperation.End)
     qtbot.keyClicks(field, " Compared again.")

@@ -234,6 +234,7 @@ class FindingsPane(QFrame):
         sliders = AttentionSliders(self)
         sliders.show_values(*self._model.attention)
         sliders.tuned.connect(self._model.tune_attention)
+        self._model.attentionTaken.connect(sliders.show_values)
         open_below(sliders, self.tune)
 
     def _open_menu(self) -> None:

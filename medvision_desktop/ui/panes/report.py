@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QMenu,
     QPlainTextEdit,
     QScrollArea,
     QSplitter,
@@ -22,22 +21,20 @@ from PySide6.QtWidgets import (
 from medvision_desktop.domain.findings import Finding, ReviewState
 from medvision_desktop.domain.report import CheckState, SignatureCheck
 from medvision_desktop.ui.actions import key_text
+from medvision_desktop.ui.panes.report_head import ReportHead
 from medvision_desktop.ui.panes.report_preview import ReportPreview
 from medvision_desktop.ui.panes.sign_bar import SignBar
-from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import words
 from medvision_desktop.ui.viewmodels.chips import Chip
 from medvision_desktop.ui.viewmodels.macros import MACROS
 from medvision_desktop.ui.viewmodels.mark_record import Offer
 from medvision_desktop.ui.viewmodels.report import SECTIONS, ReportModel
-from medvision_desktop.ui.widgets.badge import Badge
 from medvision_desktop.ui.widgets.button import Button
 from medvision_desktop.ui.widgets.check_list import CheckLine, CheckRow, clear
 from medvision_desktop.ui.widgets.chip_flow import ChipFlow
-from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.key_image_strip import KeyImageStrip
-from medvision_desktop.ui.widgets.text import elided, label
+from medvision_desktop.ui.widgets.text import label
 from medvision_desktop.ui.widgets.text_section import TextSection
 
 EDITOR_PX: Final = 576
@@ -70,13 +67,17 @@ class ReportPane(QSplitter):
         self.setSizes([EDITOR_PX, PREVIEW_PX])
         self.setChildrenCollapsible(False)
         self.setHandleWidth(1)
-        self.editor.close_button.clicked.connect(self.closeWanted)
+        self.editor.head.close_button.clicked.connect(self.closeWanted)
         self.preview.copyWanted.connect(self.ask_for_copy)
         self.editor.sign_bar.copyWanted.connect(self.ask_for_copy)
 
     def show_offers(self, offers: tuple[Offer, ...]) -> None:
         """Measurements that may go into the text."""
         self.editor.show_offers(offers)
+
+    def show_priors(self, sentences: tuple[str, ...]) -> None:
+        """Earlier studies that the comparison may name, the newest first."""
+        self.editor.sections["comparison"].offer(sentences)
 
     def showEvent(self, event: QShowEvent) -> None:
         """The preview is made while somebody looks at it."""
@@ -117,6 +118,7 @@ class ReportEditor(QFrame):
             name: TextSection(name.capitalize(), MACROS[name], least=_LINES.get(name, 1))
             for name in SECTIONS
         }
+        self.head = ReportHead(model)
         self.chips = ChipFlow()
         self.images = KeyImageStrip()
         self.add_image = Button(
@@ -126,7 +128,7 @@ class ReportEditor(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._head())
+        layout.addWidget(self.head)
         layout.addWidget(self._scrolled(), 1)
         layout.addWidget(self.sign_bar)
         self._connect()
@@ -142,17 +144,10 @@ class ReportEditor(QFrame):
         """Everything but the text."""
         model = self._model
         draft = model.draft
-        chip = Chip("Signed", "lock", "ok") if model.signed else Chip("Draft", "pen", "warn")
-        if draft is not None and draft.version > 1 and not model.signed:
-            chip = Chip(f"Addendum {draft.version - 1}", "pen", "warn")
-        self.chip.show_chip(chip)
-        self.chip.setVisible(draft is not None)
-        self.saved.setText(self._saved_text())
+        self.head.refresh()
         for section in self.sections.values():
             section.set_open(model.is_open)
-        for button in (self.undo, self.redo, self.add_image):
-            button.setEnabled(model.is_open)
-        self.history.setEnabled(bool(model.reports))
+        self.add_image.setEnabled(model.is_open)
         self._show_findings(model.findings)
         images = () if draft is None else draft.key_images
         self.image_count.setText(str(len(images)) if images else "")
@@ -186,9 +181,8 @@ class ReportEditor(QFrame):
             section.field.cursorPositionChanged.connect(lambda f=section.field: self._remember(f))
         self.add_image.clicked.connect(model.keyImageWanted)
         self.images.removeWanted.connect(model.remove_key_image)
-        self.undo.clicked.connect(self._undo_typing)
-        self.redo.clicked.connect(self._redo_typing)
-        self.history.clicked.connect(self._open_history)
+        self.head.undo.clicked.connect(self._undo_typing)
+        self.head.redo.clicked.connect(self._redo_typing)
         self._last_field: QPlainTextEdit = self.sections["findings"].field
 
     def _undo_typing(self) -> None:
@@ -200,33 +194,6 @@ class ReportEditor(QFrame):
     def _remember(self, field: QPlainTextEdit) -> None:
         if field.hasFocus():
             self._last_field = field
-
-    def _head(self) -> QWidget:
-        self.chip = Badge(Chip("Draft", "pen", "warn"))
-        self.saved = elided("", "caption", "t3")
-        self.undo = IconButton("undo-2", "Undo typing", key="Ctrl Z")
-        self.redo = IconButton("redo-2", "Redo typing", key="Ctrl Shift Z")
-        self.history = IconButton("history", "Signed versions")
-        self.close_button = IconButton("x", "Close the report", key=key_text("report.open"))
-        head = QFrame()
-        head.setObjectName("reportHead")
-        head.setFixedHeight(M.panel_head)
-        head.setStyleSheet(
-            f"QFrame#reportHead {{ background: transparent; border: none;"
-            f" border-bottom: 1px solid {T.line}; }}"
-        )
-        row = QHBoxLayout(head)
-        row.setContentsMargins(M.pad_left, 0, 8, 0)
-        row.setSpacing(2)
-        row.addWidget(label("Report", "title"))
-        row.addSpacing(8)
-        row.addWidget(self.chip)
-        row.addStretch(1)
-        row.addWidget(self.saved)
-        row.addSpacing(8)
-        for button in (self.undo, self.redo, self.history, self.close_button):
-            row.addWidget(button)
-        return head
 
     def _scrolled(self) -> QScrollArea:
         content = QWidget()
@@ -298,7 +265,7 @@ class ReportEditor(QFrame):
             buttons = []
             if check.finding_id and check.state is not CheckState.OK:
                 buttons = self._check_buttons(check)
-            self._checks.addWidget(CheckRow(CheckLine(check.text, check.state.value), buttons))
+            self._checks.addWidget(CheckRow(CheckLine(check.text, check.state.value), buttons, below=True))
 
     def _check_buttons(self, check: SignatureCheck) -> list[Button]:
         go = Button("Go to finding", size="tiny")
@@ -309,21 +276,3 @@ class ReportEditor(QFrame):
         leave.setToolTip("The report says that it was left undecided on purpose")
         leave.clicked.connect(lambda: self._model.leaveUndecidedWanted.emit(check.finding_id))
         return [leave, go]
-
-    def _saved_text(self) -> str:
-        model, draft = self._model, self._model.draft
-        if draft is None or model.signed:
-            return ""
-        if model.is_dirty:
-            return "Saving"
-        moment = words.clock_seconds(draft.saved_utc)
-        return f"Saved {moment}" if moment else "Not saved yet"
-
-    def _open_history(self) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for signed in self._model.reports:
-            when = f"{words.day(signed.signed_utc)}, {words.clock(signed.signed_utc)}"
-            text = f"Version {signed.version}, {when}, {signed.reader}, SHA-256 {signed.pdf_sha256[:8]}"
-            menu.addAction(icons.icon("lock"), text).setEnabled(False)
-        menu.popup(self.history.mapToGlobal(self.history.rect().bottomLeft()))

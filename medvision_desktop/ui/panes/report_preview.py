@@ -139,7 +139,9 @@ class ReportPreview(QFrame):
         pages = self._model.pages
         self.pages.show_pages(pages, self.devicePixelRatioF())
         number = len(pages)
-        self.caption.setText("A4" if not number else f"A4, {number} page" + ("s" if number > 1 else ""))
+        paper = "A4" if not number else f"A4, {number} page" + ("s" if number > 1 else "")
+        older = self._model.older
+        self.caption.setText(paper if older is None else f"Signed version {older.version}, {paper}")
         self.copy_button.setEnabled(bool(pages))
 
     def set_fit(self, fit: Fit) -> None:

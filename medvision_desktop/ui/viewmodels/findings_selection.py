@@ -56,6 +56,12 @@ class FindingsSelection(FindingsState):
         self._opacity, self._threshold = opacity, threshold
         self.attentionTuned.emit(opacity, threshold)
 
+    def take_attention(self, opacity: float, threshold: float) -> None:
+        """The map was tuned on its colour bar: show the same numbers here, and tell nobody again."""
+        if (opacity, threshold) != (self._opacity, self._threshold):
+            self._opacity, self._threshold = opacity, threshold
+            self.attentionTaken.emit(opacity, threshold)
+
     def sort_by_name(self, by_name: bool) -> None:
         """Order of the rows inside a section: by name, or by probability."""
         self._by_name = by_name

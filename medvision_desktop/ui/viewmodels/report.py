@@ -32,7 +32,7 @@ class ReportModel(ReportSigning):
         if (study.key if study else "") == self._key:
             return
         self.flush()
-        self._study, self._loaded = study, None
+        self._study, self._loaded, self._older = study, None, None
         self._addendum = self._dirty = self._is_behind = False
         self._pdf, self._pages = b"", ()
         self.changed.emit()
@@ -139,7 +139,7 @@ class ReportModel(ReportSigning):
     def _set_draft(self, draft: ReportDraft) -> None:
         if self._loaded is None:
             return
-        self._loaded = replace(self._loaded, draft=draft)
+        self._loaded, self._older = replace(self._loaded, draft=draft), None
         self._touch()
         self.changed.emit()
 

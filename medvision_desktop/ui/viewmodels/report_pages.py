@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from medvision_desktop.domain.report import SignedReport
 from medvision_desktop.ui.viewmodels import report_work
 from medvision_desktop.ui.viewmodels.pdf_pages import PageImage, page_images
 from medvision_desktop.ui.viewmodels.report_state import ReportState
@@ -32,7 +33,7 @@ class ReportPages(ReportState):
     def _on_loaded(self, key: str, loaded: LoadedReport) -> None:
         if key != self._key:
             return
-        self._loaded = loaded
+        self._loaded, self._older = loaded, None
         # A draft that was saved after the last signature is an addendum under way.
         newest = loaded.reports[-1].version if loaded.reports else 0
         self._addendum = (
@@ -47,6 +48,14 @@ class ReportPages(ReportState):
         self._watched = watched
         self._make_preview()
 
+    def show_version(self, signed: SignedReport | None) -> None:
+        """Look at a signed version in the preview; with None back to the newest state."""
+        if signed == self._older:
+            return
+        self._older = signed
+        self.changed.emit()
+        self._make_preview()
+
     def set_page_width(self, width_px: int) -> None:
         """How wide the pages are to be, in pixels of the screen."""
         if width_px != self._page_width:
@@ -56,7 +65,8 @@ class ReportPages(ReportState):
     def _make_preview(self) -> None:
         if self._loaded is None or not self._watched or self._page_width <= 0:
             return
-        bench, draft, signed, width = self._bench, self._loaded.draft, self.signed, self._page_width
+        bench, draft, width = self._bench, self._loaded.draft, self._page_width
+        signed = self._older or self.signed
         reader, key = self.reader, self._key
 
         def work() -> tuple[bytes, tuple[PageImage, ...]]:

@@ -49,6 +49,7 @@ class ReportState(QObject):
         self._is_behind = False
         self._signing = False
         self._watched = False
+        self._older: SignedReport | None = None
         self._page_width = 0
         self._pdf = b""
         self._pages: tuple[PageImage, ...] = ()
@@ -85,6 +86,11 @@ class ReportState(QObject):
     def signed(self) -> SignedReport | None:
         """The newest signed version while nothing is written after it: the report is closed."""
         return None if self._addendum or not self.reports else self.reports[-1]
+
+    @property
+    def older(self) -> SignedReport | None:
+        """The signed version that is looked at instead of the newest state; None for that state itself."""
+        return self._older
 
     @property
     def is_open(self) -> bool:

@@ -163,6 +163,10 @@ def series_title(series: SeriesRef) -> str:
 def series_detail(series: SeriesRef) -> str:
     """Number and count of images: "Series 1 · 28 images"."""
     count = series.frame_count
+    if series.is_layer:
+        labels = f"{series.segments} label" + ("" if series.segments == 1 else "s")
+        kind = f"Layer  ·  {labels}" if series.segments else "Layer  ·  Parametric map"
+        return f"{series.modality or 'SEG'}  ·  {kind}"
     if series.kind is SourceKind.NIFTI:
         images = "1 volume" if count == 1 else f"{count} slices"
     else:
@@ -193,6 +197,12 @@ def prior_title(prior: Prior) -> str:
 def prior_detail(prior: Prior) -> str:
     """When it was: "19 May 2002 · 2 y 3 mo before"."""
     return f"{long_date(prior.study.date)}  ·  {prior.interval} before"
+
+
+def prior_sentence(prior: Prior) -> str:
+    """How a report names an earlier study: "CT chest of 19 May 2002 (2 y 3 mo before)."."""
+    what = prior_title(prior).removeprefix("Prior").strip() or "Study"
+    return f"{what} of {long_date(prior.study.date)} ({prior.interval} before)."
 
 
 def search_text(row: StudyRow) -> str:

@@ -33,9 +33,11 @@ class CheckLine:
 
 
 class CheckRow(QWidget):
-    """One line; `buttons` stand at its right end. Without a detail the text may wrap."""
+    """One line; `buttons` stand at its end, or with `below` under it. Without a detail text may wrap."""
 
-    def __init__(self, line: CheckLine, buttons: Sequence[QWidget] = (), *, inset: int = 0) -> None:
+    def __init__(
+        self, line: CheckLine, buttons: Sequence[QWidget] = (), *, inset: int = 0, below: bool = False
+    ) -> None:
         super().__init__()
         self.line = line
         name, colour = _GLYPHS[line.state]
@@ -46,15 +48,26 @@ class CheckRow(QWidget):
         self.text = label(line.text, "label", "t2" if muted else "t1", wrap=not line.detail)
         self.detail = elided(line.detail, "caption", "t2")
         self.detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(inset, 0, inset, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(inset, 0, inset, 4 if below and buttons else 0)
+        column.setSpacing(4)
+        row = QHBoxLayout()
         row.setSpacing(8)
+        column.addLayout(row)
         row.addWidget(self._glyph)
         row.addWidget(self.text, 0 if line.detail else 1)
         if line.detail:
             row.addWidget(self.detail, 1)
+        held = row
+        if below and buttons:
+            held = QHBoxLayout()
+            held.setContentsMargins(M.row_icon + 8, 0, 0, 0)
+            held.setSpacing(8)
+            column.addLayout(held)
         for button in buttons:
-            row.addWidget(button)
+            held.addWidget(button)
+        if held is not row:
+            held.addStretch(1)
         self.setMinimumHeight(_ROW_PX)
         self.setAccessibleName(", ".join(part for part in (line.text, line.state, line.detail) if part))
 
