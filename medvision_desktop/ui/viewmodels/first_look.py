@@ -49,7 +49,7 @@ def colour_scale(plan: RenderPlan | None) -> ColourScale | None:
     real = _in_real(plan.frame, ends)
     if real is not None:
         ends, title = real
-    low, high = (f"{end:.4g}" for end in ends)
+    low, high = (f"{end:.3g}" for end in ends)
     return ColourScale(entries[::-1] if plan.inverted else entries, low, high, title)
 
 
