@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDockWidget
+from PySide6.QtWidgets import QApplication, QDockWidget
 
 from medvision_desktop.errors import SettingsInvalid
 from medvision_desktop.services import hanging_table, preset_table
@@ -51,6 +51,7 @@ from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.viewmodels.volume_scene import VolumeScene
 from medvision_desktop.ui.viewmodels.worklist import WorklistModel
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
+from medvision_desktop.ui.widgets.hover import STILL
 from medvision_desktop.ui.widgets.toast import ToastStack
 from medvision_desktop.ui.workers.lane import Lanes
 
@@ -161,6 +162,9 @@ class RoomFurniture(QObject):
         self.window.add_bar("statusBar", self.status_bar, Qt.ToolBarArea.BottomToolBarArea)
         # With the report open both panels may be away: news stands over the printed page, not over fields.
         hosts = (self.worklist_pane, self.findings_pane, self.report_pane.preview.desk)
+        application = QApplication.instance()
+        if application is not None:
+            application.setProperty(STILL, self.bench.settings.reduced_motion)
         self.toasts = ToastStack(self.window, hosts, reduced_motion=self.bench.settings.reduced_motion)
         self.errors = ErrorCorner(self.window, hosts)
         self.sheets = FindingSheets(

@@ -113,6 +113,7 @@ class M:
     sheet: Final = 434
     pad_left: Final = 16
     pad_right: Final = 12
+    hover_ms: Final = 80
     fade_ms: Final = 120
     toast_ms: Final = 6000
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QStylePai
 
 from medvision_desktop.ui.theme import fonts, icons
 from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.widgets.hover import HoverFade
 
 _PAD: Final = {"": 14, "small": 11, "tiny": 9}
 _HEIGHT: Final = {"": M.control, "small": M.control_small, "tiny": M.control_tiny}
@@ -72,6 +73,7 @@ class Button(QPushButton):
         self._key = key
         self._kind = kind
         self._size = size
+        self._fade = HoverFade(self)
         self.setFont(fonts.font("label"))
         self.setProperty("kind", kind)
         self.setProperty("density", size)
@@ -98,7 +100,13 @@ class Button(QPushButton):
         option = QStyleOptionButton()
         self.initStyleOption(option)
         painter = QStylePainter(self)
-        painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, option)
+        now = option.state
+        for state, opacity in self._fade.looks(now):
+            option.state = state
+            painter.setOpacity(opacity)
+            painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, option)
+        option.state = now
+        painter.setOpacity(1.0)
         colour = self._text_colour(option)
         x = (self.width() - self._content_width()) / 2
         if self._icon_name:

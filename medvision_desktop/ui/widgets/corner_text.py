@@ -17,6 +17,8 @@ INSET: Final = 12
 LINE: Final = 17
 RAIL_ROOM: Final = 18
 _SWATCH: Final = 8
+# Half a letter, and a gap beside it.
+_LETTER_ROOM: Final = 16
 
 PLANE_COLOURS: Final = {Plane.AXIAL: T.axial, Plane.CORONAL: T.coronal, Plane.SAGITTAL: T.sagittal}
 
@@ -31,6 +33,33 @@ def paint(painter: QPainter, text: EdgedText, corner: CornerText, room: QRectF) 
     _column(painter, text, corner.bottom_left, left, from_bottom, Qt.AlignmentFlag.AlignLeft)
     from_bottom = bottom - LINE * (len(corner.bottom_right) - 1)
     _column(painter, text, corner.bottom_right, right, from_bottom, Qt.AlignmentFlag.AlignRight)
+
+
+def lines_in_middle(text: EdgedText, corner: CornerText, room: QRectF, middle: float) -> tuple[int, int]:
+    """How many lines, from the top and from the bottom edge, must be left free in the middle of a pane.
+
+    In a narrow pane corner text reaches where a letter stands; the letter gives way.
+    """
+    left, right = middle - _LETTER_ROOM - room.left() - INSET, room.right() - INSET - middle - _LETTER_ROOM
+
+    def lowest(lines: Sequence[Line], space: float, *, from_end: bool) -> int:
+        ordered = lines[::-1] if from_end else lines
+        taken = (
+            number
+            for number, line in enumerate(ordered, 1)
+            if text.width(line.text, "section" if line.strong else "caption")
+            + (2 * _SWATCH if line.plane is not None else 0)
+            > space
+        )
+        return max(taken, default=0)
+
+    top = max(
+        lowest(corner.top_left, left, from_end=False), lowest(corner.top_right, right, from_end=False)
+    )
+    bottom = max(
+        lowest(corner.bottom_left, left, from_end=True), lowest(corner.bottom_right, right, from_end=True)
+    )
+    return top, bottom
 
 
 def _column(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QStyle, QStyleOptionToolButton, QStylePainter, QToolButton, QWidget
 
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.widgets.hover import HoverFade
 
 _ON_COLOURS: Final = {"ai": T.ai, "ok": T.ok, "reject": T.t1}
 
@@ -27,6 +29,7 @@ class IconButton(QToolButton):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._fade = HoverFade(self)
         tool = kind == "tool"
         size = {"tool": M.tool_icon, "mini": M.chip_icon}.get(kind, M.row_icon)
         on = _ON_COLOURS.get(kind, T.accent) if checkable else None
@@ -48,3 +51,14 @@ class IconButton(QToolButton):
         """What it does, for the tooltip and for screen readers."""
         self.setToolTip(f"{name} ({key})" if key else name)
         self.setAccessibleName(name)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The look of the style sheet, fading where it changes."""
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        painter = QStylePainter(self)
+        for state, opacity in self._fade.looks(option.state):
+            option.state = state
+            painter.setOpacity(opacity)
+            painter.drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
+        painter.end()

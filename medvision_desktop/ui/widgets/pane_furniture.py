@@ -52,7 +52,8 @@ def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, rati
     if scale is not None:
         colour_scale.paint(painter, text, scale, room)
     if view.letters is not None:
-        orientation_letters.paint(painter, text, view.letters, room, pane)
+        lines = corner_text.lines_in_middle(text, view.corner, room, pane.center().x())
+        orientation_letters.paint(painter, text, view.letters, room, pane, lines)
     corner_text.paint(painter, text, view.corner, room)
     if view.rail is not None:
         painter.save()
