@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.labelmap import VoxelLayer
 from medvision_desktop.domain.study import PARAMETRIC_MAP, SeriesRef, SourceKind, StudyRef
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import dicom_parametric, dicom_segmentation, nifti_labels
+from medvision_desktop.io import (
+    dicom_header,
+    dicom_parametric,
+    dicom_scan,
+    dicom_segmentation,
+    nifti,
+    nifti_header,
+    nifti_labels,
+)
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
     from medvision_desktop.io.decoder import Decoder
+
+_HEAD: Final = 4096
 
 
 def load(
@@ -43,6 +55,27 @@ def load(
         else:
             found += dicom_segmentation.load(instance, decoder, token)
     return tuple(found)
+
+
+def listed(path: Path) -> tuple[SeriesRef, ...]:
+    """What can be laid over images in one file. Raises `InputRefused`, also for archives and pictures."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise InputRefused("The file cannot be read.", f"{error.strerror or 'No reason given'}.") from error
+    if dicom_header.looks_like_dicom(head):
+        found = dicom_scan.scan_file(path)
+        series = replace(found.series, instances=(found.instance,))
+        if series.is_layer:
+            return (series,)
+    elif nifti_header.looks_like_nifti(nifti_header.inflated(head)):
+        return nifti.scan(path).series
+    raise InputRefused(
+        "The file is no layer.",
+        "It holds no labels and no parametric map.",
+        "Choose a segmentation, a parametric map or a NIfTI label map.",
+    )
 
 
 def sources_of(layer: SeriesRef, study: StudyRef) -> tuple[SeriesRef, ...]:

@@ -84,3 +84,15 @@ def test_images_are_no_layer(tmp_path: Path, decoder: Decoder) -> None:
     study = open_study.index([tmp_path], scratch=tmp_path / "scratch").studies[0]
     with pytest.raises(InputRefused, match="It holds images"):
         layers.load(study.series[0], decoder=decoder)
+
+
+def test_one_file_is_listed_as_what_can_be_laid_over_images(tmp_path: Path) -> None:
+    source = source_images()
+    saved(segmentation(source, np.ones((5, 12, 10), np.uint8)), tmp_path / "seg.dcm")
+    assert [one.is_layer for one in layers.listed(tmp_path / "seg.dcm")] == [True]
+    path = nifti(tmp_path / "l.nii.gz", np.ones((3, 3, 3), np.uint8), np.eye(4))
+    assert len(layers.listed(path)) == 1
+    image = saved_series(source, tmp_path / "ct")[0]
+    for other in (image, tmp_path / "absent", Path(__file__)):
+        with pytest.raises(InputRefused):
+            layers.listed(other)

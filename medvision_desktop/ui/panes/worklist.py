@@ -26,6 +26,7 @@ class WorklistPane(QFrame):
     """`actionAsked` carries the id of an action of the table. `head` is the handle of its dock."""
 
     actionAsked = Signal(str)
+    layerWanted = Signal(str, str)
 
     def __init__(self, model: WorklistModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +41,7 @@ class WorklistPane(QFrame):
         self.search.textChanged.connect(model.set_search)
         self.list = StudyList(model)
         self.list.picked.connect(self._pick)
+        self.list.layerWanted.connect(self.layerWanted)
         self.search.left.connect(self._to_list)
         self.search.abandoned.connect(self._end_peeking)
         self.sort = SortButton(model)

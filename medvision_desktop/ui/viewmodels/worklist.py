@@ -167,7 +167,8 @@ class WorklistModel(QObject):
             self.documentPicked.emit(row.study, document)
         if document is not None or not row.study.series:
             return
-        series = next((one for one in row.study.series if one.uid == series_uid), row.study.series[0])
+        first = next((one for one in row.study.series if not one.is_layer), row.study.series[0])
+        series = next((one for one in row.study.series if one.uid == series_uid), first)
         self.show_selected(study_key, series.uid)
         self.seriesPicked.emit(row.study, series)
 

@@ -35,7 +35,15 @@ from medvision_desktop.ui.viewmodels.brushwork import Ring
 from medvision_desktop.ui.viewmodels.hand import Lens
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
-from medvision_desktop.ui.widgets import drawings, pane_furniture, series_drop, slice_rail
+from medvision_desktop.ui.widgets import (
+    color_bar,
+    dirty,
+    drawings,
+    map_bar,
+    pane_furniture,
+    series_drop,
+    slice_rail,
+)
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
 from medvision_desktop.ui.widgets.edged_text import EdgedText
 from medvision_desktop.ui.widgets.label_layer import LabelLayers
@@ -98,7 +106,7 @@ class ImageCanvas(QWidget):
 
     def show_view(self, view: PaneView) -> None:
         """Paint this from now on."""
-        self._view = view
+        before, self._view = self._view, view
         if view.plan is None:
             self._drawer.clear()
             self._drawn_of = (None, None)
@@ -106,7 +114,8 @@ class ImageCanvas(QWidget):
         elif (view.plan, view.viewport) != self._drawn_of and self._drawn_of != (None, None):
             self._lively = self._settle.isActive()
             self._settle.start()
-        self.update()
+        changed = dirty.region(before, view, self.rect(), self._drawer.target, self.devicePixelRatioF())
+        self.update() if changed is None else self.update(changed)
 
     def show_lens(self, lens: Lens | None) -> None:
         """A square enlarged, or none."""
@@ -153,6 +162,9 @@ class ImageCanvas(QWidget):
             self._labels.paint(painter, view.layers, view.transform, view.viewport, ratio)
         if view.attention is not None and view.transform is not None:
             self._layer.paint(painter, view.attention.heat, view.overlay, view.transform, ratio)
+        if view.layers:
+            above = color_bar.SIZE.height() + 8 if view.attention is not None else 0
+            map_bar.paint(painter, view.layers, pane, above)
         room = pane_furniture.paint(painter, self._text, view, pane, ratio)
         if self._lens is not None:
             self._magnifier.paint(painter, self._lens, ratio)
@@ -172,7 +184,8 @@ class ImageCanvas(QWidget):
         quick = self._lively and self._settle.isActive()
         if wanted == self._drawn_of and (self._careful or quick):
             return
-        self._pixels = self._drawer.draw(view.plan, view.viewport, interactive=quick)
+        self._image = QImage()  # it may lie in the pixels that are drawn over
+        self._pixels = self._drawer.draw(view.plan, view.viewport, interactive=quick, over=self._pixels)
         self._drawn_of, self._careful = wanted, not quick
         height, width = self._pixels.shape[:2]
         colour = self._pixels.ndim == 3

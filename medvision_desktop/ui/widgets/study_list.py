@@ -17,9 +17,18 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStyle, QStyleOptionViewItem, QWidget
 
+from medvision_desktop.domain.study import SourceKind
 from medvision_desktop.ui.viewmodels.worklist import WorklistModel
 from medvision_desktop.ui.viewmodels.worklist_items import WorklistItems
 from medvision_desktop.ui.widgets.row_places import RowPlaces
@@ -29,9 +38,13 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class StudyList(QListView):
-    """A virtual list over `WorklistItems`; `picked` carries the index to show."""
+    """A virtual list over `WorklistItems`; `picked` carries the index to show.
+
+    `layerWanted(study key, series uid)`: show this file as a layer over images.
+    """
 
     picked = Signal(QModelIndex)
+    layerWanted = Signal(str, str)
 
     def __init__(self, model: WorklistModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -211,6 +224,24 @@ class StudyList(QListView):
             event.ignore()
             return
         super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """What can be done with the row: by the right button, or the menu key for the current one."""
+        by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        if not index.isValid():
+            return
+        item = self.items.item(index)
+        series = item.series or next(iter(item.row.study.series), None)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Show", lambda: self.picked.emit(index))
+        if series is not None and (series.is_layer or series.kind is SourceKind.NIFTI):
+            key, uid = item.row.key, series.uid
+            menu.addAction("Show as layer", lambda: self.layerWanted.emit(key, uid))
+        menu.popup(
+            self.viewport().mapToGlobal(self.visualRect(index).center()) if by_key else event.globalPos()
+        )
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Light the row under the mouse."""

@@ -1,0 +1,77 @@
+"""A square in the colour of a label that opens a menu of colours, each with its name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+
+from medvision_desktop.domain.labelmap import RgbColour
+from medvision_desktop.ui.theme.tokens import M, T
+
+# Told apart by readers with any colour vision, in names that people say.
+NAMED: Final[tuple[tuple[str, RgbColour], ...]] = (
+    ("Coral", (231, 120, 90)),
+    ("Teal", (84, 178, 168)),
+    ("Yellow", (240, 196, 84)),
+    ("Sky blue", (86, 160, 233)),
+    ("Pink", (204, 121, 167)),
+    ("Green", (0, 158, 115)),
+    ("Vermilion", (213, 94, 0)),
+    ("Lemon", (240, 228, 66)),
+    ("White", (230, 230, 230)),
+)
+_SIDE: Final = 14
+
+
+class ColourSwatch(QToolButton):
+    """`picked(colour)` carries another RGB colour."""
+
+    picked = Signal(object)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colour: RgbColour = NAMED[0][1]
+        self._name = name
+        self.setFixedSize(M.mini_button, M.mini_button)
+        self.setAutoRaise(True)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self)
+        for title, colour in NAMED:
+            action = menu.addAction(_icon(colour), title)
+            action.triggered.connect(lambda _checked=False, colour=colour: self.picked.emit(colour))
+        self.setMenu(menu)
+        self.show_colour(self._colour)
+
+    def show_colour(self, colour: RgbColour) -> None:
+        """The colour in use."""
+        self._colour = colour
+        word = next((title for title, known in NAMED if known == colour), "own colour")
+        self.setAccessibleName(f"Colour of {self._name}: {word}")
+        self.setToolTip(f"Colour: {word}")
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The square, and the ring of the focus."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        inset = (self.width() - _SIDE) / 2
+        square = self.rect().toRectF().adjusted(inset, inset, -inset, -inset)
+        fill = QColor(*self._colour)
+        painter.setPen(QPen(fill, 1.5))
+        fill.setAlphaF(0.45)
+        painter.setBrush(fill)
+        painter.drawRoundedRect(square, 3, 3)
+        if self.hasFocus():
+            painter.setBrush(QColor(0, 0, 0, 0))
+            painter.setPen(QPen(QColor(T.t1), 2))
+            painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 4, 4)
+        painter.end()
+
+
+def _icon(colour: RgbColour) -> QIcon:
+    pixmap = QPixmap(QSize(_SIDE, _SIDE))
+    pixmap.fill(QColor(*colour))
+    return QIcon(pixmap)
