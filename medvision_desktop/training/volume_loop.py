@@ -69,7 +69,10 @@ def train(
 
 
 def loss_of(name: str) -> Loss:
-    """`dice-ce` or `dice-focal` by MONAI, of logits (n, c, k, j, i) and labels (n, 1, k, j, i)."""
+    """`dice-ce` or `dice-focal` by MONAI, of logits (n, c, k, j, i) and labels (n, 1, k, j, i).
+
+    Dice is over a softmax; MONAI's focal part looks at each label on its own.
+    """
     from monai.losses.dice import DiceCELoss, DiceFocalLoss
 
     made: Any
