@@ -24,7 +24,7 @@ from medvision_desktop.cli_bench import bench
 from medvision_desktop.cli_files import index, render
 from medvision_desktop.cli_record import record
 from medvision_desktop.cli_report import report
-from medvision_desktop.cli_school import export_training
+from medvision_desktop.cli_school import export_training, promote, search, stages
 from medvision_desktop.cli_session import (
     DONE,
     OUR_FAULT,
@@ -234,4 +234,7 @@ application.command()(bench)
 application.command()(train)
 application.command()(evaluate)
 application.command()(package)
+application.command()(search)
+application.command()(stages)
+application.command()(promote)
 application.command(name="export-training")(export_training)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from medvision_desktop import logs, paths, settings
+from medvision_desktop.errors import InputRefused
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ StudyKey = Annotated[
 ]
 Reader = Annotated[
     str, typer.Option("--reader", metavar="NAME", help="Who decides; the settings name the usual one.")
+]
+Images = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The folder of images; MEDVISION_DATA if not given."),
 ]
 
 _PROGRESS_EVERY_S: Final = 0.1
@@ -125,6 +131,16 @@ def progress_line() -> ProgressSink:
         sys.stderr.flush()
 
     return show
+
+
+def images_folder(given: Path | None) -> Path:
+    """The folder of images that a command was given, or the usual one. Raises `InputRefused`."""
+    named = given or Path(os.environ.get("MEDVISION_DATA", "") or "../shared/data")
+    if not named.is_dir():
+        raise InputRefused(
+            "There is no folder of images.", f"{named} is not there.", "Name it with --data."
+        )
+    return named
 
 
 def emit(item: Mapping[str, Any]) -> None:

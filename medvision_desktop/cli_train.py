@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,26 +14,27 @@ from medvision_desktop.cli_session import (
     DONE,
     AsJson,
     DataDir,
+    Images,
     cancellable,
     emit,
+    images_folder,
     invocation,
     progress_line,
     tell,
 )
 from medvision_desktop.errors import ExportFailed, InputRefused
 
+if TYPE_CHECKING:
+    from medvision_desktop.modelkit.registry import ModelPackage
+
 RECIPE: Final = "recipe.toml"
 SOURCE: Final = "data.txt"
 
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="The folder of images; MEDVISION_DATA if not given."),
-]
-
-
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Where the package goes; the installed models if not given."),
+    typer.Option(
+        "--out", metavar="DIR", help="Where the package goes; the registry of models if not given."
+    ),
 ]
 
 
@@ -42,7 +43,7 @@ def train(
     recipe: Annotated[
         Path, typer.Argument(metavar="RECIPE", help="A recipe file, such as recipes/NAME.toml.")
     ],
-    data: Data = None,
+    data: Images = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with a run that was stopped, from its last finished epoch."),
@@ -78,6 +79,7 @@ def train(
     """Train a recipe and package what comes of it."""
     from medvision_desktop.training import start
     from medvision_desktop.training.machine import Machine, is_helper
+    from medvision_desktop.training.stages import Shelf
 
     locations = invocation(context).places(data_dir)
     settings = start.read(recipe, level)
@@ -87,7 +89,7 @@ def train(
         raise InputRefused(
             "This run was started before.", f"{run} has its checkpoints.", "Add --resume, or move it away."
         )
-    source = _data(data)
+    source = images_folder(data)
     locations.ensure()
     run.mkdir(parents=True, exist_ok=True)
     (run / SOURCE).write_text(f"{source.resolve()}\n", encoding="utf-8")
@@ -96,7 +98,7 @@ def train(
             settings,
             source,
             folder,
-            out or locations.installed_models,
+            out or Shelf.of(locations.data),
             machine=Machine(threads, accelerator, devices, strategy),
             allow_leakage=allow_leakage,
             progress=progress_line(),
@@ -107,19 +109,21 @@ def train(
         emit({"item": "trained", "run": str(run), "package": package})
     else:
         tell(f"{run}: trained{f', packaged as {package}' if package else ''}")
+        _say_candidate(made, out, locations.installed_models)
     return DONE
 
 
 def package(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    data: Data = None,
+    data: Images = None,
     out: Out = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> int:
     """Make a model package of a finished run again."""
     from medvision_desktop.training import start
+    from medvision_desktop.training.stages import Shelf
 
     locations = invocation(context).places(data_dir)
     if not (run / RECIPE).is_file():
@@ -131,7 +135,7 @@ def package(
             start.read(run / RECIPE),
             source,
             run,
-            out or locations.installed_models,
+            out or Shelf.of(locations.data),
             progress=progress_line(),
             cancel=stack.enter_context(cancellable()),
         )
@@ -139,7 +143,18 @@ def package(
         emit({"item": "packaged", "run": str(run), "package": str(made.directory)})
     else:
         tell(f"{run}: packaged as {made.directory}")
+        _say_candidate(made, out, locations.installed_models)
     return DONE
+
+
+def _say_candidate(made: ModelPackage | None, out: Path | None, installed: Path) -> None:
+    """A model in use is not replaced by itself: say what puts the new one in its place."""
+    if made is None or out is not None or made.directory.parent == installed:
+        return
+    name, identity = made.manifest.name, made.directory.parent.name
+    tell(
+        f"It is a candidate: another {name} is in use. medvision promote {name} {identity} puts it in use."
+    )
 
 
 def evaluate(
@@ -254,14 +269,3 @@ def measure_item(model: str, metric: Any) -> Mapping[str, Any]:
 
 def _started(run: Path) -> bool:
     return any(run.rglob("checkpoint.safetensors")) if run.is_dir() else False
-
-
-def _data(given: Path | None) -> Path:
-    import os
-
-    named = given or Path(os.environ.get("MEDVISION_DATA", "") or "../shared/data")
-    if not named.is_dir():
-        raise InputRefused(
-            "There is no folder of images.", f"{named} is not there.", "Name it with --data."
-        )
-    return named

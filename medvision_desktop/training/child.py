@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medvision_desktop.children.serve import Answer, Handler
 from medvision_desktop.training import start
 from medvision_desktop.training.machine import Machine
+from medvision_desktop.training.stages import Shelf
 from medvision_desktop.work import CancelToken, ProgressSink
 
 
@@ -27,14 +28,15 @@ def _train(
 ) -> Answer:
     """Train `recipe` with images below `data` in `runs`; a package goes to `out` where one is named.
 
-    `level` 1 to 5 takes the place of the recipe's own length and rate.
+    With `shelf`, the program's data directory, it goes to the registry of models there. `level` 1 to 5
+    takes the place of the recipe's own length and rate.
     """
-    out = arguments.get("out")
+    out, shelf = arguments.get("out"), arguments.get("shelf")
     made = start.train(
         start.read(Path(arguments["recipe"]), int(arguments.get("level", 0))),
         Path(arguments["data"]),
         Path(arguments["runs"]),
-        Path(out) if out else None,
+        Shelf.of(Path(shelf)) if shelf else Path(out) if out else None,
         machine=Machine(int(arguments.get("threads", 1))),
         progress=progress,
         cancel=cancel,

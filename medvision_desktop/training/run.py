@@ -8,10 +8,11 @@ Started again on the same folder, it goes on from the last finished epoch.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medvision_desktop.errors import InputRefused, MedVisionError
+from medvision_desktop.errors import Cancelled, InputRefused, MedVisionError
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import (
     audit,
@@ -35,6 +36,7 @@ from medvision_desktop.training import (
     run_record,
     sources,
     split,
+    tracking,
 )
 from medvision_desktop.training.machine import Machine, is_helper
 from medvision_desktop.training.recipe import Recipe
@@ -132,14 +134,31 @@ def train(
         if before is not None:
             split_file.write_bytes(before)
         raise
-    _enough(prepared, settings)
-    taught(settings, prepared, runs, machine=machine, progress=progress, cancel=cancel)
-    if settings.package is None or out is None or is_helper():
-        return None
-    return _package(settings, prepared, run, out, progress, cancel)
+    enough(prepared, settings)
+    with _tracked(run) as made:
+        taught(settings, prepared, runs, machine=machine, progress=progress, cancel=cancel)
+        if settings.package is not None and out is not None and not is_helper():
+            made.append(_package(settings, prepared, run, out, progress, cancel))
+    return made[0] if made else None
 
 
-def _enough(prepared: Prepared, settings: Recipe) -> None:
+@contextlib.contextmanager
+def _tracked(run: Path) -> Iterator[list[ModelPackage]]:
+    """Enter a run in MLflow's files, and how it ended; takes the package that was made of it."""
+    made: list[ModelPackage] = []
+    if is_helper():
+        yield made
+        return
+    tracking.begun(run)
+    try:
+        yield made
+    except BaseException as error:
+        tracking.ended(run, status="KILLED" if isinstance(error, Cancelled) else "FAILED")
+        raise
+    tracking.ended(run, made[0].manifest if made else None)
+
+
+def enough(prepared: Prepared, settings: Recipe) -> None:
     """Raise `InputRefused` where nobody is left to train on or to choose by."""
     needed = split.FOLDS[:2] if not settings.cross else [f"{split.CROSS}{i}" for i in range(settings.cross)]
     missing = [fold for fold in needed if fold not in prepared.folds]

@@ -9,12 +9,13 @@ from typing import Final
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import evaluate as evaluation
-from medvision_desktop.training import levels, volume_evaluate, volume_recipe, volume_run
+from medvision_desktop.training import levels, tracking, volume_evaluate, volume_recipe, volume_run
 from medvision_desktop.training import recipe as recipes
 from medvision_desktop.training import run as runs
 from medvision_desktop.training.evaluate import Evaluation
 from medvision_desktop.training.machine import Machine
 from medvision_desktop.training.recipe import Recipe
+from medvision_desktop.training.stages import Shelf
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
@@ -38,14 +39,30 @@ def train(
     settings: Recipe | VolumeRecipe,
     data: Path,
     folder: Path,
-    out: Path | None,
+    out: Path | Shelf | None,
     *,
     machine: Machine = Machine(),
     allow_leakage: bool = False,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelPackage | None:
-    """Train in `folder/<name>` and, where the recipe says how, write `out/<name>`."""
+    """Train in `folder/<name>` and, where the recipe says how, write `out/<name>`.
+
+    Onto a shelf a package goes as a candidate, and into use if nothing of its name is in use.
+    """
+    if isinstance(out, Shelf):
+        with out.bench() as bench:
+            made = train(
+                settings,
+                data,
+                folder,
+                bench,
+                machine=machine,
+                allow_leakage=allow_leakage,
+                progress=progress,
+                cancel=cancel,
+            )
+            return None if made is None else _shelved(out, made, folder / settings.name)
     if isinstance(settings, VolumeRecipe):
         return volume_run.train(
             settings, data, folder, out, threads=machine.threads, progress=progress, cancel=cancel
@@ -66,15 +83,26 @@ def packaged(
     settings: Recipe | VolumeRecipe,
     data: Path,
     run: Path,
-    out: Path,
+    out: Path | Shelf,
     *,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelPackage:
     """Write `out/<name>` from a finished run and what it was trained on. Raises `InputRefused`."""
+    if isinstance(out, Shelf):
+        with out.bench() as bench:
+            return _shelved(
+                out, packaged(settings, data, run, bench, progress=progress, cancel=cancel), run
+            )
     if isinstance(settings, VolumeRecipe):
         return volume_run.packaged(settings, data, run, out, progress=progress, cancel=cancel)
     return runs.packaged(settings, data, run, out, progress=progress, cancel=cancel)
+
+
+def _shelved(shelf: Shelf, made: ModelPackage, run: Path) -> ModelPackage:
+    entry, package = shelf.taken(made, run.name)
+    tracking.staged(run, entry.stage)
+    return package
 
 
 def evaluate(

@@ -22,6 +22,7 @@ from medvision_desktop.training import (
     predictions,
     recipe,
     run,
+    start,
 )
 from medvision_desktop.training.child import handlers
 from medvision_desktop.work import CancelToken, Progress
@@ -158,7 +159,7 @@ def test_a_recipe_with_a_word_nobody_knows_is_refused(tmp_path: Path) -> None:
 def test_every_recipe_that_ships_is_read() -> None:
     found = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
     assert {path.stem for path in found} >= {"chest-gate", "chest-pneumonia"}
-    assert all(recipe.read(path).name == path.stem for path in found)
+    assert all(start.read(path).name == path.stem for path in found)
 
 
 def test_the_training_child_runs_a_recipe_file(tmp_path: Path) -> None:
