@@ -89,6 +89,8 @@ def train(
 ) -> str:
     """Train and package in a child process; the folder of the package, "" where the recipe makes none.
 
+    The package is a candidate of the registry where another of its name is in use (`training.stages`).
+
     Raises `InputRefused`, `ExportFailed`, `ChildFailed`, and `Cancelled`: what was finished stays.
     """
     run = run_of(locations, plan.recipe)
@@ -109,7 +111,7 @@ def train(
         "recipe": str(kept),
         "data": str(plan.data.resolve()),
         "runs": str(run.parent),
-        "out": str(locations.installed_models),
+        "shelf": str(locations.data),
         "threads": plan.threads,
         "level": plan.level,
     }

@@ -168,7 +168,10 @@ class SchoolModel(QObject):
 
     def _on_done(self, package: str) -> None:
         name = Path(package).name
-        self._ended(f"Trained. The package {name} is installed." if package else "Trained.")
+        # A package in use lies in `models`; another waits in the registry until somebody promotes it.
+        in_use = Path(package).parent.name == "models"
+        becomes = "is in use" if in_use else "is a candidate; medvision promote puts it in use"
+        self._ended(f"Trained. The package {name} {becomes}." if package else "Trained.")
         self._notifier.toast("Training has ended", f"{name or 'The run'} is ready.", "ok")
 
     def _on_failed(self, error: Exception) -> None:
