@@ -75,14 +75,15 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
         application = QApplication(["medvision"])
     application.setApplicationName("MedVision")
     stylesheet.apply(application)
-    room = ReadingRoom(Workbench(chosen, locations), partial(logs.crash_sheet, folder=locations.logs))
-    try:
-        with _faults_to(room.notifier.error):
-            yield application, room
-    finally:
-        room.close()
-        _dispose(room.window)
-        end_logs()
+    with _qt_messages_logged():
+        room = ReadingRoom(Workbench(chosen, locations), partial(logs.crash_sheet, folder=locations.logs))
+        try:
+            with _faults_to(room.notifier.error):
+                yield application, room
+        finally:
+            room.close()
+            _dispose(room.window)
+            end_logs()
 
 
 # Imported before the first event: an import on a lane holds the interpreter, and so the window.
@@ -111,9 +112,24 @@ def _dispose(window: QWidget) -> None:
 
 
 @contextmanager
+def _qt_messages_logged() -> Iterator[None]:
+    """What Qt would print goes to the log, from before the first widget until after the last."""
+    from PySide6.QtCore import qInstallMessageHandler
+
+    def qt_message(_kind: QtMsgType, context: QMessageLogContext, _text: str) -> None:
+        # The text may hold a path or what a field held, so only where it came from is logged.
+        _log.info("Qt message from %s", getattr(context, "category", "") or "default")
+
+    before = qInstallMessageHandler(qt_message)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
+
+
+@contextmanager
 def _faults_to(tell: Callable[[BaseException], None]) -> Iterator[None]:
     """What nobody caught becomes a crash sheet, and the program goes on where it can."""
-    from PySide6.QtCore import qInstallMessageHandler
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -124,18 +140,12 @@ def _faults_to(tell: Callable[[BaseException], None]) -> Iterator[None]:
     def thread_hook(arguments: threading.ExceptHookArgs) -> None:
         _log.error("a thread ended with %s", arguments.exc_type.__name__)
 
-    def qt_message(_kind: QtMsgType, context: QMessageLogContext, _text: str) -> None:
-        # The text may hold a path or what a field held, so only where it came from is logged.
-        _log.info("Qt message from %s", getattr(context, "category", "") or "default")
-
     before, before_thread = sys.excepthook, threading.excepthook
     sys.excepthook, threading.excepthook = hook, thread_hook
-    before_qt = qInstallMessageHandler(qt_message)
     try:
         yield
     finally:
         sys.excepthook, threading.excepthook = before, before_thread
-        qInstallMessageHandler(before_qt)
 
 
 def _tell_ready(room: ReadingRoom) -> None:

@@ -130,7 +130,8 @@ def _found(
     wish: PaneRule, study: StudyRef, picked: SeriesRef, used: Sequence[tuple[str, str]]
 ) -> SeriesRef | None:
     """The series that a pane asks for: the one that was picked, then one that hangs nowhere yet."""
-    fitting = [series for series in study.series if series.instances and _fits(wish, series)]
+    shown = (series for series in study.series if series.instances and not series.is_layer)
+    fitting = [series for series in shown if _fits(wish, series)]
     if not fitting:
         return None
 

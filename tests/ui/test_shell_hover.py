@@ -48,15 +48,15 @@ def test_with_reduced_motion_a_look_is_there_at_once(app: QApplication, qtbot: Q
     assert fade.looks(COLD | HOT) == ((COLD | HOT, 1.0),)
 
 
-def test_a_button_that_the_mouse_has_left_looks_as_before(app: QApplication, qtbot: QtBot) -> None:
+def test_a_button_that_was_pressed_and_let_go_looks_as_before(app: QApplication, qtbot: QtBot) -> None:
     button = Button("Press")
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     qtbot.addWidget(button)
     button.show()
     QTest.qWait(50)
     looks = []
-    for under_mouse in (False, True, False):
-        button.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, under_mouse)
+    for down in (False, True, False):
+        button.setDown(down)
         button.grab()
         QTest.qWait(2 * M.hover_ms + 50)
         looks.append(button.grab().toImage())

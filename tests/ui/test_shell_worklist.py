@@ -191,6 +191,24 @@ def test_opened_files_come_first_and_the_first_is_picked(
     assert room.toasts == []
 
 
+def test_opening_a_copy_of_what_is_open_says_that_nothing_is_new(
+    room: Room, png: Callable[[str, int], Path], tmp_path: Path
+) -> None:
+    first = png("a.png", 10)
+    room.model.open_paths([first])
+    room.settle()
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(first.read_bytes())
+    room.model.open_paths([copy])
+    room.settle()
+    assert len(room.model.studies) == 1
+    assert [toast.text for toast in room.toasts] == ["Nothing new was opened"]
+    room.model.open_paths([png("b.png", 20)])
+    room.settle()
+    assert len(room.model.studies) == 2
+    assert len(room.toasts) == 1
+
+
 def test_a_zip_is_opened_and_its_scratch_is_removed_at_the_end(
     room: Room, png: Callable[[str, int], Path], tmp_path: Path, locations: Locations
 ) -> None:

@@ -63,7 +63,7 @@ class JobsArea(QWidget):
     def __init__(self, jobs: JobsModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
-        self._idle = StatusItem("Jobs")
+        self._idle = StatusItem("Jobs", self)
         self._idle.say("No jobs running", "check")
         self._ring = Ring(M.chip_icon)
         self._text = elided("", "caption", "t2")

@@ -253,6 +253,18 @@ def relaxed(texts: Sequence[str], words: Sequence[str]) -> tuple[str, int]:
     return "", 0
 
 
+def holds_more(row: StudyRow | None, study: StudyRef) -> bool:
+    """Whether a study that was scanned has images or documents that the list does not have yet."""
+    if row is None or row.study.is_sample is not study.is_sample:
+        return True
+    return not _contents(study) <= _contents(row.study)
+
+
+def _contents(study: StudyRef) -> frozenset[str]:
+    images = (one.sop_instance_uid for series in study.series for one in series.instances)
+    return frozenset((*images, *(document.uid for document in study.documents)))
+
+
 def merged(old: StudyRef, new: StudyRef) -> StudyRef:
     """One study of two scans: the newer header, the series and documents of both.
 

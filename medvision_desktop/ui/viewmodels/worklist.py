@@ -20,6 +20,7 @@ from medvision_desktop.ui.viewmodels.study_rows import (
     StudyRow,
     arranged,
     found,
+    holds_more,
     merged,
     relaxed,
     search_text,
@@ -290,8 +291,12 @@ class WorklistModel(QObject):
             self._nothing_found(result.refused)
             return
         self._sources.remember(paths)
+        is_new = any(holds_more(self._rows.get(one.key), one) for one in result.studies)
         self._add(result.studies)
         first = result.studies[0].key
+        if not is_new:
+            many = "These images are" if len(result.studies) == 1 else "These studies are"
+            self._notifier.toast("Nothing new was opened", f"{many} in the list already.", "info")
         if self._selected == before:
             self.select(first)
         else:
