@@ -73,12 +73,21 @@ class Drawer:
         self._resampled: _Resampled | None = None
         self._cover: _Cover | None = None
 
-    def draw(self, plan: RenderPlan, pane: Viewport, *, interactive: bool) -> NDArray[np.uint8]:
+    def draw(
+        self,
+        plan: RenderPlan,
+        pane: Viewport,
+        *,
+        interactive: bool,
+        over: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
         """The pane's pixels: HxW or HxWx3 uint8, C-contiguous, black outside the image.
 
-        With `interactive` the quick interpolation is used unless the careful one is at hand.
+        With `interactive` the quick interpolation is used unless the careful one is at hand. `over`: what
+        was drawn last, if nobody needs it any more; where only brightness differs it is drawn over.
         """
         source = self._source_of(plan)
+        before = self._resampled
         resampled = self._resample(source, pane, interactive=interactive)
         shape = (pane.height, pane.width)
         if source.values is None:
@@ -88,7 +97,8 @@ class Drawer:
                 colour[resampled.target] = np.subtract(255, part) if plan.inverted else part
                 self._covered(colour, plan, resampled)
             return colour
-        canvas = np.zeros(shape, np.uint8)
+        same_place = over is not None and resampled is before and over.shape == shape
+        canvas = over if over is not None and same_place else np.zeros(shape, np.uint8)
         if resampled.pixels is not None:
             import cv2
 
@@ -101,6 +111,12 @@ class Drawer:
                 return colour
             self._covered(canvas, plan, resampled)
         return canvas
+
+    @property
+    def target(self) -> tuple[slice, slice] | None:
+        """Rows and columns of the pane that the picture drawn last lies in; None without one."""
+        kept = self._resampled
+        return None if kept is None or kept.pixels is None else kept.target
 
     def clear(self) -> None:
         """Let go of the frame."""

@@ -1,0 +1,70 @@
+"""What of a pane has to be painted again when its view changes: while a window is dragged, little of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Final
+
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QRegion
+
+from medvision_desktop.domain.display import RenderPlan
+from medvision_desktop.ui.viewmodels.corner_lines import CornerText
+from medvision_desktop.ui.viewmodels.pane_view import PaneView
+from medvision_desktop.ui.widgets import corner_text
+
+_DRAWN_APART: Final = frozenset({"plan", "corner"})
+# Of a plan: all but its window, polarity and what of them is said in words.
+_LOOK: Final = tuple(
+    field.name for field in fields(RenderPlan) if field.name not in ("voi", "source", "inverted", "badges")
+)
+_FIXED: Final = tuple(field.name for field in fields(PaneView) if field.name not in _DRAWN_APART)
+
+
+def region(
+    before: PaneView, after: PaneView, pane: QRect, image: tuple[slice, slice] | None, ratio: float
+) -> QRegion | None:
+    """What is to be painted; None for all of it.
+
+    Only the window and the words of the corners may differ for less. `image`: where in the pane the
+    picture lies, in device pixels (rows, columns).
+    """
+    if image is None or before.plan is None or after.plan is None:
+        return None
+    if any(_differs(getattr(before.plan, name), getattr(after.plan, name)) for name in _LOOK):
+        return None
+    if any(_differs(getattr(before, name), getattr(after, name)) for name in _FIXED):
+        return None
+    if len(before.corner.bottom_right) != len(after.corner.bottom_right):
+        return None  # the scale bar stands above it
+    found = QRegion(_logical(image, ratio))
+    for corner in _corners(before.corner, after.corner, pane):
+        found = found.united(corner)
+    return found
+
+
+def _differs(one: object, other: object) -> bool:
+    return one is not other and bool(one != other)
+
+
+def _logical(image: tuple[slice, slice], ratio: float) -> QRect:
+    rows, columns = image
+    top, left = math.floor(rows.start / ratio), math.floor(columns.start / ratio)
+    bottom, right = math.ceil(rows.stop / ratio), math.ceil(columns.stop / ratio)
+    return QRect(left, top, right - left, bottom - top)
+
+
+def _corners(before: CornerText, after: CornerText, pane: QRect) -> list[QRect]:
+    """A corner whose words differ: as wide as half of the pane, as high as its lines and one more."""
+    found = []
+    for field in fields(CornerText):
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if old == new:
+            continue
+        high = corner_text.INSET + corner_text.LINE * (max(len(old), len(new)) + 1)
+        top = pane.top() if field.name.startswith("top") else pane.bottom() + 1 - high
+        half = pane.width() // 2 + 1
+        left = pane.left() if field.name.endswith("left") else pane.right() + 1 - half
+        found.append(QRect(left, top, half, high))
+    return found
