@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 
 # What makers and collections call them; contrast medium decides between T1 and T1ce.
 _MEDIUM: Final = re.compile(r"(?<![a-z])(t1ce|t1-?c|t1gd|gd|gad\w*|post|contrast|\+ ?c|ce|km|c\+)(?![a-z])")
@@ -30,6 +30,13 @@ def sequence_of(description: str) -> str:
     return "T2" if _T2.search(text) else ""
 
 
+def said_of(series: SeriesRef) -> str:
+    """What a series says of itself: its description; of a NIfTI file, the name of the file."""
+    if series.kind is SourceKind.NIFTI and series.instances:
+        return series.instances[0].path.name
+    return series.description
+
+
 def suggested(study: StudyRef, shown: SeriesRef, channels: Sequence[str]) -> Mapping[str, str]:
     """UIDs of series by channel. A model of one channel takes the series on screen.
 
@@ -42,10 +49,10 @@ def suggested(study: StudyRef, shown: SeriesRef, channels: Sequence[str]) -> Map
     images = [series for series in study.series if not series.is_layer]
     order = sorted(images, key=lambda series: (series.uid != shown.uid, -series.frame_count))
     for series in order:
-        name = sequence_of(series.description)
+        name = sequence_of(said_of(series))
         if name in channels and name not in found:
             found[name] = series.uid
-    if shown.uid not in found.values() and not sequence_of(shown.description):
+    if shown.uid not in found.values() and not sequence_of(said_of(shown)):
         free = next((name for name in channels if name not in found), None)
         if free is not None and not found:
             found[free] = shown.uid

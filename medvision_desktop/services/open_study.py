@@ -35,7 +35,7 @@ from medvision_desktop.io import (
     volume,
 )
 from medvision_desktop.io.dicom_alike import HeaderReader
-from medvision_desktop.services import documents, presentations
+from medvision_desktop.services import documents, nifti_sets, presentations
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def index(
     studies, copies = dicom_scan.assemble(found.images)
     studies, more_copies = documents.attached(studies, found.documents)
     studies, alone = presentations.attached(studies, found.spoken)
-    apart = sorted(found.others.values(), key=lambda study: (study.description, study.key))
+    others = sorted(found.others.values(), key=lambda study: (study.description, study.key))
+    apart = nifti_sets.joined(others)
     return ScanResult((*studies, *apart), (*refused, *copies, *more_copies, *alone))
 
 

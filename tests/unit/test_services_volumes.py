@@ -262,3 +262,39 @@ def test_a_study_without_any_named_sequence_lends_the_series_on_screen() -> None
 def test_a_reader_who_chooses_nothing_is_told(bench: Workbench) -> None:
     with pytest.raises(InputRefused, match="No sequence is chosen"):
         analyse(bench, loaded(), model="blobs", reader="Dr A", channels={"T1": "not here"})
+
+
+def _nifti(path: Path) -> None:
+    import nibabel
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(len(path.name)).normal(size=(6, 7, 8)).astype(np.float32)
+    nibabel.Nifti1Image(values, np.eye(4)).to_filename(path)  # type: ignore[attr-defined]
+
+
+def test_the_sequences_of_one_folder_are_one_study_and_a_lone_file_stays_alone(tmp_path: Path) -> None:
+    from medvision_desktop.services.open_study import index
+
+    for name in ("case_flair.nii.gz", "case_t1ce.nii.gz", "case_seg.nii.gz"):
+        _nifti(tmp_path / "case" / name)
+    _nifti(tmp_path / "other" / "alone_t1.nii.gz")
+    studies = index([tmp_path], scratch=tmp_path / "scratch").studies
+    assert sorted(len(study.series) for study in studies) == [1, 1, 2]
+    joined = next(study for study in studies if len(study.series) == 2)
+    assert joined.description == "case"
+    names = ("T1", "T1ce", "T2", "FLAIR")
+    given = channels.suggested(joined, joined.series[0], names)
+    assert {name: given[name] for name in given} == {
+        "T1ce": joined.series[0].uid,
+        "FLAIR": joined.series[1].uid,
+    }
+    again = index([tmp_path], scratch=tmp_path / "scratch").studies
+    assert {study.key for study in again} == {study.key for study in studies}
+
+
+def test_two_files_of_one_sequence_are_not_taken_for_one_person(tmp_path: Path) -> None:
+    from medvision_desktop.services.open_study import index
+
+    for name in ("anna_t1.nii.gz", "bert_t1.nii.gz"):
+        _nifti(tmp_path / name)
+    assert [len(study.series) for study in index([tmp_path], scratch=tmp_path / "s").studies] == [1, 1]
