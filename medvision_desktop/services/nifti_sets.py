@@ -17,7 +17,7 @@ from medvision_desktop.services.channels import said_of, sequence_of
 
 
 def joined(studies: Iterable[StudyRef]) -> list[StudyRef]:
-    """The studies with those of one folder and different sequences made one, where the first of them was."""
+    """The studies, with those of one folder and different sequences made one, where the first was."""
     given = list(studies)
     folders: dict[Path, list[StudyRef]] = {}
     for study in given:

@@ -268,7 +268,7 @@ def _nifti(path: Path) -> None:
     import nibabel
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = np.random.default_rng(len(path.name)).normal(size=(6, 7, 8)).astype(np.float32)
+    values = np.random.default_rng(list(path.name.encode())).normal(size=(6, 7, 8)).astype(np.float32)
     nibabel.Nifti1Image(values, np.eye(4)).to_filename(path)  # type: ignore[attr-defined]
 
 
