@@ -291,6 +291,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("key.next", "Report", "Next key image", ("Ctrl+Down",), scope="viewer"),
     Action("key.previous", "Report", "Previous key image", ("Ctrl+Up",), scope="viewer"),
     Action("report.key_image", "Report", "Add this view to the report", ("Shift+K",), "image-plus"),
+    Action("display.patterns", "Display", "Test patterns", (), "grid-2x2", "One pixel to one pixel."),
+    Action("display.measure", "Display", "Measure this display", (), "contrast", "Corrects it by PS3.14."),
     Action("record.verify", "Record", "Verify the record", (), "shield-check"),
     Action("dock.worklist", "Panels", "Studies panel", ("F7",), "panel-left"),
     Action("dock.float_report", "Panels", "Report in a window of its own, and back", ("Ctrl+Shift+P",)),

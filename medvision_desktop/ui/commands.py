@@ -49,6 +49,8 @@ class Commands:
             "cine.toggle": room.cine.toggle,
             "file.header": self._header,
             "file.document": self._document,
+            "display.patterns": lambda: self._room.displays.show_patterns(),
+            "display.measure": lambda: self._room.displays.measure(),
             "view.presets": self._presets,
             "file.keys": self._keys,
             **StageCommands(room).table,

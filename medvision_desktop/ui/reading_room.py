@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.commands import Commands
 from medvision_desktop.ui.dialogs.first_reader import FirstReaderSheet
+from medvision_desktop.ui.room_displays import RoomDisplays
 from medvision_desktop.ui.room_documents import RoomDocuments
 from medvision_desktop.ui.room_furniture import RoomFurniture
 from medvision_desktop.ui.room_wiring import RoomWiring
@@ -39,6 +40,7 @@ class ReadingRoom(RoomFurniture):
         self.commands = Commands(self)
         self._furnish(self.commands.perform)
         self.documents = RoomDocuments(self)
+        self.displays = RoomDisplays(self)
         self.wiring = RoomWiring(self)
         for fault in faults:
             self.notifier.error(fault, safe="Every function is there as it ships.")
@@ -68,6 +70,7 @@ class ReadingRoom(RoomFurniture):
         self._closed = True
         self.wiring.stop()
         self.windows.leave()
+        self.displays.stop()
         self.toasts.stop()
         self.errors.stop()
         self.cine.stop()

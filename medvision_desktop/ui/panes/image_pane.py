@@ -20,6 +20,7 @@ from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.widgets import color_bar
 from medvision_desktop.ui.widgets.color_bar import ColorBar
 from medvision_desktop.ui.widgets.image_canvas import ImageCanvas
+from medvision_desktop.ui.widgets.screens import screen_name
 from medvision_desktop.ui.widgets.words_field import WordsField
 
 _CURSORS: Final = {
@@ -74,6 +75,8 @@ class ImagePane(QWidget):
         canvas.seriesDropped.connect(self.seriesDropped)
         self.card.changed.connect(self._on_card_changed)
         viewer.paneChanged.connect(self._on_pane_changed)
+        viewer.calibration.changed.connect(self._drive)
+        self._drive()
         self.refresh()
 
     def refresh(self) -> None:
@@ -85,6 +88,15 @@ class ImagePane(QWidget):
         name = _spoken(self._number, view)
         if name != self.canvas.accessibleName():
             self.canvas.setAccessibleName(name)
+
+    def event(self, event: QEvent) -> bool:
+        """On another screen grey levels may be driven otherwise."""
+        if event.type() in (QEvent.Type.ScreenChangeInternal, QEvent.Type.Show):
+            self._drive()
+        return super().event(event)
+
+    def _drive(self) -> None:
+        self.canvas.set_correction(self._viewer.calibration.table(screen_name(self)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The canvas fills the pane."""

@@ -164,6 +164,8 @@ class StatusBar(QFrame):
         self.device = StatusItem("Networks run on")
         self.news = StatusItem("News")
         self.gate = StatusItem("Input gate")
+        self.display = _link("", "Measure this display")
+        self.display.clicked.connect(partial(self.actionAsked.emit, "display.measure"))
         self.record = _link("", "Verify the record")
         self.record.clicked.connect(partial(self.actionAsked.emit, "record.verify"))
         self.reader = _link("", "Change the reader")
@@ -180,11 +182,14 @@ class StatusBar(QFrame):
         row.addWidget(self.gate)
         self._gate_line = _separator()
         row.addWidget(self._gate_line)
+        row.addWidget(self.display)
+        row.addWidget(_separator())
         row.addWidget(self.record)
         row.addWidget(_separator())
         row.addWidget(self.reader)
         self.show_device("")
         self.show_gate("")
+        self.show_display("Uncalibrated display")
         self.show_record("Record not checked yet")
         self.show_reader("")
 
@@ -201,6 +206,13 @@ class StatusBar(QFrame):
     def show_news(self, text: str, tone: str = "") -> None:
         """A toast that found no place of its own."""
         self.news.say(text, "info", tone, coloured_text=bool(tone))
+
+    def show_display(self, text: str, detail: str = "") -> None:
+        """Whether the display is driven by a measurement of it."""
+        self.display.setText(f" {text}")
+        self.display.setIcon(icons.icon("contrast", T.t2, M.chip_icon))
+        self.display.setAccessibleName(f"Display: {text}")
+        self.display.setToolTip(" ".join(part for part in (f"{text}.", detail) if part))
 
     def show_record(self, text: str, tone: str = "") -> None:
         """The state of the record; tone "", ok, warn or bad."""

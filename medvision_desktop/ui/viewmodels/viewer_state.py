@@ -20,6 +20,7 @@ from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.settings import Settings
 from medvision_desktop.ui.viewmodels import arrangement, linking, pane_view, sightlines, snapshot
 from medvision_desktop.ui.viewmodels.arrangement import Arrangement
+from medvision_desktop.ui.viewmodels.calibration import Calibration
 from medvision_desktop.ui.viewmodels.gestures import Size, Tool
 from medvision_desktop.ui.viewmodels.history import History, Looks, looks
 from medvision_desktop.ui.viewmodels.layers import LayersModel
@@ -63,6 +64,7 @@ class ViewerState(QObject):
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
         self._attention: Attention | None = None
+        self.calibration = Calibration()
         self.own_presets: Mapping[str, tuple[Preset, ...]] = {}
         self.marks = Marks()
         self.marks.changed.connect(self._on_marks_changed)

@@ -45,6 +45,7 @@ from medvision_desktop.ui.widgets import (
     slice_rail,
 )
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
+from medvision_desktop.ui.widgets.driven import driven
 from medvision_desktop.ui.widgets.edged_text import EdgedText
 from medvision_desktop.ui.widgets.label_layer import LabelLayers
 from medvision_desktop.ui.widgets.magnifier import Magnifier
@@ -93,6 +94,7 @@ class ImageCanvas(QWidget):
         self._labels = LabelLayers()
         self._ring: Ring | None = None
         self._magnifier = Magnifier()
+        self._correction: NDArray[np.uint8] | None = None
         self._lens: Lens | None = None
         self._probe: tuple[str, ...] = ()
         self._cursor = QPointF()
@@ -116,6 +118,13 @@ class ImageCanvas(QWidget):
             self._settle.start()
         changed = dirty.region(before, view, self.rect(), self._drawer.target, self.devicePixelRatioF())
         self.update() if changed is None else self.update(changed)
+
+    def set_correction(self, table: NDArray[np.uint8] | None) -> None:
+        """Drive grey levels through a table for this screen, or as they are."""
+        if table is not self._correction:
+            self._correction = self._magnifier.correction = table
+            self._drawn_of = (None, None)
+            self.update()
 
     def show_lens(self, lens: Lens | None) -> None:
         """A square enlarged, or none."""
@@ -187,10 +196,7 @@ class ImageCanvas(QWidget):
         self._image = QImage()  # it may lie in the pixels that are drawn over
         self._pixels = self._drawer.draw(view.plan, view.viewport, interactive=quick, over=self._pixels)
         self._drawn_of, self._careful = wanted, not quick
-        height, width = self._pixels.shape[:2]
-        colour = self._pixels.ndim == 3
-        kind = QImage.Format.Format_RGB888 if colour else QImage.Format.Format_Grayscale8
-        self._image = QImage(self._pixels.data, width, height, width * (3 if colour else 1), kind)
+        self._image = driven(self._pixels, self._correction)
         self._image.setDevicePixelRatio(self.devicePixelRatioF())
 
     def _on_settled(self) -> None:

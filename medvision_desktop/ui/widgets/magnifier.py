@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from medvision_desktop.pixels.drawer import Drawer
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.hand import Lens
+from medvision_desktop.ui.widgets.driven import driven
 
 
 class Magnifier:
@@ -15,14 +18,13 @@ class Magnifier:
 
     def __init__(self) -> None:
         self._drawer = Drawer()
+        self.correction: NDArray[np.uint8] | None = None
 
     def paint(self, painter: QPainter, lens: Lens, ratio: float) -> None:
         """Draw the lens around its place, with an edge."""
         pixels = self._drawer.draw(lens.plan, lens.viewport, interactive=True)
         height, width = pixels.shape[:2]
-        colour = pixels.ndim == 3
-        kind = QImage.Format.Format_RGB888 if colour else QImage.Format.Format_Grayscale8
-        image = QImage(pixels.data, width, height, width * (3 if colour else 1), kind)
+        image = driven(pixels, self.correction)
         image.setDevicePixelRatio(ratio)
         corner = QPointF(round(lens.at[0] - width / 2) / ratio, round(lens.at[1] - height / 2) / ratio)
         painter.drawImage(corner, image)
