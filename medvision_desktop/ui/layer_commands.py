@@ -127,5 +127,5 @@ class LayerCommands:
             return
         docks[0].show()
         if docks[1].isVisible():
-            height = room.window.centralWidget().height()
+            height = room.window.pages.height()
             room.window.resizeDocks(docks, [height * 2 // 3, height // 3], Qt.Orientation.Vertical)

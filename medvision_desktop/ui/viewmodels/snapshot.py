@@ -11,6 +11,7 @@ from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.ui.viewmodels import corner_lines, pane_view
 from medvision_desktop.ui.viewmodels.gestures import Size
+from medvision_desktop.ui.viewmodels.layers import DrawnLayer
 from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState
 from medvision_desktop.ui.viewmodels.pane_view import Attention, DrawnMark, Ruler
@@ -37,6 +38,12 @@ class Snapshot:
     overlay: OverlayState
     caption: str
     overlay_caption: str
+    layers: tuple[DrawnLayer, ...] = ()
+
+    @property
+    def is_layered(self) -> bool:
+        """Whether anything lies over the image that a second picture shows."""
+        return self.attention is not None or bool(self.layers)
 
 
 def taken(
@@ -46,6 +53,8 @@ def taken(
     marks: tuple[Mark, ...],
     attention: Attention | None,
     overlay: OverlayState,
+    layers: tuple[DrawnLayer, ...] = (),
+    layer_words: tuple[str, ...] = (),
     width: int = WIDTH,
 ) -> Snapshot | None:
     """The view of a pane of `size` device pixels; None where it shows no image.
@@ -59,9 +68,10 @@ def taken(
     view = viewport.transform(shown.frame, port)
     whole = (replace(mark, selected=None) for mark in marks if not mark.is_draft)
     drawn = tuple(pane_view.drawn(view, mark) for mark in whole)
-    what = ""
+    said = [f"with {word}" for word in layer_words] if layers else []
     if attention is not None:
-        what = f"model attention for {attention.label}, not a lesion outline"
+        said.append(f"model attention for {attention.label}, not a lesion outline")
+    what = ", ".join(said)
     return Snapshot(
         study_key=pane.study.key,
         series_uid=shown.loaded.series.uid,
@@ -77,6 +87,7 @@ def taken(
         overlay=overlay,
         caption=corner_lines.caption(shown),
         overlay_caption=corner_lines.caption(shown, what) if what else "",
+        layers=layers,
     )
 
 

@@ -39,7 +39,8 @@ class ViewerState(QObject):
 
     Signals: `changed` for tool, links, layers and the active pane's window; `layoutChanged` for the
     grid; `paneChanged(n)` for one pane; `activeChanged(n)`; `loaded(n, LoadedSeries)` when a whole
-    series is on pane n; `attentionChanged` when the map shown, its opacity or threshold changes.
+    series is on pane n; `attentionChanged` when the map shown, its opacity or threshold changes;
+    `handMoved(n, right, down)` when keys use the tool in hand on pane n.
     """
 
     changed = Signal()
@@ -48,6 +49,7 @@ class ViewerState(QObject):
     activeChanged = Signal(int)
     loaded = Signal(int, object)
     attentionChanged = Signal()
+    handMoved = Signal(int, int, int)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -212,12 +214,15 @@ class ViewerState(QObject):
     def snapshot(self, pane: int | None = None) -> Snapshot | None:
         """What a key image of a pane (else of the active one) is drawn from; None for no image."""
         number = self.active if pane is None else pane
+        shown = self.panes[number].shown
         return snapshot.taken(
             self.panes[number],
             self.size_of(number),
             marks=self.marks_on(number),
             attention=self.attention_of(number),
             overlay=self._overlay,
+            layers=self.layers.drawn(shown) if shown is not None and self._overlay.visible else (),
+            layer_words=self.layers.words(shown) if shown is not None else (),
         )
 
     # Inside.
