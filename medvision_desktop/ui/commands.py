@@ -49,8 +49,8 @@ class Commands:
             "cine.toggle": room.cine.toggle,
             "file.header": self._header,
             "file.document": self._document,
-            "display.patterns": lambda: self._room.displays.show_patterns(),
-            "display.measure": lambda: self._room.displays.measure(),
+            "display.patterns": self._patterns,
+            "display.measure": self._measure_display,
             "view.presets": self._presets,
             "file.keys": self._keys,
             **StageCommands(room).table,
@@ -128,6 +128,12 @@ class Commands:
         room.lanes.io.submit(
             lambda *_: header_of(series, uid), done=show, failed=room.notifier.error, key="header"
         )
+
+    def _patterns(self) -> None:
+        self._room.displays.show_patterns()
+
+    def _measure_display(self) -> None:
+        self._room.displays.measure()
 
     def _document(self) -> None:
         self._room.documents.next()

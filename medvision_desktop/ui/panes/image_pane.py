@@ -105,7 +105,12 @@ class ImagePane(QWidget):
         self._place_card()
 
     def event(self, event: QEvent) -> bool:
-        """With a brush in hand Alt and the arrows move the brush, not points of measurements."""
+        """With a brush in hand Alt and the arrows move the brush, not points of measurements.
+
+        On another screen grey levels may be driven otherwise.
+        """
+        if event.type() in (QEvent.Type.ScreenChangeInternal, QEvent.Type.Show):
+            self._drive()
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
             if alt and event.key() in _ARROWS and self._viewer.tool in PAINTS:

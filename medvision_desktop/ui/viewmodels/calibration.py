@@ -32,7 +32,7 @@ class Calibration(QObject):
         self._tables: dict[str, NDArray[np.uint8]] = {}
 
     def use(self, path: Path) -> None:
-        """Take a file into use, and keep what is measured there. Raises `SettingsInvalid`: none holds then."""
+        """Take a file into use, and keep there what is measured. Raises `SettingsInvalid`."""
         self._path = path
         self._take({})
         found = displays.load(path)
