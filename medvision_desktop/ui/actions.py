@@ -71,6 +71,20 @@ def _nudges() -> tuple[Action, ...]:
     )
 
 
+def _hands() -> tuple[Action, ...]:
+    return tuple(
+        Action(
+            f"hand.{way.lower()}{suffix}",
+            "Tools",
+            f"Use the tool in hand: {way.lower()}{words}",
+            (f"{keys}+{way}",),
+            scope="viewer",
+        )
+        for keys, suffix, words in (("Shift", "", ""), ("Ctrl+Shift", "_far", ", ten times as far"))
+        for way in ("Left", "Right", "Up", "Down")
+    )
+
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         "file.open", "File", "Open files", ("Ctrl+O",), "file-input", "DICOM, NIfTI, PNG, JPEG or a zip."
@@ -144,6 +158,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("labels.interpolate", "Labels", "Fill in slices between slices", ("Ctrl+Shift+I",), "layers"),
     Action("labels.new_map", "Labels", "New label map", ("Alt+Shift+N",), "square-plus"),
     Action("labels.new_label", "Labels", "New label", ("Alt+N",), "plus"),
+    *_hands(),
     Action("edit.undo", "Measurements", "Undo", ("Ctrl+Z",), "undo-2", "Views and measurements only."),
     Action("edit.redo", "Measurements", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo-2"),
     Action("measure.delete", "Measurements", "Delete", ("Del",), "trash-2", scope="viewer"),

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from medvision_desktop.domain.display import OverlayState
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.hand import Hand
+from medvision_desktop.ui.viewmodels.key_hand import KeyHand
 from medvision_desktop.ui.viewmodels.mask_editor import PAINTS
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
@@ -56,6 +57,7 @@ class ImagePane(QWidget):
         self._viewer = viewer
         self._number = number
         self._hand = Hand(viewer, number)
+        self._keys = KeyHand(viewer, number, self._hand)
         self.canvas = ImageCanvas(self)
         self.card = ColorBar(self)
         self.words = WordsField(self)
@@ -77,6 +79,7 @@ class ImagePane(QWidget):
         viewer.paneChanged.connect(self._on_pane_changed)
         viewer.calibration.changed.connect(self._drive)
         self._drive()
+        viewer.handMoved.connect(self._on_hand_moved)
         self.refresh()
 
     def refresh(self) -> None:
@@ -88,12 +91,6 @@ class ImagePane(QWidget):
         name = _spoken(self._number, view)
         if name != self.canvas.accessibleName():
             self.canvas.setAccessibleName(name)
-
-    def event(self, event: QEvent) -> bool:
-        """On another screen grey levels may be driven otherwise."""
-        if event.type() in (QEvent.Type.ScreenChangeInternal, QEvent.Type.Show):
-            self._drive()
-        return super().event(event)
 
     def _drive(self) -> None:
         self.canvas.set_correction(self._viewer.calibration.table(screen_name(self)))
@@ -145,6 +142,16 @@ class ImagePane(QWidget):
     def _on_pane_changed(self, number: int) -> None:
         if number == self._number:
             self.refresh()
+
+    def _on_hand_moved(self, number: int, right: int, down: int) -> None:
+        """Keys use the tool in hand here; what it points at is shown where they point."""
+        if number != self._number or not self._keys.move(right, down):
+            return
+        at, tool = self._keys.at, self._viewer.tool
+        if tool is Tool.PROBE:
+            self.canvas.show_probe(self._hand.probe(at), at)
+        elif tool is Tool.MAGNIFIER:
+            self.canvas.show_lens(self._hand.lens(at))
 
     def _on_sized(self, width: int, height: int, ratio: float) -> None:
         self._viewer.set_size(self._number, width, height, ratio)

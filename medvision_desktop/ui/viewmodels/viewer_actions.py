@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.display import DisplayState, Voi
 from medvision_desktop.domain.geometry import ViewTurn
-from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.presets import Preset, presets_for, window_of
 from medvision_desktop.pixels.reslice import Slab, SlabMode
-from medvision_desktop.ui.viewmodels import gestures, linking, look_actions, turning
+from medvision_desktop.ui.viewmodels import hand_actions, look_actions, phases, turning
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import presented
@@ -211,41 +210,6 @@ def _thicken(viewer: ViewerModel, way: int) -> bool:
     return True
 
 
-def _delete_mark(viewer: ViewerModel) -> bool:
-    """The selected measurement, else the last one that was drawn here."""
-    here = viewer.marks.on(linking.place_of(viewer.active_pane))
-    if not here:
-        return False
-    chosen = next((one for one in here if one.id == viewer.marks.selected[0]), here[-1])
-    viewer.remove_mark(chosen)
-    return True
-
-
-def _next_point(viewer: ViewerModel, step: int) -> bool:
-    """Give the keys to the next point of the measurements on this image."""
-    here = viewer.marks.on(linking.place_of(viewer.active_pane))
-    points = [(one.id, number) for one in here for number in range(len(one.points))]
-    if not points:
-        return False
-    now = points.index(viewer.marks.selected) if viewer.marks.selected in points else -max(0, step)
-    viewer.marks.select(*points[(now + step) % len(points)])
-    return True
-
-
-def _nudge(viewer: ViewerModel, right: int, down: int) -> bool:
-    """Move the selected point by pixels of the screen, in whatever way the image is turned."""
-    pane = viewer.active_pane
-    chosen, number = viewer.marks.selected
-    found = next((one for one in viewer.marks.on(linking.place_of(pane)) if one.id == chosen), None)
-    if found is None or pane.shown is None or number >= len(found.points):
-        return False
-    port = gestures.viewport_of(pane.display, viewer.size_of(viewer.active))
-    view = viewport.transform(pane.shown.frame, port)
-    x, y = view.to_screen(*found.points[number])
-    viewer.keep_mark(found.moved(number, view.to_source(x + right, y + down)))
-    return True
-
-
 _TABLE: Final[Mapping[str, Perform]] = {
     **{f"tool.{tool.value}": partial(_tool, tool=tool) for tool in Tool},
     **{f"view.preset_{key}": partial(_preset, key=key) for key in range(1, 10)},
@@ -275,6 +239,8 @@ _TABLE: Final[Mapping[str, Perform]] = {
         for pace, degrees in (("", 5.0), ("_fine", 1.0))
     },
     "planes.straight": turning.straighten,
+    "phase.next": partial(phases.step, way=1),
+    "phase.previous": partial(phases.step, way=-1),
     "link.beside": lambda viewer: viewer.lay_beside(),
     "slice.next": partial(_slice, step=1),
     "slice.previous": partial(_slice, step=-1),
@@ -289,14 +255,7 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "labels.smaller": partial(_grow, way=-1),
     "labels.next": lambda viewer: viewer.masks.next_label(),
     "layers.attention": lambda viewer: viewer.toggle_attention(),
-    "measure.delete": _delete_mark,
-    "measure.next_point": partial(_next_point, step=1),
-    "measure.previous_point": partial(_next_point, step=-1),
-    **{
-        f"measure.{way}{pace}": partial(_nudge, right=right * px, down=down * px)
-        for way, right, down in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1))
-        for pace, px in (("", 1), ("_far", 10))
-    },
+    **hand_actions.TABLE,
     "edit.undo": lambda viewer: viewer.undo(),
     "edit.redo": lambda viewer: viewer.redo(),
 }

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import QWidget
 from medvision_desktop.pixels.drawer import Drawer
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.brushwork import Ring
+from medvision_desktop.ui.viewmodels.gestures import Position
 from medvision_desktop.ui.viewmodels.hand import Lens
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
@@ -132,8 +133,11 @@ class ImageCanvas(QWidget):
             self._lens = lens
             self.update()
 
-    def show_probe(self, lines: tuple[str, ...]) -> None:
-        """Words beside the cursor, or none."""
+    def show_probe(self, lines: tuple[str, ...], at: Position | None = None) -> None:
+        """Words beside the cursor, or none. Keys say where they point: `at`, in device pixels."""
+        if at is not None:
+            ratio = self.devicePixelRatioF()
+            self._cursor = QPointF(at[0] / ratio, at[1] / ratio)
         if lines or self._probe:
             self._probe = lines
             self.update()
