@@ -11,9 +11,10 @@ from medvision_desktop.training.recipe import Recipe
 
 def text(recipe: Recipe) -> str:
     """TOML that reads back as the same recipe."""
-    values = asdict(recipe)
-    augmentation, words = values.pop("augmentation"), values.pop("package")
-    parts = [table("", values), table("augmentation", augmentation)]
+    values = {name: value for name, value in asdict(recipe).items() if value is not None}
+    words = values.pop("package", None)
+    inner = {name: values.pop(name) for name in list(values) if isinstance(values[name], dict)}
+    parts = [table("", values), *(table(name, entries) for name, entries in inner.items())]
     if words is not None:
         wanted, data = words.pop("wanted"), words.pop("data")
         parts += [table("package", words), table("package.wanted", wanted)]

@@ -6,6 +6,7 @@ A group is everything that may be one person; groups are never split between fol
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from medvision_desktop.training import fairness, sources_folders, split
 from medvision_desktop.training.recipe import Recipe
 
 DRAWN: Final = "drawn"
+# Sources whose first items are those with most to learn from.
+ORDERED: Final = frozenset({"medvision-export"})
 _PERSON: Final = re.compile(r"^(person\d+)_")
 _NORMAL: Final = re.compile(r"^((?:NORMAL2-)?IM-\d+)")
 
@@ -65,7 +68,16 @@ def read(recipe: Recipe, data: Path) -> tuple[Item, ...]:
         raise InputRefused(
             "There are no training images.", f"None is of the views {', '.join(recipe.views)}."
         )
-    return items[: recipe.at_most or None]
+    return _first(items, recipe) if recipe.at_most else items
+
+
+def _first(items: tuple[Item, ...], recipe: Recipe) -> tuple[Item, ...]:
+    """The first of an export, which is in order of what can be learnt; of others a drawn part of people."""
+    if recipe.source in ORDERED:
+        return items[: recipe.at_most]
+    drawn = sorted(items, key=lambda item: hashlib.sha256(f"{recipe.seed}:{item.group}".encode()).digest())
+    kept = {id(item) for item in drawn[: recipe.at_most]}
+    return tuple(item for item in items if id(item) in kept)
 
 
 def _of_view(item: Item, views: Sequence[str]) -> bool:

@@ -268,7 +268,7 @@ def test_a_file_that_holds_code_is_refused_and_not_run(tmp_path: Path) -> None:
 
 
 def test_lite0_and_small_pictures_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="EfficientNet-B0 only"):
+    with pytest.raises(InputRefused, match="lite0 fits EfficientNet-B0"):
         initial.network(_small(network="resnet-18", initial="lite0"), tmp_path)
     with pytest.raises(InputRefused, match="96 pixels"):
         initial.network(_small(network="inception-v3", size=64), tmp_path)
