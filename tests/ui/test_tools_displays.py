@@ -51,7 +51,8 @@ def calibration(tmp_path: Path) -> Calibration:
 def test_every_pattern_has_exactly_the_pixels_of_the_screen(size: tuple[int, int]) -> None:
     for pattern in PATTERNS:
         image = pattern.make(*size)
-        assert (image.shape, image.dtype) == (size, np.uint8)
+        assert image.shape == size
+        assert image.dtype == np.uint8
 
 
 def test_the_steps_hold_black_white_and_five_per_cent_from_either(qtbot: Any) -> None:

@@ -1,4 +1,4 @@
-"""The Grayscale Standard Display Function: the standard's table, DCMTK's curves, what a correction comes to."""
+"""The Grayscale Standard Display Function: the standard's table, DCMTK's curves, what corrections do."""
 
 from __future__ import annotations
 
