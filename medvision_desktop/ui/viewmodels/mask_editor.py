@@ -169,18 +169,25 @@ class MaskEditor(QObject):
             return None
         return entry.layer if entry.layer.origin is LayerOrigin.READER else None
 
+    def target(self, loaded: LoadedSeries) -> LayerEntry | None:
+        """What a stroke would change: the chosen map, else the reader's, else the topmost one in sight.
+
+        None where a stroke begins a new map. A map that is not the reader's is copied first.
+        """
+        maps = [one for one in self._layers.over(loaded) if isinstance(one.layer, LabelMap)]
+        chosen = next((one for one in maps if one.uid == self.uid), None)
+        if chosen is not None:
+            return chosen
+        own = next((one for one in maps if one.layer.origin is LayerOrigin.READER), None)
+        return own or next((one for one in reversed(maps) if one.style.visible), None)
+
     def writable(self, shown: Shown) -> LabelMap | None:
-        """The reader's map in work over an image: the chosen one, a copy of it, or a new empty one."""
-        over = {entry.uid: entry for entry in self._layers.over(shown.loaded)}
-        entry = over.get(self.uid)
-        if entry is None:
-            entry = next((one for one in over.values() if one.layer.origin is LayerOrigin.READER), None)
-            entry = entry or self.begin(shown.loaded)
-            if entry is None:
-                return None
-            self.choose(entry.uid)
-        if not isinstance(entry.layer, LabelMap):
+        """The reader's map to change over an image: the target, a copy of it, or a new empty one."""
+        entry = self.target(shown.loaded) or self.begin(shown.loaded)
+        if entry is None or not isinstance(entry.layer, LabelMap):
             return None
+        if entry.uid != self.uid:
+            self.choose(entry.uid, self.number)
         if entry.layer.origin is not LayerOrigin.READER:
             entry = self._copied(entry, entry.layer, shown)
         style = entry.style

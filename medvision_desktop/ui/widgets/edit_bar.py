@@ -9,7 +9,7 @@ from typing import Final
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
-from medvision_desktop.domain.labelmap import LabelMap
+from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin
 from medvision_desktop.ui.actions import BY_ID, key_text
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels.gestures import Tool
@@ -75,10 +75,13 @@ class EditBar(QFrame):
         self._quiet = False
 
     def _in_work(self) -> str:
-        masks = self._viewer.masks
-        entry = self._viewer.layers.entry(masks.uid)
+        """What a stroke does, in words: on which label of which map, or that it begins or copies one."""
+        masks, shown = self._viewer.masks, self._viewer.active_pane.shown
+        entry = masks.target(shown.loaded) if shown is not None else None
         if entry is None or not isinstance(entry.layer, LabelMap):
             return "The first stroke begins a label map"
+        if entry.layer.origin is not LayerOrigin.READER:
+            return f"The first stroke makes a copy of {entry.layer.title}"
         names = [one.label for one in entry.layer.segments if one.number == masks.number]
         return f"Paints {names[0]} on {entry.layer.title}" if names else f"On {entry.layer.title}"
 

@@ -54,9 +54,9 @@ class LayerCard(QFrame):
         self.notes = label("", "caption", "warn", wrap=True)
         self.opacity = slider("Opacity of the layer")
         self.percent = label("", "caption", "t2")
-        self.modes = Segmented([(mode.value, mode.value) for mode in LabelMode], "Labels drawn as")
-        self.bar = MapBar()
-        self.colours = QToolButton()
+        self.modes = Segmented([(mode.value, mode.value) for mode in LabelMode], "Labels drawn as", self)
+        self.bar = MapBar(self)
+        self.colours = QToolButton(self)
         self.sum = label("", "caption", "t3", wrap=True)
         self._labels = QVBoxLayout()
         self._lay_out()
@@ -158,6 +158,9 @@ class LayerCard(QFrame):
             self._offer_colours()
             look.addWidget(self.colours)
         column.addLayout(look)
+        for part in (self.bar, self.colours):
+            part.setVisible(is_map)
+        self.modes.setVisible(not is_map)
         if is_map:
             column.addWidget(self.bar)
         else:
