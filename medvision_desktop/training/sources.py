@@ -75,7 +75,9 @@ def _first(items: tuple[Item, ...], recipe: Recipe) -> tuple[Item, ...]:
     """The first of an export, which is in order of what can be learnt; of others a drawn part of people."""
     if recipe.source in ORDERED:
         return items[: recipe.at_most]
-    drawn = sorted(items, key=lambda item: hashlib.sha256(f"{recipe.seed}:{item.group}".encode()).digest())
+    drawn = sorted(
+        items, key=lambda item: hashlib.sha256(f"at most:{recipe.seed}:{item.group}".encode()).digest()
+    )
     kept = {id(item) for item in drawn[: recipe.at_most]}
     return tuple(item for item in items if id(item) in kept)
 

@@ -11,7 +11,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.training import dataset, sources
+from medvision_desktop.training import dataset, sources, split
 from medvision_desktop.training.recipe import Recipe
 from tests.helpers.model_cases import RECIPE, WORDS
 
@@ -197,3 +197,16 @@ def test_several_right_answers_are_not_one(tmp_path: Path, hospital: Path) -> No
     items = sources.read(single, hospital)
     assert [(item.path.name, item.label) for item in items] == [("MR_small.dcm", 1)]
     assert not RECIPE.softmax
+
+
+def test_a_drawn_part_of_a_set_is_split_like_the_whole(tmp_path: Path) -> None:
+    """The draw and the split follow from the same seed, and must not follow from one another."""
+    rows = [f"{index:08d}_000.png,Mass,0,{index},50,M,PA,1,1,1,1," for index in range(400)]
+    (tmp_path / "Data_Entry_2017.csv").write_text(NIH_HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "images").mkdir()
+    for index in range(400):
+        (tmp_path / "images" / f"{index:08d}_000.png").touch()
+    items = sources.read(replace(BASE, source="nih", at_most=200), tmp_path)
+    folds = [split.fold_of(item.group, 0) for item in items]
+    assert 110 < folds.count("train") < 170
+    assert folds.count("test") > 5
