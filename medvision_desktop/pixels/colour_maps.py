@@ -19,6 +19,7 @@ Nodes = tuple[tuple[int, int], ...]
 Channel = tuple[Rounding, Nodes]
 
 SIZE: Final = 256
+INVERSE_GREY: Final = "inverse_grey"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ _RAINBOW: Final = (
 
 COLOUR_MAPS: Final[tuple[ColourMap, ...]] = (
     ColourMap("", "Grey"),
-    ColourMap("inverse_grey", "Inverse grey", channels=(_INVERSE, _INVERSE, _INVERSE)),
+    ColourMap(INVERSE_GREY, "Inverse grey", channels=(_INVERSE, _INVERSE, _INVERSE)),
     ColourMap("hot_iron", "Hot iron", "1.2.840.10008.1.5.1", _HOT_IRON),
     ColourMap("pet", "PET", "1.2.840.10008.1.5.2", _PET),
     ColourMap("hot_metal_blue", "Hot metal blue", "1.2.840.10008.1.5.3", _HOT_METAL_BLUE),

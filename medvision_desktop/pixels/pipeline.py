@@ -79,17 +79,19 @@ def resolve(
         badges = (*badges, _SOURCE_BADGES[source])
     if bends:
         badges = (*badges, "Logarithmic curve")
+    # Grey upside down stays grey, so that what corrects grey levels for a display corrects it.
+    turned = state.colours == colour_maps.INVERSE_GREY and not frame.is_colour
     shutter = frame.shutter if state.shutter else None
     return RenderPlan(
         frame=frame,
         voi=chosen,
         source=source,
-        inverted=presentation.shows_low_as_white(frame) != state.invert,
+        inverted=presentation.shows_low_as_white(frame) != (state.invert != turned),
         badges=(*badges, SHUTTER_BADGE) if shutter is not None else badges,
         shutter=shutter,
         overlays=frame.overlays if state.overlay.visible else (),
         logarithmic=bends,
-        colours="" if frame.is_colour else state.colours,
+        colours="" if frame.is_colour or turned else state.colours,
     )
 
 
