@@ -140,3 +140,13 @@ def test_every_curve_rises(center: float, width: float, curve: LutCurve) -> None
 
     assert np.all(np.diff(shown) >= 0)
     assert 0 <= shown[0] <= shown[-1] <= 1 + 1e-12
+
+
+def test_inverse_grey_is_drawn_as_grey_upside_down() -> None:
+    grey = pipeline.render(pipeline.resolve(DisplayState(voi=WINDOW), RAMP))
+    plan = pipeline.resolve(DisplayState(voi=WINDOW, colours="inverse_grey"), RAMP)
+
+    assert not plan.is_colour
+    assert np.array_equal(pipeline.render(plan), 255 - grey)
+    back = pipeline.resolve(DisplayState(voi=WINDOW, colours="inverse_grey", invert=True), RAMP)
+    assert np.array_equal(pipeline.render(back), grey)
