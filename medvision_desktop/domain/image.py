@@ -170,6 +170,7 @@ class Volume:
     modality value is stored * `modality.slope` + `modality.intercept`, and the slope is positive.
     `affine_kji_to_lps`: 4x4, maps homogeneous (k, j, i, 1) to LPS millimetres.
     `padding`: inclusive range of modality values that are not image, where all slices have the same.
+    `real`: quantities of the stored values, where all slices have the same.
     """
 
     stored_kji: PixelArray
@@ -182,6 +183,7 @@ class Volume:
     corner: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     padding: tuple[float, float] | None = None
     modality: Rescale = Rescale()
+    real: tuple[RealValue, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the grid and lock it."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import Voi
 from medvision_desktop.domain.geometry import PlaneGeometry
 from medvision_desktop.domain.image import Frame, Photometric, Rescale, Volume
+from medvision_desktop.io.volume_real import real_of_volume
 from medvision_desktop.pixels.modality import apply, to_modality
 
 _GREY: Final = (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
@@ -130,6 +131,7 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
         corner=corner,
         padding=_padding(frames),
         modality=rescale or Rescale(),
+        real=real_of_volume(frames, rescale or Rescale()),
     )
 
 

@@ -37,8 +37,7 @@ class ColourMap:
         if self.steps:
             counts = [step[0] for step in self.steps]
             colours = np.asarray([step[1:] for step in self.steps], np.uint8)
-            made: NDArray[np.uint8] = np.repeat(colours, counts, axis=0)
-            return made
+            return np.asarray(np.repeat(colours, counts, axis=0), np.uint8)
         if self.channels is None:
             return np.repeat(np.arange(SIZE, dtype=np.uint8)[:, None], 3, axis=1)
         return np.stack([_line(channel) for channel in self.channels], axis=1)
@@ -54,7 +53,7 @@ def _line(channel: Channel) -> NDArray[np.uint8]:
         "round": np.floor(exact + 0.5),
         "ceil": np.ceil(exact - 1e-9),
     }[rounding]
-    return np.clip(whole, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(whole, 0, 255), np.uint8)
 
 
 _INVERSE: Final[Channel] = ("round", ((0, 255), (255, 0)))

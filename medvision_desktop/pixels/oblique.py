@@ -144,6 +144,7 @@ class ObliqueStack:
             modality=self.volume.modality,
             units=self.volume.units,
             voi=self.volume.voi,
+            real=self.volume.real,
             padding=(outside, outside) if math.isfinite(outside) else None,
             geometry=self._geometry(index),
             spacing=self._spacing,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,16 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import VoiWindow
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.measurement import MeasurementKind, Point
+from medvision_desktop.domain.quantities import RealValue
 from medvision_desktop.pixels import modality, voi
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Modality values of a region without padding. `sd` is that of these pixels (divisor n)."""
+    """Modality values of a region without padding. `sd` is that of these pixels (divisor n).
+
+    `real`: name, mean, largest value and unit of each quantity that the header gives.
+    """
 
     mean: float
     sd: float
@@ -28,26 +33,35 @@ class Statistics:
     maximum: float
     count: int
     units: str = ""
+    real: tuple[tuple[str, float, float, str], ...] = ()
 
 
 def values(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDArray[np.float64]:
     """Modality values of the pixels inside, padding left out; empty for colour and outside the image."""
-    if frame.is_colour:
-        return np.empty(0)
-    box = _box(frame, points)
+    return _finite(frame, _stored(frame, kind, points))
+
+
+def _stored(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDArray[Any]:
+    """Stored values of the pixels inside, padding left out."""
+    box = None if frame.is_colour else _box(frame, points)
     if box is None:
         return np.empty(0)
     rows, columns = box
     stored = frame.stored[rows, columns]
     inside = _inside(kind, points, rows, columns)
     inside &= ~modality.is_padding(frame, stored)
-    found = modality.apply(frame.modality, stored[inside])
+    return np.asarray(stored[inside])
+
+
+def _finite(frame: Frame, stored: NDArray[Any]) -> NDArray[np.float64]:
+    found = modality.apply(frame.modality, stored)
     return found[np.isfinite(found)]
 
 
 def statistics(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> Statistics | None:
     """Mean, SD, smallest and largest value inside; None where there is no value."""
-    found = values(frame, kind, points)
+    stored = _stored(frame, kind, points)
+    found = _finite(frame, stored)
     if found.size == 0:
         return None
     return Statistics(
@@ -57,7 +71,14 @@ def statistics(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> 
         float(found.max()),
         int(found.size),
         frame.units,
+        tuple(_real(one, stored) for one in frame.real if np.isfinite(one.of(stored)).any()),
     )
+
+
+def _real(quantity: RealValue, stored: NDArray[Any]) -> tuple[str, float, float, str]:
+    held = quantity.of(stored)
+    held = held[np.isfinite(held)]
+    return quantity.label, float(held.mean()), float(held.max()), quantity.units
 
 
 def window_of(frame: Frame, points: Sequence[Point]) -> VoiWindow | None:
@@ -70,11 +91,15 @@ def window_of(frame: Frame, points: Sequence[Point]) -> VoiWindow | None:
 
 
 def statistics_lines(found: Statistics) -> tuple[str, ...]:
-    """Two lines for the screen: mean and SD with their unit, smallest and largest value."""
+    """Lines for the screen: mean and SD with their unit, smallest and largest value, then quantities."""
     unit = f" {found.units}" if found.units else ""
     return (
         f"Mean {_number(found.mean)}{unit}  SD {_number(found.sd)}",
         f"Min {found.minimum:g}  Max {found.maximum:g}",
+        *(
+            f"{name} mean {mean:.3g}  max {largest:.3g} {unit}".rstrip()
+            for name, mean, largest, unit in found.real
+        ),
     )
 
 

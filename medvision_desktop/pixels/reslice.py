@@ -127,6 +127,7 @@ class PlaneStack:
             modality=self.volume.modality,
             units=self.volume.units,
             voi=self.volume.voi,
+            real=self.volume.real,
             padding=self._padding,
             geometry=geometry,
             spacing=self._spacing,
