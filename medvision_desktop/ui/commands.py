@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,11 +48,13 @@ class Commands:
             "file.train": self._train,
             "file.quit": self._quit,
             "cine.toggle": room.cine.toggle,
+            "cine.space": partial(room.cine.toggle, over_time=False),
             "file.header": self._header,
             "file.document": self._document,
             "display.patterns": self._patterns,
             "display.measure": self._measure_display,
             "view.presets": self._presets,
+            "view.next_pane": self._next_pane,
             "file.keys": self._keys,
             **StageCommands(room).table,
             **VolumeCommands(room).table,
@@ -137,6 +140,12 @@ class Commands:
 
     def _document(self) -> None:
         self._room.documents.next()
+
+    def _next_pane(self) -> None:
+        """The next pane; where there is one only, the keyboard goes on to the next control."""
+        room = self._room
+        if not room.viewer.perform("view.next_pane"):
+            room.windows.front.focusNextChild()
 
     def _presets(self) -> None:
         """The presets of the active image's modality in a table to edit."""

@@ -151,6 +151,7 @@ class RoomFurniture(QObject):
             "layers": self.window.add_dock("layers", "Layers", self.layers_panel, right),
             "view": self.window.add_dock("view", "View", self.view_panel, right),
         }
+        self.worklist_pane.order_tabs()
         self.report_dock = ReportDock(self.docks["report"], self.report_pane.editor.head)
         self.window.splitDockWidget(self.docks["findings"], self.docks["report"], Qt.Orientation.Horizontal)
         self.window.splitDockWidget(self.docks["findings"], self.docks["view"], Qt.Orientation.Vertical)

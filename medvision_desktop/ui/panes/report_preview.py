@@ -124,6 +124,7 @@ class ReportPreview(QFrame):
         self.desk.resized.connect(self._lay_out)
         self.desk.setWidget(self.pages)
         self.desk.setWidgetResizable(True)
+        self.desk.setAccessibleName("Pages of the report")
         self.desk.setFrameShape(QFrame.Shape.NoFrame)
         self.desk.setStyleSheet(f"QScrollArea {{ background: {T.bg0}; border: none; }}")
         self.caption = label("A4", "caption", "t3")

@@ -5,6 +5,7 @@ Where there is less room than all of it needs, the tools that are used less go b
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import Final
 
@@ -25,6 +26,7 @@ from medvision_desktop.ui.viewmodels.pane_state import Shown
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.widgets.icon_button import IconButton
 from medvision_desktop.ui.widgets.menu_button import MenuButton
+from medvision_desktop.ui.widgets.phase_button import PhaseButton
 
 _ALWAYS: Final = ("tool.window", "tool.pan", "tool.zoom", "tool.scroll")
 _WIDE_ONLY: Final = ("tool.magnifier", "tool.probe", "tool.crosshair")
@@ -80,6 +82,7 @@ class ToolBar(QWidget):
         for name, button in zip(_STAGES, self._stages, strict=True):
             button.setObjectName(name)
             button.clicked.connect(partial(self._ask, name))
+        self._phases = PhaseButton(viewer, self)
         self._presets = MenuButton("Window presets", self)
         self._presets.choices.aboutToShow.connect(self._fill_presets)
         self._more = IconButton("ellipsis", "More tools", kind="tool", parent=self)
@@ -96,6 +99,7 @@ class ToolBar(QWidget):
         self._hide.clicked.connect(partial(self._ask, "layers.toggle"))
         self._lines = [_line(self) for _ in range(3)]
         self._lay_out()
+        self._phases.came.connect(self._make_room)
         self._fill_layouts()
         self._fill_more()
         viewer.changed.connect(self.refresh)
@@ -124,6 +128,11 @@ class ToolBar(QWidget):
         """Keep as many buttons as there is room for."""
         super().resizeEvent(event)
         self._set_compact(compact=self._narrow or event.size().width() < self._width(compact=False))
+
+    def _make_room(self) -> None:
+        """The menu of volumes has come or gone."""
+        self._set_compact(compact=self._narrow or self.width() < self._width(compact=False))
+        self.updateGeometry()
 
     def refresh(self) -> None:
         """Show tool, layout, window and layers as they are."""
@@ -174,12 +183,16 @@ class ToolBar(QWidget):
             *(tools[name] for name in (*_MEASURING, *_MEASURING_WIDE)),
             self._more,
             self._lines[2],
+            self._phases,
             self._presets,
             self._link,
             self._hide,
         )
         for part in self._parts:
             row.addWidget(part)
+        buttons = [part for part in self._parts if isinstance(part, QToolButton)]
+        for one, other in itertools.pairwise(buttons):
+            QWidget.setTabOrder(one, other)
 
     def _fill_layouts(self) -> None:
         """The layouts, then the stages of the hanging protocol in use, and windows."""
@@ -307,7 +320,8 @@ class ToolBar(QWidget):
     def _width(self, *, compact: bool) -> int:
         rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
         hidden = {*(self._tools[name] for name in rare), *self._stages, self._link, self._lines[1]}
-        shown = [part for part in self._parts if not (compact and part in hidden)]
+        parts = [part for part in self._parts if part is not self._phases or not part.isHidden()]
+        shown = [part for part in parts if not (compact and part in hidden)]
         return sum(max(part.minimumWidth(), part.sizeHint().width()) + _GAP for part in shown) - _GAP
 
 

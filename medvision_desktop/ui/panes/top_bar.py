@@ -18,18 +18,8 @@ from medvision_desktop.ui.widgets.text import elided
 HEIGHT_PX: Final = 48
 _TITLES_PX: Final = 360
 _TITLES_NARROW_PX: Final = 190
-_MENU_GROUPS: Final = (
-    "File",
-    "View",
-    "Layout",
-    "Slices",
-    "Layers",
-    "AI",
-    "Report",
-    "Record",
-    "Panels",
-    "Help",
-)
+# Groups of the menu in this order; groups that the table of actions has besides follow.
+_FIRST_GROUPS: Final = ("File", "View", "Layout", "Tools", "Slices", "Layers", "AI", "Report")
 
 
 class TopBar(QFrame):
@@ -109,7 +99,7 @@ class TopBar(QFrame):
         button.setToolTip("Menu of every action")
         button.setAccessibleName("MedVision menu")
         menu = QMenu(button)
-        for group in _MENU_GROUPS:
+        for group in dict.fromkeys((*_FIRST_GROUPS, *(action.group for action in ACTIONS))):
             submenu = menu.addMenu(group)
             for action in ACTIONS:
                 if action.group == group:

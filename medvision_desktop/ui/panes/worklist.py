@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
@@ -68,6 +69,11 @@ class WorklistPane(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._set_widths()
         self._refresh()
+
+    def order_tabs(self) -> None:
+        """The keyboard goes through the head first. For when the head is in the window, too."""
+        for one, other in itertools.pairwise((self.open_button, self.more_button, self.search)):
+            QWidget.setTabOrder(one, other)
 
     @property
     def is_rail(self) -> bool:

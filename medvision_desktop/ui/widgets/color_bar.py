@@ -52,6 +52,7 @@ class ColorBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Model attention")
         self._label = ""
         self._state = OverlayState()
         self.setFixedSize(SIZE)
