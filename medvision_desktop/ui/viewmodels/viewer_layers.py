@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from medvision_desktop.domain.display import OverlayState
 from medvision_desktop.domain.findings import HeatMap
+from medvision_desktop.domain.measurement import Place
 from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.ui.viewmodels.layouts import ALL_PANES
 from medvision_desktop.ui.viewmodels.pane_view import Attention
@@ -21,13 +22,13 @@ class ViewerLayers(ViewerState):
             self._found = found
             self._tell(range(ALL_PANES))
 
-    def show_attention(
     def show_keys(self, keys: frozenset[Place]) -> None:
         """Mark images as key images: on their rails, and with a word in the corner."""
         if keys != self._keys:
             self._keys = keys
             self._tell(range(ALL_PANES))
 
+    def show_attention(
         self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0
     ) -> None:
         """Show the map of one finding over its image, or with None no map at all.
