@@ -155,4 +155,4 @@ class RenderPlan:
     @property
     def is_colour(self) -> bool:
         """Whether what is drawn has three channels."""
-        return self.frame.is_colour or bool(self.colours)
+        return self.frame.is_colour or bool(self.colours) or self.frame.supplement is not None

@@ -82,7 +82,8 @@ class Frame:
     stored values, such as SUVbw. `regions`: parts of an ultrasound image with axes of their own.
     `annotations`, `presented_voi` and `presentation_lut` (VOI output, spread over its entries, to
     P-Values) are those of an applied presentation state. `dimension_index`: place of a frame in an
-    enhanced object, the most significant dimension first.
+    enhanced object, the most significant dimension first. `supplement`: colours of those stored values of a
+    grey frame that are at or above its `first_mapped`.
     """
 
     stored: PixelArray
@@ -112,6 +113,7 @@ class Frame:
     presented_voi: Voi | None = None
     presentation_lut: VoiLut | None = None
     dimension_index: tuple[int, ...] = ()
+    supplement: Palette | None = None
 
     def __post_init__(self) -> None:
         """Check the shape and lock the pixels."""

@@ -16,6 +16,7 @@ from medvision_desktop.domain.image import Frame, Palette, Photometric
 from medvision_desktop.domain.layers import OverlayPlane, Shutter
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_real, dicom_space, dicom_tables
+from medvision_desktop.io.dicom_colour import colour_doubts, supplement_of
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
@@ -36,6 +37,8 @@ _LOSSY: Final = frozenset(
         "1.2.840.10008.1.2.4.51",
         "1.2.840.10008.1.2.4.81",
         "1.2.840.10008.1.2.4.91",
+        "1.2.840.10008.1.2.4.111",
+        "1.2.840.10008.1.2.4.112",
         "1.2.840.10008.1.2.4.203",
     }
 )
@@ -124,6 +127,7 @@ def _meaning(header: Header, layout: PixelLayout, index: int) -> dict[str, Any]:
         and shape == "INVERSE",
         "padding": dicom_tables.padding_of(dataset, layout),
         "real": dicom_real.real_values_of(dataset, index, modality),
+        "supplement": supplement_of(header, layout),
     }
 
 
@@ -156,8 +160,7 @@ def _covers(
 
 def _doubts(dataset: Dataset, layout: PixelLayout, index: int) -> tuple[str, ...]:
     found = []
-    if text(dataset, "PixelPresentation") in ("COLOR", "MIXED"):
-        found.append("the colours of its supplemental palette are not shown")
+    found += colour_doubts(dataset, layout)
     if layout.samples == 3 and layout.bits_stored > 8:
         found.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
     slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")

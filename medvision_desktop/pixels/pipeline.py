@@ -24,7 +24,7 @@ from medvision_desktop.domain.display import (
 )
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.domain.quantities import region_of
-from medvision_desktop.pixels import colour_maps, histogram, layers, modality, palette, presentation, voi
+from medvision_desktop.pixels import colour_maps, histogram, layers, modality, palette, presentation, supplement, voi
 
 # The default window of a modality whose values mean the same on every scanner.
 MODALITY_WINDOWS: Final = {"CT": VoiWindow(40, 400, explanation="CT default")}
@@ -91,7 +91,7 @@ def resolve(
         shutter=shutter,
         overlays=frame.overlays if state.overlay.visible else (),
         logarithmic=bends,
-        colours="" if frame.is_colour or turned else state.colours,
+        colours="" if frame.is_colour or turned or frame.supplement is not None else state.colours,
     )
 
 
@@ -106,6 +106,8 @@ def without_layers(plan: RenderPlan) -> RenderPlan:
 def render(plan: RenderPlan) -> NDArray[np.uint8]:
     """The frame at source resolution under its shutter and overlays: HxW, or HxWx3 where `is_colour`."""
     image = _rendered(plan)
+    if plan.frame.supplement is not None:
+        image = supplement.with_colours(plan.frame, image)
     if plan.colours:
         image = colour_maps.coloured(image, plan.colours)
     hidden = hidden_by_shutter(plan)
@@ -153,6 +155,8 @@ def render_float(plan: RenderPlan) -> NDArray[np.float32]:
     if plan.colours:
         return render(plan).astype(np.float32) / np.float32(255)
     image = _rendered_float(plan)
+    if plan.frame.supplement is not None:
+        image = supplement.with_colours(plan.frame, image)
     hidden = hidden_by_shutter(plan)
     if hidden is not None and plan.shutter is not None:
         image[hidden] = plan.shutter.level
