@@ -7,7 +7,7 @@ pipeline serves DICOM frames, raster files and planes cut from a volume.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
@@ -233,12 +233,29 @@ def _rescaled(stored: PixelArray, rescale: Rescale) -> PixelArray:
 
 
 @dataclass(frozen=True, eq=False)
+class Phase:
+    """One volume of a series that has several at the same place: a time, a b-value, an echo.
+
+    `label` names what differs ("b = 1000 s/mm²"). `time_ms`: when it was, from the first one, where times
+    are what differs. `not_a_volume` as in `LoadedSeries`.
+    """
+
+    label: str
+    stack: Stack
+    volume: Volume | None = None
+    not_a_volume: str = ""
+    time_ms: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class LoadedSeries:
     """A series opened for reading: its frames, and its volume when the grid is regular.
 
     `not_a_volume` says in one sentence why there is no volume ("Slice spacing varies: 2.5 to
     5.0 mm."), empty when there is one or when one was never to be expected. `states`: presentation
-    states that name images of the series, the newest first.
+    states that name images of the series, the newest first. `phases`: the volumes of a series that has
+    several at the same place; then `stack` holds the frames of all, `volume` is the first one's, and
+    `at_phase` gives one of them.
     """
 
     study: StudyRef
@@ -247,3 +264,22 @@ class LoadedSeries:
     volume: Volume | None = None
     not_a_volume: str = ""
     states: tuple[PresentationState, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    phase: int | None = None
+
+    def at_phase(self, number: int) -> LoadedSeries:
+        """The series as one of its phases: the stack and the volume of that one. Itself without phases."""
+        if not self.phases or number == self.phase:
+            return self
+        one = self.phases[number]
+        return replace(
+            self, stack=one.stack, volume=one.volume, not_a_volume=one.not_a_volume, phase=number
+        )
+
+    @property
+    def phase_label(self) -> str:
+        """What the phase in use is called, and which of how many; "" for a whole series."""
+        if self.phase is None:
+            return ""
+        label, which = self.phases[self.phase].label, f"olume {self.phase + 1} of {len(self.phases)}"
+        return f"{label}  ·  v{which}" if label else f"V{which}"

@@ -60,6 +60,7 @@ class Place:
 
     `slab`: the slab that the plane was seen through, as the corner of the image says it ("MIP 10.0 mm"),
     because values in a region are those of the slab. `cut`: where an oblique plane lies, exactly.
+    `phase`: which of a series' volumes at the same place it is a plane of, from 0.
     """
 
     study_key: str
@@ -70,6 +71,7 @@ class Place:
     index: int = 0
     slab: str = ""
     cut: PlaneGeometry | None = None
+    phase: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import VoiWindow
 from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry, SpacingSource, Vector3
 from medvision_desktop.domain.image import Frame, Photometric, Rescale
+from medvision_desktop.domain.phases import PhaseFrames, time_text
 from medvision_desktop.domain.study import InstanceRef, Patient, SeriesRef, SourceKind, StudyRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.content_key import content_key
@@ -47,6 +49,7 @@ def scan(path: Path) -> StudyRef:
         raise unreadable(error) from error
     frames, rows, columns = _display_shape(header) if header.affine_ras_mm is not None else (k, j, i)
     name = clean(path.name)
+    frames *= header.volumes
     instance = InstanceRef(path, key, number_of_frames=frames, rows=rows, columns=columns)
     series = SeriesRef(
         uid=f"{key}-1", kind=SourceKind.NIFTI, instances=(instance,), description=header.description or name
@@ -61,6 +64,24 @@ def read_volume(
 
     Raises `InputRefused` when the file is shorter than it says, damaged, or over the limit.
     """
+    one: NDArray[Any] = _read(path, header, 1, limit_bytes, cancel)[0]
+    return one.copy() if header.colour else one
+
+
+def read_volumes(
+    path: Path, header: NiftiHeader, *, limit_bytes: int, cancel: CancelToken | None = None
+) -> NDArray[Any]:
+    """As many volumes as fit into half of the limit, at least one: (volume, i, j, k) or (..., 3).
+
+    They run along dimension 4 first, then 5 and so on. Raises as `read_volume`.
+    """
+    fit = max(1, limit_bytes // 2 // max(1, header.volume_bytes))
+    return _read(path, header, min(header.volumes, fit), limit_bytes, cancel)
+
+
+def _read(
+    path: Path, header: NiftiHeader, count: int, limit_bytes: int, cancel: CancelToken | None
+) -> NDArray[Any]:
     check_length(path, header)
     if header.volume_bytes > limit_bytes:
         raise InputRefused(
@@ -74,7 +95,7 @@ def read_volume(
             compressed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             source: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
-            data = _exactly(source, header, token)
+            data = _exactly(source, header, count, token)
             if compressed:
                 total = header.data_offset + header.volume_bytes * header.volumes
                 _drain(source, total + MAX_EXTENSIONS - len(data), token)
@@ -88,12 +109,14 @@ def read_volume(
         raise unreadable(error) from error
     flat = np.frombuffer(data, header.kind, offset=header.data_offset)
     if header.colour:
-        return np.moveaxis(flat.reshape((3, *header.shape), order="F"), 0, 3).copy()
-    return flat.reshape(header.shape, order="F").astype(header.kind.newbyteorder("="), copy=False)
+        colours = flat.reshape((3, *header.shape, count), order="F")
+        return np.moveaxis(colours, (4, 0), (0, 4))
+    values = flat.reshape((*header.shape, count), order="F")
+    return np.moveaxis(values, 3, 0).astype(header.kind.newbyteorder("="), copy=False)
 
 
-def _exactly(source: Any, header: NiftiHeader, token: CancelToken) -> bytearray:
-    need = header.data_offset + header.volume_bytes
+def _exactly(source: Any, header: NiftiHeader, count: int, token: CancelToken) -> bytearray:
+    need = header.data_offset + header.volume_bytes * count
     data = bytearray()
     while len(data) < need:
         token.check()
@@ -139,6 +162,53 @@ def _to_patient_axes(
         # RAS grows to the right and front; LPS (and a DICOM axial image) to the left and back.
         flips[patient] = direction > 0 if patient < 2 else direction < 0
     return (axes[0], axes[1], axes[2]), (flips[0], flips[1], flips[2])
+
+
+def frames_of_volumes(header: NiftiHeader, values: NDArray[Any], key: str) -> tuple[Frame, ...]:
+    """`to_frames` of every volume that was read, one volume after another."""
+    read = values.shape[0]
+    badges = (f"First {read} of {header.volumes} volumes",) if read < header.volumes else ()
+    found: list[Frame] = []
+    for at in range(read):
+        one = to_frames(header, values[at], key)
+        first = len(found)
+        found += [replace(frame, frame_number=first + n + 1, badges=badges) for n, frame in enumerate(one)]
+    return tuple(found)
+
+
+def volumes_of(header: NiftiHeader, frames: int) -> tuple[PhaseFrames, ...]:
+    """The volumes that so many frames are, by what the header says of dimensions 4 to 7; () for one."""
+    slices = _display_shape(header)[0] if header.affine_ras_mm is not None else header.shape[2]
+    count = frames // slices
+    if count < 2:
+        return ()
+    found = []
+    for at in range(count):
+        label, time_ms = _volume_label(header, at)
+        numbers = tuple(range(at * slices, (at + 1) * slices))
+        found.append(PhaseFrames(numbers, label, time_ms))
+    return tuple(found)
+
+
+def _volume_label(header: NiftiHeader, number: int) -> tuple[str, float | None]:
+    """What a volume is called, and when it was if the fourth dimension is time and the only one."""
+    words, left, time_ms = [], number, None
+    several = [place for place, extent in enumerate(header.further) if extent > 1]
+    for place, extent in enumerate(header.further):
+        at, left = left % extent, left // extent
+        if extent == 1:
+            continue
+        value = header.start + at * header.step
+        if place == 0 and header.unit == "ms":
+            time_ms = at * header.step if several == [0] else None
+            words.append(time_text(value))
+        elif place == 0 and header.unit:
+            words.append(f"{value:g} {header.unit}")
+        elif place == 1:
+            words.append(f"{header.intent or 'component'} {at + 1}")
+        elif several != [place]:
+            words.append(f"dimension {place + 4}: {at + 1}")
+    return ", ".join(words), time_ms
 
 
 def to_frames(header: NiftiHeader, values: NDArray[Any], key: str) -> tuple[Frame, ...]:

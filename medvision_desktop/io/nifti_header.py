@@ -24,6 +24,14 @@ _MAX_EXTENT: Final = 1 << 16
 _KINDS: Final = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
 _RGB24: Final = 128
 _AXIS_MARKS: Final = (b"n+1\0", b"n+2\0")
+_FOURTH: Final = {
+    8: (1000.0, "ms"),
+    16: (1.0, "ms"),
+    24: (0.001, "ms"),
+    32: (1.0, "Hz"),
+    40: (1.0, "ppm"),
+    48: (1.0, "rad/s"),
+}
 _TO_MM: Final = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 
@@ -31,7 +39,9 @@ _TO_MM: Final = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 class NiftiHeader:
     """What the header says, checked. `shape` is (i, j, k); `volumes` further ones along time.
 
-    `affine_ras_mm` maps (i, j, k) to RAS millimetres, None when the file does not say.
+    `affine_ras_mm` maps (i, j, k) to RAS millimetres, None when the file does not say. `further`: extents
+    of dimensions 4 to 7, the first of them running fastest. `step` and `start`: of dimension 4, in `unit`
+    ("ms", "Hz", "ppm", "rad/s" or "" where the file does not say). `intent`: what its values are called.
     """
 
     shape: tuple[int, int, int]
@@ -45,6 +55,11 @@ class NiftiHeader:
     affine_ras_mm: NDArray[np.float64] | None
     window: tuple[float, float] | None
     description: str
+    further: tuple[int, ...] = ()
+    step: float = 0.0
+    start: float = 0.0
+    unit: str = ""
+    intent: str = ""
 
     @property
     def volume_bytes(self) -> int:
@@ -132,8 +147,24 @@ def _checked(header: Any) -> NiftiHeader:
         spacing_mm=_spacing(header, to_mm),
         affine_ras_mm=_affine(header, to_mm),
         window=window,
-        description=clean(bytes(header["descrip"]).split(b"\0")[0].decode("latin-1")),
+        description=_words(header, "descrip"),
+        further=tuple(extents[3:]),
+        intent=_words(header, "intent_name"),
+        **_along_four(header),
     )
+
+
+def _words(header: Any, field: str) -> str:
+    return clean(bytes(header[field]).split(b"\0")[0].decode("latin-1"))
+
+
+def _along_four(header: Any) -> dict[str, Any]:
+    """Step, start and unit of the fourth dimension, times in milliseconds."""
+    scale, unit = _FOURTH.get(int(header["xyzt_units"]) & 56, (1.0, ""))
+    step, start = float(header["pixdim"][4]) * scale, float(header["toffset"]) * scale
+    if not (math.isfinite(step) and step > 0):
+        return {"unit": ""}
+    return {"step": step, "start": start if math.isfinite(start) else 0.0, "unit": unit}
 
 
 def _spacing(header: Any, to_mm: float) -> tuple[float, float, float] | None:

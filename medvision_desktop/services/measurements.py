@@ -51,6 +51,7 @@ def record(store: Store, measurement: Measurement, said: tuple[str, ...], *, rea
         "index": place.index,
         "slab": place.slab,
         "cut": _told(place.cut),
+        "phase": place.phase,
     }
     with store.writing() as tx:
         study = name_only(tx.connection, tx.random, IdentityKind.STUDY, place.study_key)
@@ -129,8 +130,9 @@ def _restored(
         frame_number=words["frame_number"],
         plane=words["plane"],
         index=words["index"],
-        slab=words.get("slab", ""),  # older entries have neither
+        slab=words.get("slab", ""),  # older entries have none of these
         cut=_cut(words.get("cut")),
+        phase=words.get("phase", 0),
     )
     measurement = Measurement(
         id=data["measurement"],

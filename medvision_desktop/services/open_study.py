@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.frame_shelf import FrameShelf, faces_of
-from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+from medvision_desktop.domain.image import Frame, LoadedSeries, Phase, Stack
 from medvision_desktop.domain.study import (
     PresentationRef,
     RefusedFile,
@@ -31,6 +31,7 @@ from medvision_desktop.io import (
     dicom_series,
     nifti,
     nifti_header,
+    phases,
     raster,
     volume,
 )
@@ -268,10 +269,30 @@ def open_series(
         stack = Stack(frames, volume.modality_range(held[:_SAMPLE]))
         return LoadedSeries(study, series, stack, None, _PAGED, states)
     value_range = volume.modality_range(frames)
+    frames = presentations.with_key_marks(study, tuple(frames))
+    several = _phases_of(series, frames, value_range, cancel) if wanted else ()
+    if several:
+        one = several[0]
+        return LoadedSeries(
+            study, series, Stack(frames, value_range), one.volume, one.not_a_volume, states, several
+        )
     fault = volume.grid_fault(frames) if wanted else ""
     built = volume.build_volume(frames, value_range) if wanted and not fault else None
-    frames = presentations.with_key_marks(study, tuple(frames))
     return LoadedSeries(study, series, Stack(frames, value_range), built, fault, states)
+
+
+def _phases_of(
+    series: SeriesRef,
+    frames: Sequence[Frame],
+    value_range: tuple[float, float] | None,
+    cancel: CancelToken | None,
+) -> tuple[Phase, ...]:
+    """The volumes of a series that has several at the same place."""
+    token = cancel or CancelToken()
+    if series.kind is SourceKind.DICOM:
+        return phases.of_dicom(series, frames, value_range, token)
+    groups = nifti.volumes_of(nifti_header.read_header(series.instances[0].path), len(frames))
+    return phases.built(frames, groups, value_range)
 
 
 def _nifti_frames(
@@ -284,8 +305,10 @@ def _nifti_frames(
     instance = series.instances[0]
     progress(Progress(0, series.frame_count, "Loading images"))
     header = nifti_header.read_header(instance.path)
-    values = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
-    frames = nifti.to_frames(header, values, instance.sop_instance_uid)
+    values = nifti.read_volumes(
+        instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel
+    )
+    frames = nifti.frames_of_volumes(header, values, instance.sop_instance_uid)
     early(frames[:1])
     progress(Progress(len(frames), len(frames), "Loading images"))
     if not any(frame.corner.get("series_description") for frame in frames[:1]) and series.description:

@@ -225,7 +225,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("planes.turn_left_fine", "Slices", "Turn the other planes left by 1 degree", ("Ctrl+,",)),
     Action("planes.turn_right_fine", "Slices", "Turn the other planes right by 1 degree", ("Ctrl+.",)),
     Action("planes.straight", "Slices", "Straighten the planes", ("Ctrl+0",), "undo-2"),
-    Action("cine.toggle", "Slices", "Play the images, or stop", ("Space",), scope="viewer"),
+    Action("phase.next", "Slices", "Next volume (time, b-value, echo)", ("Right",), scope="viewer"),
+    Action("phase.previous", "Slices", "Previous volume", ("Left",), scope="viewer"),
+    Action(
+        "cine.toggle",
+        "Slices",
+        "Play, or stop",
+        ("Space",),
+        tip="Over time where a series has several volumes, else over the images.",
+        scope="viewer",
+    ),
+    Action("cine.space", "Slices", "Play over the images, or stop", ("Shift+Space",), scope="viewer"),
     Action("file.header", "File", "Header of this image", ("Ctrl+T",), "file-text"),
     Action(
         "file.document",

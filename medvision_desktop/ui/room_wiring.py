@@ -19,6 +19,7 @@ from medvision_desktop.ui.dialogs.refused_files import RefusedFilesSheet
 from medvision_desktop.ui.layer_wiring import LayerWiring
 from medvision_desktop.ui.notify import Toast
 from medvision_desktop.ui.theme.tokens import M
+from medvision_desktop.ui.viewmodels import phases
 from medvision_desktop.ui.viewmodels.model_layers import ModelLayers
 from medvision_desktop.ui.viewmodels.study_rows import Running, prior_sentence
 from medvision_desktop.work import CancelToken, ProgressSink
@@ -199,7 +200,12 @@ class RoomWiring(QObject):
         """Run AI looks at the image on screen, also after the reader has scrolled."""
         room = self._room
         shown = room.viewer.panes[pane].shown
-        if pane == room.viewer.active and shown is not None and shown.planes is None:
+        if pane != room.viewer.active or shown is None:
+            return
+        if shown.loaded.phase is not None:  # a run looks at the volume on screen, not at its neighbour
+            index = shown.index if shown.planes is None else 0
+            room.findings.set_study(shown.loaded.study, shown.loaded, index)
+        elif shown.planes is None:
             room.findings.look_at(shown.index)
 
     def _on_record_changed(self, study_key: str) -> None:
@@ -248,6 +254,8 @@ class RoomWiring(QObject):
             shown = room.viewer.panes[number].shown
             if shown is None or shown.loaded.series.uid != series_uid or shown.planes is not None:
                 continue
+            phases.choose_frame(room.viewer, number, sop_instance_uid, frame_number)
+            shown = room.viewer.panes[number].shown or shown
             for index, frame in faces_of(shown.loaded.stack.frames):
                 if (frame.sop_instance_uid, frame.frame_number) == (sop_instance_uid, frame_number):
                     room.viewer.set_index(number, index)

@@ -13,6 +13,7 @@ import pytest
 from medvision_desktop.domain.geometry import Plane
 from medvision_desktop.domain.image import Volume
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.pixels.modality import to_modality
 from medvision_desktop.pixels.reslice import PlaneStack
 from medvision_desktop.services import open_study
 from medvision_desktop.settings import Settings
@@ -49,7 +50,7 @@ def compare(path: Path, decoder: Decoder, scratch: Path) -> None:
     for plane, (picture, corner) in pictures.items():
         stack = PlaneStack(volume, plane)
         for index in (0, stack.count // 3, stack.count - 1):
-            assert np.allclose(stack.frame(index).stored, picture(index), rtol=1e-5, atol=1e-3)
+            assert np.allclose(to_modality(stack.frame(index)), picture(index), rtol=1e-5, atol=1e-3)
             expected = affine @ np.asarray([*corner(index), 1.0])
             assert np.allclose(stack.point_lps_mm(index, 0, 0), expected[:3], atol=1e-3)
 

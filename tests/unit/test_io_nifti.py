@@ -182,12 +182,58 @@ def test_colour_voxels_are_shown_in_colour(tmp_path: Path, decoder: Decoder) -> 
     assert loaded.volume is None
 
 
-def test_of_a_time_series_the_first_volume_is_shown_and_named(tmp_path: Path, decoder: Decoder) -> None:
+def test_every_volume_of_a_time_series_is_read_and_named_by_its_time(
+    tmp_path: Path, decoder: Decoder
+) -> None:
     values = random_values((5, 6, 7, 3))
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0])), tmp_path / "a.nii.gz")
-    frames = opened(tmp_path / "a.nii.gz", decoder).stack.frames
-    assert np.array_equal(frames[2].stored, values[:, :, 2, 0].T)
-    assert frames[0].badges == ("First of 3 volumes",)
+    image = nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0]))
+    image.header.set_zooms((1.0, 1.0, 1.0, 2.5))
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    loaded = opened(tmp_path / "a.nii.gz", decoder)
+    assert [phase.label for phase in loaded.phases] == ["t = 0.0 s", "t = 2.5 s", "t = 5.0 s"]
+    assert [phase.time_ms for phase in loaded.phases] == [0.0, 2500.0, 5000.0]
+    for number in range(3):
+        one = loaded.at_phase(number)
+        assert one.volume is not None
+        assert len(one.stack.frames) == 7
+        assert np.array_equal(one.stack.frames[2].stored, values[:, :, 2, number].T)
+        assert np.array_equal(one.volume.values_kji, values[..., number].T)
+    assert len({frame.frame_number for frame in loaded.stack.frames}) == 21
+
+
+def test_dimensions_beyond_time_are_named_as_the_header_says(tmp_path: Path, decoder: Decoder) -> None:
+    values = random_values((5, 6, 7, 2, 3))
+    image = nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0]))
+    image.header.set_zooms((1.0, 1.0, 1.0, 400.0, 1.0))
+    image.header.set_xyzt_units("mm", "msec")
+    image.header["intent_name"] = b"shift"
+    nibabel.save(image, tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    labels = [phase.label for phase in loaded.phases]
+    assert labels[:3] == ["t = 0.0 s, shift 1", "t = 400 ms, shift 1", "t = 0.0 s, shift 2"]
+    fifth = loaded.at_phase(5).volume
+    assert fifth is not None
+    assert np.array_equal(fifth.values_kji, values[..., 1, 2].T)
+
+
+def test_a_fourth_dimension_that_is_no_time_has_no_times(tmp_path: Path, decoder: Decoder) -> None:
+    image = nibabel.Nifti1Image(random_values((5, 6, 7, 2)), np.diag([-1.0, -1.0, 1.0, 1.0]))
+    image.header.set_xyzt_units("mm", "unknown")
+    nibabel.save(image, tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    assert [phase.time_ms for phase in loaded.phases] == [None, None]
+    assert [phase.label for phase in loaded.phases] == ["", ""]
+    assert loaded.at_phase(1).phase_label == "Volume 2 of 2"
+
+
+def test_of_more_volumes_than_memory_holds_the_first_are_shown_and_said(tmp_path: Path) -> None:
+    values = np.zeros((64, 64, 64, 9), np.int16)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0])), tmp_path / "a.nii")
+    header = nifti_header.read_header(tmp_path / "a.nii")
+    read = nifti.read_volumes(tmp_path / "a.nii", header, limit_bytes=5 << 20)
+    assert read.shape == (5, 64, 64, 64)
+    assert nifti.frames_of_volumes(header, read, "key")[0].badges == ("First 5 of 9 volumes",)
 
 
 def test_the_same_content_has_the_same_key_wherever_it_lies(tmp_path: Path) -> None:

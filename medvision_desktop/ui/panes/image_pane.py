@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from medvision_desktop.domain.display import OverlayState
+from medvision_desktop.ui.viewmodels import phases
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.hand import Hand
 from medvision_desktop.ui.viewmodels.key_hand import KeyHand
@@ -205,6 +206,10 @@ class ImagePane(QWidget):
         if self._viewer.tool in PAINTS and modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._viewer.masks.grow(notches)
             self.canvas.show_ring(self._hand.brush.ring)
+            return
+        if modifiers & Qt.KeyboardModifier.ShiftModifier and phases.of(self._viewer.panes[self._number]):
+            self._viewer.set_active(self._number)
+            phases.step(self._viewer, -1 if notches > 0 else 1)
             return
         zoom = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
         self._hand.wheel(notches, at, zoom=zoom)

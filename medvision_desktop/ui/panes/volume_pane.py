@@ -93,7 +93,9 @@ class VolumePane(QWidget):
         if shown is not None and planes is not None and wanted:
             loaded = shown.loaded
             span = loaded.volume.modality_range if loaded.volume is not None else None
-            self._scene.show(loaded.volume, loaded.series.modality, span or loaded.stack.modality_range)
+            key = self._viewer.panes[0].series_key
+            span = span or loaded.stack.modality_range
+            self._scene.show(planes.volume, loaded.series.modality, span, key)
         elif planes is None:
             self._scene.show(None, "", None)
         if wanted:

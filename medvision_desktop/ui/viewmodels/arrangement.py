@@ -292,4 +292,4 @@ def _planes_arrived(now: Arrangement, loaded: LoadedSeries, *, complete: bool) -
         # No planes after all: the series is read as the stack it is.
         alone = with_panes(now, {0: first, 1: PaneState(), 2: PaneState()})
         return replace(alone, layout=BY_NAME["1x1"], active=0, aside=None)
-    return replace(now, panes=planes.spread(now.panes, loaded, None))
+    return replace(now, panes=planes.spread(now.panes, loaded.at_phase(0), None))

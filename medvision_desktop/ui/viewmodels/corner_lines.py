@@ -151,6 +151,7 @@ def caption(shown: Shown, layers: str = "") -> str:
     turned = " oblique" if shown.frame.corner.get("oblique") else ""
     which = f"{shown.plane.value}{turned} slice" if shown.plane is not None else "image"
     place = f"{which} {shown.index + 1} of {shown.count}" if shown.count > 1 else ""
+    place = ", ".join(part for part in (shown.loaded.phase_label.replace(SEPARATOR, ", "), place) if part)
     window = window_text(shown.plan).replace(SEPARATOR, ", ").replace("  ", " ")
     spacing = "" if shown.frame.spacing is not None else "no pixel spacing"
     return ", ".join(part for part in (series_title(shown), place, window, layers, spacing) if part)
@@ -187,9 +188,10 @@ def _what(shown: Shown, status: PaneStatus, *, small: bool) -> tuple[Line, ...]:
         turned = frame.corner.get("oblique", "")
         title = f"{plane.value.capitalize()}, oblique {turned}" if turned else plane.value.capitalize()
         if small:
-            return _lines(Line(title, strong=True, plane=plane), place)
+            return _lines(Line(title, strong=True, plane=plane), shown.loaded.phase_label, place)
         head = Line(_join(title, series_title(shown)), strong=True, plane=plane)
-        return _lines(head, f"Slice {shown.index + 1} of {shown.count}", place)
+        which = f"Slice {shown.index + 1} of {shown.count}"
+        return _lines(head, shown.loaded.phase_label, which, place)
     word = "file" if series.kind is SourceKind.RASTER else "Series"
     number = f"{word} {series.number}" if series.number is not None else ""
     image = f"image {shown.index + 1} of {shown.count}"
@@ -198,11 +200,12 @@ def _what(shown: Shown, status: PaneStatus, *, small: bool) -> tuple[Line, ...]:
     if small:
         several = shown.count > 1 or status is PaneStatus.PARTIAL
         spacing = "" if frame.spacing is not None else "No pixel spacing: px"
-        return _lines(Line(series_title(shown)), image[:1].upper() + image[1:] if several else "", spacing)
+        image = image[:1].upper() + image[1:] if several else ""
+        return _lines(Line(series_title(shown)), shown.loaded.phase_label, image, spacing)
     spacing = "" if frame.spacing is not None else "Pixel spacing not given: px"
     counted = _join(number, image)
     counted = counted[:1].upper() + counted[1:]
-    return _lines(Line(series_title(shown)), counted, _join(place, spacing))
+    return _lines(Line(series_title(shown)), shown.loaded.phase_label, counted, _join(place, spacing))
 
 
 def _place(shown: Shown) -> str:

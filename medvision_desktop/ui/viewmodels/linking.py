@@ -74,6 +74,7 @@ def place_of(pane: PaneState) -> Place | None:
             index=shown.index,
             slab=shown.frame.corner.get("slab", ""),
             cut=shown.frame.geometry if is_oblique else None,
+            phase=shown.loaded.phase or 0,
         )
     return Place(study, series, shown.frame.sop_instance_uid, shown.frame.frame_number)
 

@@ -113,6 +113,7 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
 
     A volume file opens in its middle: its ends are air.
     """
+    loaded = _first_phase(loaded, pane.shown) if complete else loaded
     index = 0
     if complete and loaded.series.kind is SourceKind.NIFTI:
         index = len(loaded.stack.frames) // 2
@@ -128,6 +129,12 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
             display = replace(display, turn=state.turn, area=area)
     shown = _shown(loaded, None, index, display)
     return replace(pane, status=status, display=display, shown=shown, refusal=None)
+
+
+def with_series(pane: PaneState, loaded: LoadedSeries, index: int) -> PaneState:
+    """The pane showing an image of another volume of its series, looked at as before."""
+    held = min(max(0, index), len(loaded.stack.frames) - 1)
+    return replace(pane, shown=_shown(loaded, None, held, pane.display))
 
 
 def with_planes(pane: PaneState, loaded: LoadedSeries, planes: Planes, index: int) -> PaneState:
@@ -264,6 +271,18 @@ def _distance(frame: Frame, point: Vector3) -> float:
     normal = frame.geometry.normal_lps
     along = sum(one * other for one, other in zip(normal, point, strict=True))
     return along - frame.geometry.position_mm
+
+
+def _first_phase(loaded: LoadedSeries, shown: Shown | None) -> LoadedSeries:
+    """Of a series with several volumes the one of the image on screen, else the first."""
+    if not loaded.phases:
+        return loaded
+    if shown is not None and shown.is_here:
+        here = (shown.frame.sop_instance_uid, shown.frame.frame_number)
+        for number, phase in enumerate(loaded.phases):
+            if any((one.sop_instance_uid, one.frame_number) == here for one in phase.stack.frames):
+                return loaded.at_phase(number)
+    return loaded.at_phase(0)
 
 
 def _same_image(loaded: LoadedSeries, shown: Shown) -> int:

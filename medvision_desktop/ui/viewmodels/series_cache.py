@@ -22,8 +22,8 @@ def bytes_of(loaded: LoadedSeries) -> int:
     if isinstance(frames, FrameShelf):
         return frames.nbytes
     arrays = [frame.stored for frame in frames]
-    if loaded.volume is not None:
-        arrays.append(loaded.volume.stored_kji)
+    volumes = (loaded.volume, *(phase.volume for phase in loaded.phases))
+    arrays += [one.stored_kji for one in volumes if one is not None]
     owners = {}
     for array in arrays:
         owner = array

@@ -174,7 +174,7 @@ class ViewerState(QObject):
         if shown is None or found is None or shown.plane is not None:
             return None
         here = found.series_uid == shown.loaded.series.uid and found.image_index == shown.index
-        return found if here else None
+        return found if here and not shown.loaded.phase else None
 
     def crosshair(self, pane: int) -> Crosshair | None:
         """The lines of the other planes on a pane; with the crosshair in hand they can be turned."""

@@ -111,6 +111,7 @@ class VolumeScene(QObject):
         self._lane = Lane("volume", unhandled)
         self._view = VolumeView()
         self._volume: Volume | None = None
+        self._series: tuple[str, str] | None = None
         self._span = (0.0, 1.0)
         self._labels: LabelsShown | None = None
         self._size: Size | None = None
@@ -141,10 +142,24 @@ class VolumeScene(QObject):
         """The volume on stage."""
         return self._volume
 
-    def show(self, volume: Volume | None, modality: str, span: tuple[float, float] | None) -> None:
-        """Another volume, or none; seen from the front at first. `span`: its 0.5 and 99.5 percentiles."""
+    def show(
+        self,
+        volume: Volume | None,
+        modality: str,
+        span: tuple[float, float] | None,
+        series: tuple[str, str] | None = None,
+    ) -> None:
+        """Another volume, or none; seen from the front at first. `span`: its 0.5 and 99.5 percentiles.
+
+        Another volume of the same series is seen as the one before.
+        """
         if volume is self._volume:
             return
+        if series is not None and series == self._series and volume is not None:
+            self._volume = volume
+            self._move()
+            return
+        self._series = series
         looks = volume_looks.looks_for(modality)
         if looks is not self.looks:
             self.looks, self.look = looks, looks[0]
@@ -282,7 +297,7 @@ class VolumeScene(QObject):
         self._lane.submit(work, done=arrived, failed=self._on_failed)
 
     def _on_coarse(self, wish: _Wish, picture: NDArray[np.uint8]) -> None:
-        if wish.volume is self._volume and not self.is_fine:
+        if (wish.volume is self._volume or self.status is SceneStatus.SHOWN) and not self.is_fine:
             self.picture, self.status = picture, SceneStatus.SHOWN
             self.changed.emit()
 
