@@ -40,7 +40,6 @@ def load(instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = N
         uid=instance.sop_instance_uid,
         title=clean(instance.path.name),
         source="NIfTI",
-        badges=("Placed by its own coordinates",),
     )
 
 

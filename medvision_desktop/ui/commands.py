@@ -38,6 +38,7 @@ class Commands:
 
     def __init__(self, room: ReadingRoom) -> None:
         self._room = room
+        self.layers = LayerCommands(room)
         self._table: Mapping[str, Callable[[], object]] = {
             "file.open": self._open_files,
             "file.open_folder": self._open_folder,
@@ -68,7 +69,7 @@ class Commands:
             "report.sign": self._sign,
             "report.key_image": self._key_image,
             **KeyCommands(room).table,
-            **LayerCommands(room).table,
+            **self.layers.table,
             "record.verify": room.desk.verify,
             "dock.worklist": self._worklist,
             "dock.float_report": room.report_dock_toggle,

@@ -20,6 +20,8 @@ from medvision_desktop.work import CancelToken, ProgressSink
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
 
+# Below this the panel and the findings do not fit above one another.
+_ROOM_FOR_BOTH_PX: Final = 860
 _FILTER: Final = "Label maps (*.dcm *.nii *.nii.gz);;All files (*)"
 
 
@@ -28,6 +30,7 @@ class LayerCommands:
 
     def __init__(self, room: ReadingRoom) -> None:
         self._room = room
+        self._findings_made_room = False
         self.table: Mapping[str, Callable[[], object]] = {
             "file.open_layer": self._open,
             "labels.new_map": self._new_map,
@@ -112,9 +115,8 @@ class LayerCommands:
         room.lanes.io.submit(work, done=done, failed=room.notifier.error, key="interpolate labels")
 
     def _panel(self) -> None:
-        dock = self._room.docks["layers"]
-        if dock.isVisible():
-            dock.hide()
+        if self._room.docks["layers"].isVisible():
+            self.hide_panel()
         else:
             self.show_panel()
             self._room.layers_panel.setFocus()
@@ -125,7 +127,17 @@ class LayerCommands:
         docks = [room.docks["layers"], room.docks["findings"]]
         if docks[0].isVisible():
             return
+        height = room.window.pages.height()
         docks[0].show()
-        if docks[1].isVisible():
-            height = room.window.pages.height()
+        if docks[1].isVisible() and height < _ROOM_FOR_BOTH_PX:
+            docks[1].hide()
+            self._findings_made_room = True
+        elif docks[1].isVisible():
             room.window.resizeDocks(docks, [height * 2 // 3, height // 3], Qt.Orientation.Vertical)
+
+    def hide_panel(self) -> None:
+        """Put the panel away; findings that made room for it come back."""
+        self._room.docks["layers"].hide()
+        if self._findings_made_room:
+            self._findings_made_room = False
+            self._room.docks["findings"].show()

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.services import layers
-from medvision_desktop.ui.layer_commands import LayerCommands
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
@@ -21,7 +20,7 @@ class LayerWiring(QObject):
     def __init__(self, room: ReadingRoom) -> None:
         super().__init__()
         self._room = room
-        self._commands = commands = LayerCommands(room)
+        commands = room.commands.layers
         files, panel = room.layer_files, room.layers_panel
         files.imagesWanted.connect(room.hanging.open)
         files.shown.connect(commands.show_panel)
@@ -29,7 +28,7 @@ class LayerWiring(QObject):
         room.mask_record.recorded.connect(room.desk.follow)
         room.worklist_pane.layerWanted.connect(self._lay)
         panel.wanted.connect(room.commands.perform)
-        panel.closeWanted.connect(room.docks["layers"].hide)
+        panel.closeWanted.connect(partial(room.commands.perform, "dock.layers"))
         panel.renameWanted.connect(commands.rename)
         panel.removeWanted.connect(room.mask_record.remove)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin
@@ -57,6 +57,10 @@ class LayersPanel(QFrame):
         self._offered = QVBoxLayout()
         self._stack = QVBoxLayout()
         self.head = self._head()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._show_all)
         self._lay_out()
         viewer.layers.changed.connect(self.refresh)
         viewer.masks.changed.connect(self.refresh)
@@ -68,7 +72,12 @@ class LayersPanel(QFrame):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the layers over the active pane's images. While a stroke is under way nothing moves."""
+        """Show the layers over the active pane's images soon: many changes come at once."""
+        if self.isVisible() and not self._soon.isActive():
+            self._soon.start()
+
+    def _show_all(self) -> None:
+        """While a stroke is under way nothing moves; its end is a change, too."""
         if not self.isVisible() or self._viewer.masks.is_painting:
             return
         shown = self._viewer.active_pane.shown
@@ -98,7 +107,12 @@ class LayersPanel(QFrame):
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what happened meanwhile."""
         super().showEvent(event)
-        self.refresh()
+        self._show_all()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing to show while nobody looks."""
+        super().hideEvent(event)
+        self._soon.stop()
 
     def _show_offers(self, series: tuple[SeriesRef, ...]) -> None:
         if [one.uid for one in series] != list(self.offers):

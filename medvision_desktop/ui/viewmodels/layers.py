@@ -23,6 +23,9 @@ from medvision_desktop.ui.viewmodels.layer_rail import LayerRail, RailRun, pictu
 from medvision_desktop.ui.viewmodels.layer_style import LayerStyle, kept_style, style_of
 from medvision_desktop.ui.viewmodels.pane_state import Shown
 
+# A corner has room for so many layers, and so much of a name.
+_MOST_WORDS: Final = 2
+_LONGEST: Final = 28
 _NAMES: Final = {"DICOM SEG": "SEG", "DICOM parametric map": "Map"}
 
 
@@ -58,7 +61,8 @@ class LayerEntry:
         else:
             kind = _NAMES.get(layer.source, "Labels" if isinstance(layer, LabelMap) else "Map")
         notes = [*layer.badges, *(() if self.is_saved else ("not saved",))]
-        return f"{kind}: {layer.title}" + (f" ({', '.join(notes)})" if notes else "")
+        title = layer.title if len(layer.title) <= _LONGEST else layer.title[: _LONGEST - 1] + "…"
+        return f"{kind}: {title}" + (f" ({', '.join(notes)})" if notes else "")
 
     def lies_over(self, loaded: LoadedSeries) -> bool:
         """Whether the layer belongs over a series: attached to it, or of the same frame of reference."""
@@ -141,15 +145,19 @@ class LayersModel(QObject):
         if picture is None:
             return ()
         slab = "slab" in shown.frame.corner
+        shown_now = [entry for entry in self.over(shown.loaded) if entry.style.visible]
+        # Maps cover whole images: labels lie over them.
+        shown_now.sort(key=lambda entry: isinstance(entry.layer, LabelMap))
         return tuple(
             DrawnLayer(entry.layer, entry.style, entry.style.looks(outlines=slab), picture, self._revision)
-            for entry in self.over(shown.loaded)
-            if entry.style.visible
+            for entry in shown_now
         )
 
     def words(self, shown: Shown) -> tuple[str, ...]:
         """What is laid over an image, for its corner."""
         found = tuple(entry.word for entry in self.over(shown.loaded) if entry.style.visible)
+        if len(found) > _MOST_WORDS:
+            found = (*found[:_MOST_WORDS], f"{len(found) - _MOST_WORDS} more layers")
         if found and "slab" in shown.frame.corner:
             return (*found, "outlines of the middle slice")
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QRectF, QSize, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
@@ -57,8 +57,8 @@ class ColourSwatch(QToolButton):
         """The square, and the ring of the focus."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        inset = (self.width() - _SIDE) / 2
-        square = self.rect().toRectF().adjusted(inset, inset, -inset, -inset)
+        square = QRectF(0, 0, _SIDE, _SIDE)
+        square.moveCenter(self.rect().toRectF().center())
         fill = QColor(*self._colour)
         painter.setPen(QPen(fill, 1.5))
         fill.setAlphaF(0.45)

@@ -175,10 +175,10 @@ class ImageCanvas(QWidget):
             self._labels.paint(painter, view.layers, view.transform, view.viewport, ratio)
         if view.attention is not None and view.transform is not None:
             self._layer.paint(painter, view.attention.heat, view.overlay, view.transform, ratio)
-        if view.layers:
+        room = pane_furniture.paint(painter, self._text, view, pane, ratio)
+        if view.layers and not view.small:
             above = color_bar.SIZE.height() + 8 if view.attention is not None else 0
             map_bar.paint(painter, view.layers, pane, above)
-        room = pane_furniture.paint(painter, self._text, view, pane, ratio)
         if self._lens is not None:
             self._magnifier.paint(painter, self._lens, ratio)
         if self._ring is not None:

@@ -42,6 +42,7 @@ class LayerCard(QFrame):
         super().__init__(parent)
         self._entry = entry
         self._quiet = False
+        self._eye_shows: tuple[bool, str] | None = None
         self.rows: dict[int, SegmentRow] = {}
         self.setObjectName("layerCard")
         self.setStyleSheet(
@@ -59,6 +60,7 @@ class LayerCard(QFrame):
         self.colours = QToolButton(self)
         self.sum = label("", "caption", "t3", wrap=True)
         self._labels = QVBoxLayout()
+        self._body = QWidget()  # all but the first line, put away while the layer is hidden
         self._lay_out()
         self.eye.clicked.connect(
             lambda: self._change(replace(self._style, visible=not self._style.visible))
@@ -78,8 +80,10 @@ class LayerCard(QFrame):
         self._quiet = True
         self._entry = entry
         style, layer = entry.style, entry.layer
-        self.eye.show_icon("eye" if style.visible else "eye-off")
-        self.eye.rename(f"{'Hide' if style.visible else 'Show'} {layer.title}")
+        if self._eye_shows != (style.visible, layer.title):
+            self._eye_shows = (style.visible, layer.title)
+            self.eye.show_icon("eye" if style.visible else "eye-off")
+            self.eye.rename(f"{'Hide' if style.visible else 'Show'} {layer.title}")
         self.title.setText(layer.title)
         notes = [*layer.badges, *(() if entry.is_saved else ("Not in the record",))]
         self.notes.setText("  ·  ".join(notes))
@@ -93,6 +97,7 @@ class LayerCard(QFrame):
         else:
             self.bar.show_map(style.colour_map, layer.shown, layer.units)
             self.colours.setText(style.colour_map)
+        self._body.setVisible(style.visible or selected > 0)
         self.setAccessibleName(f"{entry.word}, {'shown' if style.visible else 'hidden'}")
         self._quiet = False
 
@@ -147,6 +152,10 @@ class LayerCard(QFrame):
         head.addWidget(self.more)
         column.addLayout(head)
         column.addWidget(self.notes)
+        column.addWidget(self._body)
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
         look = QHBoxLayout()
         look.setSpacing(8)
         look.addSpacing(M.mini_button + 6)

@@ -31,6 +31,7 @@ class SegmentRow(QFrame):
         self._segment = segment
         self._style = SegmentStyle(segment.colour)
         self._quiet = False
+        self._eye_shows: tuple[bool, str] | None = None
         self.setObjectName("segmentRow")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.eye = IconButton("eye", "", kind="mini")
@@ -64,9 +65,10 @@ class SegmentRow(QFrame):
         """Show look and numbers; the label in work shows its opacity and what lies inside."""
         self._quiet = True
         self._style = style
-        self.eye.show_icon("eye" if style.visible else "eye-off")
-        verb = "Hide" if style.visible else "Show"
-        self.eye.rename(f"{verb} {self._segment.label}")
+        if self._eye_shows != (style.visible, self._segment.label):
+            self._eye_shows = (style.visible, self._segment.label)
+            self.eye.show_icon("eye" if style.visible else "eye-off")
+            self.eye.rename(f"{'Hide' if style.visible else 'Show'} {self._segment.label}")
         self.swatch.show_colour(style.colour)
         self.name.setProperty("tone", "t1" if style.visible else "t3")
         self.volume.setText("" if found is None else volume_text(found.ml))
