@@ -1,4 +1,4 @@
-"""What a header asks for of colours that goes beyond RGB: profiles, colour spaces, supplemental palettes."""
+"""What a header asks for of colours beyond RGB: profiles, colour spaces, supplemental palettes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def colour_doubts(dataset: Dataset, layout: PixelLayout) -> tuple[str, ...]:
 
 
 def _is_other(dataset: Dataset) -> bool:
-    """Whether there is an ICC profile that does not call itself sRGB. One too long to be read is another."""
+    """Whether there is an ICC profile that does not call itself sRGB; one too long to read is none."""
     if _PROFILE not in dataset or text(dataset, "ColorSpace") == "SRGB":
         return False
     value: Any = getattr(dataset.get_item(_PROFILE, keep_deferred=True), "value", None)

@@ -8,20 +8,16 @@ from typing import Any, Final
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
 from medvision_desktop.domain.image import ModalityLut, Rescale
 from medvision_desktop.domain.quantities import RealValue, UltrasoundRegion
+from medvision_desktop.io import dicom_philips
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_values import items_of, number, numbers, text, texts, whole
 
 SUV_UNITS: Final = "g/ml"
 _UNITS: Final = {3: "cm", 4: "s", 5: "Hz", 7: "cm/s"}
 _KINDS: Final = {1: "2D", 2: "M-mode", 3: "spectral", 4: "waveform", 5: "graphics"}
-_PHILIPS_GROUP: Final = 0x7053
-_PHILIPS_CREATOR: Final = "Philips PET Private Group"
-_SUV_SCALE: Final = 0x00
-_ACTIVITY_SCALE: Final = 0x09
 # Beyond this the tracer is gone, and a header that says so is wrong.
 _MOST_HALF_LIVES: Final = 20
 
@@ -69,21 +65,25 @@ def suv_factor(dataset: Dataset) -> float | None:
     """
     if text(dataset, "Modality") != "PT":
         return None
-    corrected = texts(dataset, "CorrectedImage")
+    corrected, units = texts(dataset, "CorrectedImage"), text(dataset, "Units")
     if "ATTN" not in corrected or "DECY" not in corrected:
         return None
-    units, to_activity = text(dataset, "Units"), 1.0
-    if units == "CNTS":
-        suv, activity = (_philips(dataset, element) for element in (_SUV_SCALE, _ACTIVITY_SCALE))
-        if suv is not None:
-            return suv
-        if activity is None:
-            return None
-        units, to_activity = "BQML", activity
     if units == "GML":
         return 1.0 if text(dataset, "SUVType") in ("", "BW") else None
-    if units != "BQML":
+    if units == "BQML":
+        return _by_dose(dataset)
+    if units != "CNTS":
         return None
+    # Counts of Philips scanners come with a factor for SUV, or with one for activity.
+    direct = dicom_philips.suv_scale(dataset)
+    if direct is not None:
+        return direct
+    activity, by_dose = dicom_philips.activity_scale(dataset), _by_dose(dataset)
+    return None if activity is None or by_dose is None else activity * by_dose
+
+
+def _by_dose(dataset: Dataset) -> float | None:
+    """Body weight in grams by the dose that was left when decay was corrected to; None without."""
     weight_kg, tracers = (
         number(dataset, "PatientWeight"),
         items_of(dataset, "RadiopharmaceuticalInformationSequence"),
@@ -98,31 +98,13 @@ def suv_factor(dataset: Dataset) -> float | None:
         return None
     correction = text(dataset, "DecayCorrection")
     if correction == "ADMIN":
-        return to_activity * weight_kg * 1000 / dose_bq
+        return weight_kg * 1000 / dose_bq
     if correction != "START":
         return None
     elapsed = _since_injection(dataset, tracers[0])
     if elapsed is None or not 0 <= elapsed < _MOST_HALF_LIVES * half_life_s:
         return None
-    return to_activity * weight_kg * 1000 / (dose_bq * math.exp2(-elapsed / half_life_s))
-
-
-def _philips(dataset: Dataset, element: int) -> float | None:
-    """A scale factor of Philips' private PET group, where its creator says so; None without, or or not above 0."""
-    for block in range(0x10, 0x100):
-        if Tag(_PHILIPS_GROUP, block) not in dataset:
-            continue
-        if str(dataset[_PHILIPS_GROUP, block].value).strip() != _PHILIPS_CREATOR:
-            continue
-        tag = Tag(_PHILIPS_GROUP, (block << 8) | element)
-        value: Any = dataset[tag].value if tag in dataset else None
-        words = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
-        try:
-            factor = float(words.strip(" \0"))
-        except ValueError:
-            return None
-        return factor if math.isfinite(factor) and factor > 0 else None
-    return None
+    return weight_kg * 1000 / (dose_bq * math.exp2(-elapsed / half_life_s))
 
 
 def _since_injection(dataset: Dataset, tracer: Dataset) -> float | None:

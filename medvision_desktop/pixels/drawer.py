@@ -42,6 +42,7 @@ class _Source:
     lowest: int = 0
     is_reduced: bool = False  # to 16 bits
     is_whole: bool = True  # whether the levels reach over all the frame has
+    of: RenderPlan | None = None  # for grey with colours in it, whose picture holds for one plan alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,8 @@ class Drawer:
             colour = np.zeros((*shape, 3), np.uint8)
             if resampled.pixels is not None:
                 part = resampled.pixels
-                colour[resampled.target] = np.subtract(255, part) if plan.inverted else part
+                turned = plan.inverted and source.of is None
+                colour[resampled.target] = np.subtract(255, part) if turned else part
                 self._covered(colour, plan, resampled)
             return colour
         same_place = over is not None and resampled is before and over.shape == shape
@@ -131,7 +133,10 @@ class Drawer:
 
     def _source_of(self, plan: RenderPlan) -> _Source:
         kept = self._source
-        if kept is None or kept.frame is not plan.frame or not _serves(kept, plan.voi):
+        if plan.frame.supplement is not None:
+            if kept is None or kept.of is not plan:
+                kept = self._source = _Source(plan.frame, pipeline.render_image(plan), None, of=plan)
+        elif kept is None or kept.frame is not plan.frame or not _serves(kept, plan.voi):
             kept = _prepare(plan)
             self._source = kept
         return kept

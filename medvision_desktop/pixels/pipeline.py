@@ -105,17 +105,21 @@ def without_layers(plan: RenderPlan) -> RenderPlan:
 
 def render(plan: RenderPlan) -> NDArray[np.uint8]:
     """The frame at source resolution under its shutter and overlays: HxW, or HxWx3 where `is_colour`."""
-    image = _rendered(plan)
-    if plan.frame.supplement is not None:
-        image = supplement.with_colours(plan.frame, image)
-    if plan.colours:
-        image = colour_maps.coloured(image, plan.colours)
+    image = render_image(plan)
     hidden = hidden_by_shutter(plan)
     if hidden is not None and plan.shutter is not None:
         image[hidden] = round(plan.shutter.level * 255)
     for plane in plan.overlays:
         image[layers.placed(plane, *image.shape[:2])] = 255
     return image
+
+
+def render_image(plan: RenderPlan) -> NDArray[np.uint8]:
+    """The frame at source resolution with nothing over it: HxW, or HxWx3 where `is_colour`."""
+    image = _rendered(plan)
+    if plan.frame.supplement is not None:
+        return supplement.with_colours(plan.frame, image)
+    return colour_maps.coloured(image, plan.colours) if plan.colours else image
 
 
 def hidden_by_shutter(plan: RenderPlan) -> NDArray[np.bool_] | None:

@@ -1,4 +1,4 @@
-"""Grey images in which the highest stored values are colours (PS3.3 C.7.6.19), such as flow over ultrasound."""
+"""Grey images in which the highest stored values are colours (PS3.3 C.7.6.19), such as flow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medvision_desktop.pixels.modality import lookup
 
 
 def with_colours(frame: Frame, grey: NDArray[Any]) -> NDArray[Any]:
-    """HxWx3 of drawn grey levels HxW: uint8, or float32 in 0..1; the frame's own colours where it has some."""
+    """HxWx3 of drawn grey levels HxW: uint8, or float32 in 0..1; the frame's own colours in it."""
     three = np.repeat(grey[..., None], 3, axis=2)
     supplement = frame.supplement
     if supplement is None:

@@ -1,4 +1,4 @@
-"""Quantities of volumes and regions, such as SUV in planes of PET slices that rescale each their own way."""
+"""Quantities of volumes and regions, such as SUV in planes of PET slices with rescales of their own."""
 
 from __future__ import annotations
 
