@@ -159,8 +159,7 @@ def _covers(
 
 
 def _doubts(dataset: Dataset, layout: PixelLayout, index: int) -> tuple[str, ...]:
-    found = []
-    found += colour_doubts(dataset, layout)
+    found = list(colour_doubts(dataset, layout))
     if layout.samples == 3 and layout.bits_stored > 8:
         found.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
     slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")

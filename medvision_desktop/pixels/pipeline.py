@@ -24,7 +24,16 @@ from medvision_desktop.domain.display import (
 )
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.domain.quantities import region_of
-from medvision_desktop.pixels import colour_maps, histogram, layers, modality, palette, presentation, supplement, voi
+from medvision_desktop.pixels import (
+    colour_maps,
+    histogram,
+    layers,
+    modality,
+    palette,
+    presentation,
+    supplement,
+    voi,
+)
 
 # The default window of a modality whose values mean the same on every scanner.
 MODALITY_WINDOWS: Final = {"CT": VoiWindow(40, 400, explanation="CT default")}
