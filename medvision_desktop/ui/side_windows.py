@@ -46,6 +46,8 @@ class SideWindows(QObject):
         for number in range(1, WINDOWS):
             if was_open(number, self._state_file):
                 self.open()
+        if self.open_ones:
+            self._main.activateWindow()
 
     def open(self) -> int | None:
         """One more window with an empty pane; its number, or None and said why."""
