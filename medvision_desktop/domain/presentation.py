@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from medvision_desktop.domain.display import Voi, VoiLut
@@ -103,6 +104,39 @@ def chosen(
     for state in states:
         if state.names(frame) and wanted in (None, state.uid):
             return state
+    return None
+
+
+def applied_to_plane(
+    states: tuple[PresentationState, ...], plane: Frame, uids: Set[str], wanted: str | None
+) -> Frame:
+    """A plane of a volume windowed as a state windows every image (`uids`) of its series.
+
+    Only window and polarity make sense there: places of annotations and areas are those of single
+    images. A state with another modality table speaks of other values, and is left out.
+    """
+    for state in states:
+        if wanted not in (None, state.uid) or state.modality not in (None, plane.modality):
+            continue
+        window = _window_of_all(state, uids)
+        if window is not None:
+            return replace(
+                plane,
+                voi=(window, *plane.voi),
+                presented_voi=window,
+                presentation_inverse=state.inverse,
+                presentation_lut=state.lut,
+                badges=(*plane.badges, f"Presentation: {state.label}"),
+            )
+    return plane
+
+
+def _window_of_all(state: PresentationState, uids: Set[str]) -> Voi | None:
+    if not uids <= {image.uid for image in state.images if not image.frames}:
+        return None
+    for scope, voi in state.vois:
+        if not scope or uids <= {image.uid for image in scope if not image.frames}:
+            return voi
     return None
 
 

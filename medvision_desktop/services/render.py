@@ -138,7 +138,12 @@ def render_file(
         study, series = _the_series(path, Path(scratch), cancel)
         if options.plane is not None:
             loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
-            return _drawn(_plane(loaded, options), series, options, loaded.stack.modality_range)
+            uids = {instance.sop_instance_uid for instance in series.instances}
+            states = loaded.states if options.presentation != "" else ()
+            cut = _plane(loaded, options)
+            wanted = next((one.uid for one in states if options.presentation in (one.uid, one.label)), None)
+            cut = presentation.applied_to_plane(states, cut, uids, wanted)
+            return _drawn(cut, series, options, loaded.stack.modality_range)
         frame, value_range = _frame(study, series, options, decoder, cancel)
         frame, turn = _presented(study, frame, options.presentation)
         return replace(_drawn(frame, series, options, value_range), turn=turn)

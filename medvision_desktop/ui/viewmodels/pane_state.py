@@ -242,6 +242,9 @@ def point_lps_mm(shown: Shown) -> Vector3 | None:
 def _shown(loaded: LoadedSeries, planes: Planes | None, index: int, display: DisplayState) -> Shown:
     if planes is not None:
         frame = planes.frame(index)
+        if loaded.states:
+            uids = {instance.sop_instance_uid for instance in loaded.series.instances}
+            frame = presentation.applied_to_plane(loaded.states, frame, uids, display.presentation)
         return Shown(loaded, planes, index, frame, _plan(loaded, planes, frame, display))
     frame, waits, refusal = awaited.found(loaded.stack.frames, index)
     if loaded.states:
