@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from medvision_desktop.domain.display import Voi, VoiLut
@@ -108,7 +108,7 @@ def chosen(
 
 
 def applied_to_plane(
-    states: tuple[PresentationState, ...], plane: Frame, uids: Set[str], wanted: str | None
+    states: tuple[PresentationState, ...], plane: Frame, uids: AbstractSet[str], wanted: str | None
 ) -> Frame:
     """A plane of a volume windowed as a state windows every image (`uids`) of its series.
 
@@ -131,7 +131,7 @@ def applied_to_plane(
     return plane
 
 
-def _window_of_all(state: PresentationState, uids: Set[str]) -> Voi | None:
+def _window_of_all(state: PresentationState, uids: AbstractSet[str]) -> Voi | None:
     if not uids <= {image.uid for image in state.images if not image.frames}:
         return None
     for scope, voi in state.vois:

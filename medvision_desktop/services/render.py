@@ -25,6 +25,7 @@ from medvision_desktop.domain.display import (
 )
 from medvision_desktop.domain.geometry import Plane, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+from medvision_desktop.domain.presentation import PresentationState
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.errors import ExportFailed, InputRefused, MedVisionError
 from medvision_desktop.io import dicom_series, raster
@@ -139,10 +140,8 @@ def render_file(
         if options.plane is not None:
             loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
             uids = {instance.sop_instance_uid for instance in series.instances}
-            states = loaded.states if options.presentation != "" else ()
-            cut = _plane(loaded, options)
-            wanted = next((one.uid for one in states if options.presentation in (one.uid, one.label)), None)
-            cut = presentation.applied_to_plane(states, cut, uids, wanted)
+            states = _named(loaded.states, options.presentation)
+            cut = presentation.applied_to_plane(states, _plane(loaded, options), uids, None)
             return _drawn(cut, series, options, loaded.stack.modality_range)
         frame, value_range = _frame(study, series, options, decoder, cancel)
         frame, turn = _presented(study, frame, options.presentation)
@@ -151,18 +150,24 @@ def render_file(
 
 def _presented(study: StudyRef, frame: Frame, wanted: str | None) -> tuple[Frame, ViewTurn]:
     """The frame under the presentation state that was asked for, and how the state turns it."""
-    states = presentations.states_of(study, (frame,)) if wanted != "" else ()
-    if wanted:
-        states = tuple(state for state in states if wanted in (state.uid, state.label))
-        if not states:
-            raise InputRefused(
-                "There is no such presentation state.",
-                "None of that name beside the image is about it.",
-                "Draw without it.",
-            )
+    states = _named(presentations.states_of(study, (frame,)), wanted)
     if not states:
         return frame, ViewTurn()
     return presentation.applied(states[0], frame), states[0].turn
+
+
+def _named(states: tuple[PresentationState, ...], wanted: str | None) -> tuple[PresentationState, ...]:
+    """Those of a UID or label, all for None, none for "". Raises `InputRefused` for a name of none."""
+    if wanted is None or not wanted:
+        return states if wanted is None else ()
+    found = tuple(state for state in states if wanted in (state.uid, state.label))
+    if not found:
+        raise InputRefused(
+            "There is no such presentation state.",
+            "None of that name beside the image is about it.",
+            "Draw without it.",
+        )
+    return found
 
 
 def save(rendered: Rendered, out: Path) -> None:

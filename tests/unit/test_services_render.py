@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from medvision_desktop.services import render
 from medvision_desktop.services.render import RenderOptions, encode_png, render_file, save
 from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken
-from tests.helpers.dicom_files import ct, write
-from tests.helpers.presentation_files import state_for, voi_item
+from tests.helpers.dicom_files import SERIES_UID, ct, write
+from tests.helpers.presentation_files import dataset, image_ref, state_for, voi_item
 
 STUDY, SERIES, FRAME = generate_uid(), generate_uid(), generate_uid()
 
@@ -289,3 +290,31 @@ def test_a_presentation_state_is_chosen_by_name_or_left_out(
 def test_a_presentation_state_that_is_not_there_is_refused(presented: Path, decoder: Decoder) -> None:
     with pytest.raises(InputRefused, match="no such presentation state"):
         render_file(presented, RenderOptions(presentation="LOOK 7"), decoder=decoder)
+
+
+def test_a_state_about_a_whole_series_windows_its_planes(tmp_path: Path, decoder: Decoder) -> None:
+    pictures = [ct(z=float(z), number=z + 1, WindowCenter=0, WindowWidth=500) for z in range(4)]
+    for number, picture in enumerate(pictures):
+        write(picture, tmp_path / f"{number}.dcm")
+    about = [image_ref(picture.SOPInstanceUID) for picture in pictures]
+    whole = dataset(SeriesInstanceUID=SERIES_UID, ReferencedImageSequence=about)
+    state = state_for("", ReferencedSeriesSequence=[whole], SoftcopyVOILUTSequence=[voi_item(333.0, 44.0)])
+    write(state, tmp_path / "state.dcm")
+    options = RenderOptions(plane=Plane.CORONAL)
+    found = render_file(tmp_path, options, decoder=decoder)
+    assert found.window is not None
+    assert (found.window["center"], found.window["source"]) == (333.0, "presentation state")
+    without = render_file(tmp_path, replace(options, presentation=""), decoder=decoder)
+    assert without.window is not None
+    assert without.window["center"] == 0.0
+
+
+def test_a_state_about_one_image_says_nothing_of_planes(tmp_path: Path, decoder: Decoder) -> None:
+    pictures = [ct(z=float(z), number=z + 1, WindowCenter=0, WindowWidth=500) for z in range(4)]
+    for number, picture in enumerate(pictures):
+        write(picture, tmp_path / f"{number}.dcm")
+    state = state_for(pictures[1].SOPInstanceUID, SoftcopyVOILUTSequence=[voi_item(333.0, 44.0)])
+    write(state, tmp_path / "state.dcm")
+    found = render_file(tmp_path, RenderOptions(plane=Plane.CORONAL), decoder=decoder)
+    assert found.window is not None
+    assert found.window["center"] == 0.0
