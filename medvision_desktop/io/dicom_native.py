@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from typing import Any
+import weakref
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
         raise cut_short(element.length, end)
     # Whole words, because 8-bit samples of the big endian syntax lie swapped in pairs.
     begin, stop = start - start % 2, min(end + end % 2, element.length)
-    data = _bytes_at(header, element.offset, begin, stop)
+    data = _bytes_at(header, layout, element.offset, begin, stop)
     if len(data) < end - begin:
         raise cut_short(begin + len(data), end)
     try:
@@ -110,10 +111,21 @@ def cut_short(have: int, need: int) -> InputRefused:
     )
 
 
-def _bytes_at(header: Header, origin: int, begin: int, stop: int) -> bytes:
+# The inflated data set of an object with several frames, for as long as somebody holds its header.
+_held: Final[weakref.WeakKeyDictionary[Header, bytes]] = weakref.WeakKeyDictionary()
+
+
+def _bytes_at(header: Header, layout: PixelLayout, origin: int, begin: int, stop: int) -> bytes:
     """Bytes `begin` to `stop` of the pixels, which start at `origin`; less where the file ends early."""
     if header.transfer_syntax == DEFLATED:
-        return inflated(header.path, origin + stop)[origin + begin :]
+        whole = _held.get(header)
+        if whole is None:
+            # No more than all frames need, whatever the stream would inflate to.
+            need = -(-layout.frames * layout.frame_bits // 8)
+            whole = inflated(header.path, origin + max(stop, need + need % 2))
+            if layout.frames > 1:
+                _held[header] = whole
+        return whole[origin + begin : origin + stop]
     try:
         with header.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
