@@ -12,11 +12,13 @@ from medvision_desktop.training import split
 from medvision_desktop.training.recipe import Recipe
 
 
-def checked(folds: Sequence[str], truth: NDArray[np.int64], recipe: Recipe) -> None:
+def checked(
+    folds: Sequence[str], truth: NDArray[np.int64], recipe: Recipe, *, packaged: bool = False
+) -> None:
     """Raise `InputRefused` where nobody is left to learn from or to choose by, or an answer is missing.
 
-    `truth`: (n, labels), below 0 where not known. Held-out parts are needed whole where a package is made:
-    threshold, calibration and test. There, too, each label that is evaluated needs both its answers.
+    `truth`: (n, labels), below 0 where not known. Where it is `packaged`, each part that is held out is
+    needed, for threshold, calibration and test, and there, too, both answers of what is evaluated.
     """
     parts = {part: np.array([fold == part for fold in folds], dtype=bool) for part in sorted(set(folds))}
     trained = (
@@ -24,7 +26,7 @@ def checked(folds: Sequence[str], truth: NDArray[np.int64], recipe: Recipe) -> N
     )
     needed = [f"{split.CROSS}{i}" for i in range(recipe.cross)] if recipe.cross else list(split.FOLDS[:2])
     roles = {split.role(fold) for fold in folds}
-    if recipe.package is not None:
+    if packaged:
         needed += [role for role in split.FOLDS[1:] if role not in roles and role not in needed]
     missing = [part for part in needed if part not in parts]
     if missing:
@@ -34,7 +36,7 @@ def checked(folds: Sequence[str], truth: NDArray[np.int64], recipe: Recipe) -> N
             "Add images, or take another seed.",
         )
     _answers("to learn from", truth[trained], recipe)
-    for role in split.FOLDS[1:] if recipe.package is not None else ():
+    for role in split.FOLDS[1:] if packaged else ():
         inside = np.array([split.role(fold) == role for fold in folds], dtype=bool)
         inside &= (truth >= 0).all(axis=1)  # only such are measured
         _answers(f"in the {role}", truth[inside], recipe)

@@ -22,16 +22,18 @@ def unset(network: Classifier) -> bool:
 
 
 def recalibrate(network: Classifier, batches: Iterable[Tensor]) -> None:
-    """Batch-norm statistics of our images instead of ImageNet's, as cumulative means over `batches`."""
+    """Batch-norm statistics of our images in place of what was there, cumulative means over `batches`."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     kept = [layer.momentum for layer in norms]
     for layer in norms:
         layer.reset_running_stats()
         layer.momentum = None
     network.train()
+    place = next(network.parameters()).device
     with torch.no_grad():
         for batch in batches:
-            network.features(batch)
+            if len(batch) > 1:  # one image alone may have no deviation
+                network.features(batch.to(place))
     for layer, momentum in zip(norms, kept, strict=True):
         layer.momentum = momentum
 

@@ -34,6 +34,8 @@ NEWEST: Final = "checkpoint.safetensors"
 BEST: Final = "best.safetensors"
 HISTORY: Final = "history.jsonl"
 _BACKBONE_SHARE: Final = 0.5
+# Batch norm's running means keep 0.9 at each step: after fifty, half a percent of what they began with.
+_SETTLED_STEPS: Final = 50
 
 
 class Feed(Protocol):
@@ -52,7 +54,8 @@ class Course:
 
     `judge` says how good the network is on people it does not learn from, larger is better; without it
     every epoch is run and the last one is kept. `judged_as` names its value in the history. `facts` are
-    kept in the checkpoint beside the loop's state.
+    kept in the checkpoint beside the loop's state. `settle` is called at the end of an epoch while there
+    were too few steps for running means to have forgotten what they began with.
     """
 
     recipe: Recipe
@@ -63,6 +66,7 @@ class Course:
     judge: Callable[[], float] | None = None
     judged_as: str = "auroc"
     facts: dict[str, float] = field(default_factory=dict)
+    settle: Callable[[], None] | None = None
 
 
 def rate_at(recipe: Recipe, step: int, steps: int) -> float:
@@ -276,6 +280,8 @@ class _Edge(Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         course, state = self._course, self._state
+        if course.settle is not None and (state["epoch"] + 1) * self._lesson.per_epoch < _SETTLED_STEPS:
+            course.settle()
         value = float(state["epoch"]) if course.judge is None else course.judge()
         # All processes keep the judgement of the first, or they would stop at different epochs.
         value = float(trainer.strategy.broadcast(value))

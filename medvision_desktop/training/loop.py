@@ -139,6 +139,11 @@ def train(
         if isinstance(network, Classifier) and recipe.initial != "none":
             _frozen_phase(recipe, network, training, data, cancel)
 
+    def settle() -> None:
+        if isinstance(network, Classifier):
+            rows = np.random.default_rng(recipe.seed).permutation(len(training.labels))[:_MEASURED]
+            head.recalibrate(network, plain(training, data, cancel, rows=rows, each=recipe.batch_size))
+
     def loss(answer: tuple[Tensor, ...], truth: Tensor) -> Tensor:
         return losses.of_labels(recipe.loss, answer[0], truth, training.labels, softmax=recipe.softmax)
 
@@ -150,6 +155,7 @@ def train(
         folder,
         judge=None if validation is None else lambda: judged(network, validation, data, cancel),
         facts={"mean": data.mean, "std": data.std},
+        settle=settle if recipe.initial == "none" and recipe.thaw == 0 else None,
     )
     return lightning_loop.fit(course, machine=machine, begin=begin, progress=progress, cancel=cancel)
 

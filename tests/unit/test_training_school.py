@@ -157,6 +157,22 @@ def test_the_history_is_whole_after_a_kill_between_its_lines_and_the_checkpoint(
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 
 
+def test_after_few_steps_batch_norm_knows_the_images_and_not_what_it_began_with(tmp_path: Path) -> None:
+    """Judged with running means of six steps, a fresh DenseNet's logits reach hundreds of thousands."""
+    settings = _small(network="resnet-18", learning_rate=0.01, batch_size=4)
+    network = initial.network(settings, tmp_path)
+    loop.train(settings, network, _fold(), None, tmp_path)
+    data = loop.statistics(_fold().pictures)
+    norm = network.features[1]
+    with torch.no_grad():
+        batches = list(loop.plain(_fold(), data, rows=np.random.default_rng(3).permutation(16), each=4))
+        means = torch.stack([network.features[0](batch).mean(dim=(0, 2, 3)) for batch in batches]).mean(
+            dim=0
+        )
+    torch.testing.assert_close(norm.running_mean, means, rtol=1e-4, atol=1e-5)
+    assert float(np.abs(loop.scores(network, _fold(), data)).max()) < 100
+
+
 def test_lightning_leaves_no_files_of_its_own(tmp_path: Path) -> None:
     loop.train(_small(), _Line(), _fold(), None, tmp_path)
     assert {path.name for path in tmp_path.rglob("*")} == {
