@@ -225,6 +225,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("planes.turn_left_fine", "Slices", "Turn the other planes left by 1 degree", ("Ctrl+,",)),
     Action("planes.turn_right_fine", "Slices", "Turn the other planes right by 1 degree", ("Ctrl+.",)),
     Action("planes.straight", "Slices", "Straighten the planes", ("Ctrl+0",), "undo-2"),
+    Action(
+        "planes.resample",
+        "Slices",
+        "Resample to a regular grid",
+        ("Ctrl+Shift+G",),
+        "",
+        "For slices that are uneven or sheared by a tilted gantry; every plane then says so.",
+    ),
     Action("phase.next", "Slices", "Next volume (time, b-value, echo)", ("Right",), scope="viewer"),
     Action("phase.previous", "Slices", "Previous volume", ("Left",), scope="viewer"),
     Action(

@@ -45,6 +45,7 @@ from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
 from medvision_desktop.ui.viewmodels.mask_record import MaskRecord
 from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
 from medvision_desktop.ui.viewmodels.reader import ReaderModel
+from medvision_desktop.ui.viewmodels.regrid import Regridder
 from medvision_desktop.ui.viewmodels.report import ReportModel
 from medvision_desktop.ui.viewmodels.school import SchoolModel
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
@@ -82,6 +83,7 @@ class RoomFurniture(QObject):
         self.mask_record = MaskRecord(*parts, self.viewer)
         self.cine = Cine(self.lanes, self.viewer)
         self.plane_care = PlaneCare(self.lanes, self.viewer)
+        self.regridder = Regridder(self.lanes, self.viewer, self.notifier)
         self.volume_scene = VolumeScene(self.notifier.error)
         self.jobs = JobsModel(self.lanes)
         self.desk = Desk(*parts)

@@ -1,4 +1,4 @@
-"""What the actions of the rendered volume do."""
+"""What the actions of volumes do that are made or rendered on request."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class VolumeCommands:
         self._room = room
         scene = room.volume_scene
         self.table: Mapping[str, Callable[[], object]] = {
+            "planes.resample": room.regridder.resample,
             "volume.show": self._show,
             "volume.next_look": scene.next_look,
             "volume.reset": scene.reset,

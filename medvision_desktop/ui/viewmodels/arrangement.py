@@ -13,6 +13,7 @@ from types import MappingProxyType
 from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.study import SeriesRef, StudyRef
+from medvision_desktop.pixels import regular
 from medvision_desktop.ui.viewmodels import layouts, pane_state, planes
 from medvision_desktop.ui.viewmodels.awaited import Refusal
 from medvision_desktop.ui.viewmodels.layouts import (
@@ -278,10 +279,18 @@ def _spread(now: Arrangement) -> Arrangement | str:
     if pane.status is not PaneStatus.SHOWN:
         return "The series is still being read."
     if loaded.volume is None:
-        return loaded.not_a_volume or "This series is not a volume."
+        return _no_volume_words(loaded)
     base = replace(now, layout=BY_NAME[MPR], active=0, maximised=None, aside=now.panes)
     source = (pane, *now.panes[1:])
     return replace(base, panes=planes.spread(source, loaded, pane_state.point_lps_mm(pane.shown)))
+
+
+def _no_volume_words(loaded: LoadedSeries) -> str:
+    """Why there are no planes, and what may be asked for instead."""
+    why = loaded.not_a_volume or "This series is not a volume."
+    if isinstance(loaded.stack.frames, tuple) and regular.fault(loaded.stack.frames) == "":
+        return f"{why} “Resample to a regular grid” makes one on request."
+    return why
 
 
 def _planes_arrived(now: Arrangement, loaded: LoadedSeries, *, complete: bool) -> Arrangement:

@@ -93,6 +93,11 @@ class SeriesLoads(QObject):
                 self.arrived.emit(key, reading.early, False)
         return None
 
+    def keep(self, key: SeriesKey, loaded: LoadedSeries) -> None:
+        """A series as it is from now on, with a volume that was made on request; not one of several."""
+        if not loaded.phases:
+            self._cache.put(key, loaded)
+
     def look(self, key: SeriesKey, frames: Sequence[Frame], index: int) -> None:
         """The reader looks at an image: those near it come next, read again if they were let go."""
         if not isinstance(frames, FrameShelf) or frames.wanted == index:

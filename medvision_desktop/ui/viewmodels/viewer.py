@@ -69,6 +69,21 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
             if key in wanted:
                 self._fetch(one.study, one.series)
 
+    def take_series(self, before: LoadedSeries, fresh: LoadedSeries) -> bool:
+        """A series with a volume that was made on request: kept, and used where it is on screen.
+
+        Says whether the active pane shows it.
+        """
+        key = key_of(fresh.study.key, fresh.series.uid)
+        self._loads.keep(key, fresh)
+        panes = {
+            number: replace(pane, shown=replace(pane.shown, loaded=fresh))
+            for number, pane in enumerate(self.panes)
+            if pane.shown is not None and pane.shown.loaded is before
+        }
+        self.put_panes(panes)
+        return self.active in panes
+
     def close_study(self, study_key: str) -> None:
         """Empty every pane of a study and let go of its images."""
         self._set(arrangement.closed(self._now, study_key))
