@@ -49,6 +49,9 @@ class Settings:
         choices=("auto", "onnxruntime", "openvino", "torch"),
     )
     cam_method: str = _setting("native", "How attention maps are made.", choices=("native", "gradcam"))
+    unevaluated_labels: bool = _setting(
+        False, "Also show findings of a model that were not evaluated, marked as such."
+    )
     overlay_opacity: float = _setting(0.58, "Opacity of the attention map.", low=0.0, high=1.0)
     overlay_threshold: float = _setting(0.35, "Attention below this is not drawn.", low=0.0, high=1.0)
     decoder_memory_mb: int = _setting(2048, "Memory limit of a frame decoder.", low=256, high=65536)

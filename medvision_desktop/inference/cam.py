@@ -19,6 +19,8 @@ from medvision_desktop.modelkit.preprocess import Preprocessing
 Floats = NDArray[np.float32]
 
 METHODS: Final = ("native", "gradcam")
+# What the map of an anomaly model is called: not attention.
+RECONSTRUCTION: Final = "reconstruction error"
 DELETED_SHARES: Final = (0.1, 0.3)
 # Corners of the phantom (down, right) in the order top left, top right, bottom left, bottom right;
 # and where each would come out for the identity and the seven other turns and mirrorings.
@@ -49,6 +51,13 @@ def native(score: LabelScore, summand: Floats, peak: float, size: int, *, mirror
     top = highest if score.positive and highest > 0 else max(peak, highest)
     grid = np.clip(summand / np.float32(top), 0, 1).astype(np.float32)
     return aligned(grid, size, mirrored=mirrored)
+
+
+def error(score: LabelScore, summand: Floats, peak: float) -> Floats:
+    """Reconstruction error (h, w), whose cells are blocks of pixels, in 0..1: scaled as `native` is."""
+    highest = float(summand.max())
+    top = highest if score.positive and highest > 0 else max(peak, highest)
+    return np.asarray(np.clip(summand / np.float32(max(top, _FLAT)), 0, 1), dtype=np.float32)
 
 
 def gradcam(drawn: Floats, cells: int, *, mirrored: bool = False) -> Floats:

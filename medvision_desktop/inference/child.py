@@ -57,6 +57,7 @@ class _Served:
             want_maps=bool(arguments["want_maps"]),
             cam_method=str(arguments["cam_method"]),
             random_maps=int(arguments["random_maps"]),
+            unevaluated=bool(arguments["unevaluated"]),
         )
         runner = self._runners[arguments["engine"]]
         result = runner.run(request, model, gate, progress=progress, cancel=cancel)

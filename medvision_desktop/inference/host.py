@@ -77,6 +77,7 @@ class InferenceHost:
             "want_maps": request.want_maps,
             "cam_method": request.cam_method or self._cam_method,
             "random_maps": request.random_maps,
+            "unevaluated": request.unevaluated,
         }
         answer, maps = self._child.request(
             "run", arguments, arrays, progress=progress, cancel=cancel, timeout_s=_TIMEOUT_S

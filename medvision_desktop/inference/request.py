@@ -14,7 +14,7 @@ class InferenceRequest:
 
     `gate` is what the header gate said; the pixel gate adds to it. `cam_method` None takes the
     host's. `random_maps`: how many random maps the faithfulness of each map is measured against;
-    0 leaves it out, which is quicker.
+    0 leaves it out, which is quicker. `unevaluated`: also labels that were never judged, as such.
     """
 
     model: str
@@ -23,3 +23,4 @@ class InferenceRequest:
     want_maps: bool = True
     cam_method: str | None = None
     random_maps: int = 0
+    unevaluated: bool = False

@@ -32,6 +32,7 @@ from medvision_desktop.inference import cam, classify, device, engine
 from medvision_desktop.inference.engine import Engine
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.modelkit import reference, registry
+from medvision_desktop.modelkit.manifest import ANOMALY
 from medvision_desktop.modelkit.preprocess import VERSION, display_gray, normalised, squared
 from medvision_desktop.modelkit.reference import Reference
 from medvision_desktop.modelkit.registry import ModelPackage
@@ -111,13 +112,13 @@ class Runner:
         logits, maps = model.engine.run(batch)
         if not np.isfinite(logits).all():
             return _failed(model.package, report, time.perf_counter() - began)
-        labels = classify.scores(model.package, logits[0].tolist())
+        labels = classify.scores(model.package, logits[0].tolist(), unevaluated=request.unevaluated)
         found: tuple[HeatMap, ...] = ()
         if request.want_maps:
             steps.next("Where it looked")
             found = self._maps(request, model, batch, maps[0], labels, steps.token)
         seconds = time.perf_counter() - began
-        manifest = _manifest(request.frame, model, started, seconds, request.cam_method or "native")
+        manifest = _manifest(request.frame, model, started, seconds, _method(model, request))
         message = _no_maps(model, request)
         return InferenceResult(
             AnalysisState.DONE, model.package.ref, report, labels, found, manifest, seconds, message
@@ -138,14 +139,19 @@ class Runner:
         manifest = model.package.manifest
         size, mirrored = manifest.preprocessing.size, manifest.mirrored
         found = []
-        for index, score in enumerate(labels):
+        for score in labels:
             cancel.check()
-            method = request.cam_method or "native"
+            label = score.label.removesuffix(classify.NOT_EVALUATED)
+            index, peak = manifest.labels.index(label), model.reference.map_peak[label]
+            method = _method(model, request)
+            if method == cam.RECONSTRUCTION:
+                grid = cam.error(score, summands[index], peak)
+                found.append(cam.in_source(score.label, method, grid, rows, columns))
+                continue
             if method == "gradcam":
                 drawn = self._gradcam(model).grid(batch, index)
                 grid = cam.gradcam(drawn, summands.shape[-1], mirrored=mirrored)
             else:
-                peak = model.reference.map_peak[score.label]
                 grid = cam.native(score, summands[index], peak, size, mirrored=mirrored)
             heat = cam.in_source(score.label, method, grid, rows, columns)
             if request.random_maps and score.positive:
@@ -170,6 +176,13 @@ class Runner:
         if model.gradcam is None:
             model.gradcam = GradCam(from_package(model.package))
         return model.gradcam
+
+
+def _method(model: Loaded, request: InferenceRequest) -> str:
+    """How the map is made: what an anomaly model shows is its own error, whatever was asked for."""
+    if model.package.manifest.task == ANOMALY:
+        return cam.RECONSTRUCTION
+    return request.cam_method or "native"
 
 
 _NO_MAPS: Final = "No attention map: the map check of this model failed when it was loaded."

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from medvision_desktop.errors import ModelRefused
 
 FILE: Final = "calibration.json"
-METHODS: Final = ("none", "temperature", "bias-corrected temperature", "platt")
+METHODS: Final = ("none", "temperature", "bias-corrected temperature", "platt", "normals")
 MAX_BYTES: Final = 1_000_000
 
 

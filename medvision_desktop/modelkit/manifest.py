@@ -21,9 +21,15 @@ from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
 from medvision_desktop.modelkit.segmentation import Segmentation
 
 FILE: Final = "manifest.toml"
-TASKS: Final = ("binary", "single-label", "multi-label", "gate", segmentations.TASK)
+ANOMALY: Final = "anomaly"
+TASKS: Final = ("binary", "single-label", "multi-label", "gate", ANOMALY, segmentations.TASK)
 # Networks whose map is the mean over an image and its mirror image.
-MIRRORED: Final = frozenset({"efficientnet-b0-dense-mirrored"})
+_ATTENTIVE: Final = (
+    *("efficientnet-lite0-attention", "efficientnet-lite0-attention-one"),
+    "efficientnet-b0-attention-one",
+)
+MIRRORED: Final = frozenset({"efficientnet-b0-dense-mirrored", *_ATTENTIVE})
+AUTOENCODER: Final = "autoencoder-256"
 NETWORKS: Final = (
     *("efficientnet-b0", "efficientnet-b0-dense", "efficientnet-b0-front", *MIRRORED),
     *("efficientnet-b1", "efficientnet-b2", "efficientnet-b3", "efficientnet-b4"),
@@ -31,6 +37,7 @@ NETWORKS: Final = (
     *("densenet-121", "densenet-169", "densenet-201"),
     *("vgg-16", "vgg-19", "vgg-16-bn", "vgg-19-bn"),
     *("mobilenet-v2", "mobilenet-v3-small", "mobilenet-v3-large", "inception-v3"),
+    AUTOENCODER,
     *segmentations.NETWORKS,
 )
 # A model of volumes has no preprocessing of pictures.
@@ -129,6 +136,8 @@ class Manifest:
     the answer is uncertain (largest probability of a single-label task, of either answer for a
     binary one); `uncertain_band` is half the width of a multi-label task's band. A model that segments
     has `segmentation`, and in the place of `preprocessing` that of no picture, and no thresholds.
+    `not_evaluated`: labels with too few cases to say how well they are told; not shown unless asked for.
+    `within`: the label among whose images alone the others were measured again.
     """
 
     name: str
@@ -156,6 +165,8 @@ class Manifest:
     parity: Parity | None = None
     attention: Attention | None = None
     confounds: tuple[tuple[str, float], ...] = ()
+    not_evaluated: tuple[str, ...] = ()
+    within: str = ""
     segmentation: Segmentation | None = None
     training: tuple[tuple[str, str], ...] = field(default=())
 
@@ -242,6 +253,8 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         confounds=tuple(
             (_word(name), _number(value)) for name, value in table.get("confounds", {}).items()
         ),
+        not_evaluated=_words(table.get("not_evaluated", [])),
+        within=_word(table.get("within", "")),
         segmentation=None if found is None else segmentations.from_table(found),
         training=tuple((_word(name), str(value)) for name, value in table.get("training", {}).items()),
     )
@@ -268,12 +281,21 @@ def _wrong(manifest: Manifest) -> str:
         (manifest.preprocessing_version == _version(manifest), "its preprocessing is of another version"),
         (0 < len(manifest.labels) <= 256, "it has no labels"),
         (len(set(manifest.labels)) == len(manifest.labels), "a label is there twice"),
-        (manifest.task != "binary" or len(manifest.labels) == 1, "a binary task has one label"),
+        (
+            manifest.task not in ("binary", ANOMALY) or len(manifest.labels) == 1,
+            "a task with one answer has one label",
+        ),
+        (
+            (manifest.task == ANOMALY) == (manifest.network == AUTOENCODER),
+            f"its network {manifest.network!r} does not do its task",
+        ),
         (
             tuple(label for label, _ in manifest.thresholds)
             == (() if manifest.segmentation else manifest.labels),
             "thresholds and labels differ",
         ),
+        (set(manifest.not_evaluated) < set(manifest.labels), "no label is evaluated, or one is unknown"),
+        (manifest.within in ("", *manifest.labels), "it was measured within a label that it has not"),
         (all(0 < value < 1 for _, value in manifest.thresholds), "a threshold is outside 0 to 1"),
         (0.5 <= manifest.confidence_floor < 1, "the confidence floor is outside 0.5 to 1"),
         (0 < manifest.wanted.clipped_share <= 1, "the share of clipped pixels is outside 0 to 1"),

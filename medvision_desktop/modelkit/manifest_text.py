@@ -10,6 +10,8 @@ from typing import Any
 from medvision_desktop.modelkit import segmentation
 from medvision_desktop.modelkit.manifest import Manifest
 
+_SELDOM = ("not_evaluated", "within")
+
 
 def text(manifest: Manifest) -> str:
     """TOML that reads back as the same manifest."""
@@ -18,7 +20,9 @@ def text(manifest: Manifest) -> str:
         "name version title task network executed trained_on licence trained_utc intended_use labels "
         "contraindications grid confidence_floor uncertain_band"
     )
-    parts = [table("", {name: getattr(manifest, name) for name in simple.split()})]
+    given = {name: getattr(manifest, name) for name in simple.split()}
+    given |= {name: getattr(manifest, name) for name in _SELDOM if getattr(manifest, name)}
+    parts = [table("", given)]
     version, found = {"version": manifest.preprocessing_version}, manifest.segmentation
     parts.append(table("preprocessing", version if found else {**version, **asdict(steps)}))
     parts.append(table("thresholds", dict(manifest.thresholds)))

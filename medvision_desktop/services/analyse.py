@@ -82,7 +82,14 @@ def analyse(
     progress(Progress(0, 0, "Checking the header"))
     gate = header_gate(loaded.study, loaded.series, frame, package.manifest)
     method = bench.settings.cam_method
-    request = InferenceRequest(model, frame, gate, cam_method=method, random_maps=RANDOM_MAPS)
+    request = InferenceRequest(
+        model,
+        frame,
+        gate,
+        cam_method=method,
+        random_maps=RANDOM_MAPS,
+        unevaluated=bench.settings.unevaluated_labels,
+    )
     try:
         result = bench.host.run(request, progress=progress, cancel=cancel)
     except Cancelled:

@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from medvision_desktop.modelkit.calibration import Calibration
-from medvision_desktop.modelkit.manifest import Manifest, Metric
-from medvision_desktop.training import calibrate, card_tables, metrics, plots
+from medvision_desktop.modelkit.manifest import ANOMALY, Manifest, Metric
+from medvision_desktop.training import card_tables, metrics, plots, turns
 from medvision_desktop.training.predictions import Predictions
 
 _ALWAYS: Final = "Research use; not a medical device. A suggestion: the radiologist decides."
 SOFTMAX: Final = "single-label"
 CROSS: Final = "sister_networks"
 VARIED: Final = "test:"
+_OF_ORDER: Final = ("auroc", "auprc", "sensitivity", "specificity")
 _PLAIN: Final = "auroc of "
 _CHANGES: Final = {
     "edges-masked": "outer tenth of each side painted over",
@@ -31,23 +32,30 @@ def measured(predictions: Predictions, calibration: Calibration, manifest: Manif
     """The numbers of every label on the test people, intervals by resampling people.
 
     Of test images that were measured again under a variant (fold `test:VARIANT`), the AUROC alone.
-    Where one label is right, `accuracy` over all of them has the label "".
+    Where one label is right, `accuracy` over all of them has the label "". Labels that are not evaluated
+    have none; `within NAME` are images of one label alone.
     """
+    manifest, calibration, predictions = turns.narrowed(manifest, calibration, predictions)
     softmax, found = manifest.task == SOFTMAX, []
     names = sorted({fold for fold in predictions.fold if fold.startswith(VARIED)})
     for fold in ("test", *names):
-        rows = predictions.of(fold)
-        said = calibrate.probabilities(calibration, rows, softmax=softmax)
+        rows = turns.test(predictions) if fold == "test" else predictions.of(fold)
+        said = turns.said(calibration, rows, softmax=softmax)
         for index, (label, threshold) in enumerate(manifest.thresholds):
             given = (said[:, index], rows.truth[:, index], rows.person)
             if fold == "test":
                 table: Mapping[str, metrics.Measured] = metrics.binary_table(*given, threshold)
+                if manifest.task == ANOMALY:
+                    # How unlike normal a picture is, is no probability of anything.
+                    table = {name: table[name] for name in _OF_ORDER}
             else:
                 table = {"auroc": metrics.measured(metrics.auroc, *given)}
             found += [_metric(label, name, entry, rows, fold) for name, entry in table.items()]
         if softmax:
             right = said.argmax(axis=1) == rows.truth.argmax(axis=1)
             found.append(_metric("", "accuracy", metrics.share(right, rows.person), rows, fold))
+        if manifest.within and fold == "test":
+            found += turns.within_metrics(manifest, said, rows)
     return tuple(found)
 
 
@@ -61,9 +69,11 @@ def text(
 ) -> str:
     """The card as Markdown. `words`: (beyond, evaluated_on) of the recipe."""
     beyond, evaluated_on = words
-    test = predictions.of("test")
+    few = turns.not_evaluated(manifest, predictions)
+    manifest, calibration, predictions = turns.narrowed(manifest, calibration, predictions)
+    test = turns.test(predictions)
     softmax = manifest.task == SOFTMAX
-    said = calibrate.probabilities(calibration, test, softmax=softmax)
+    said = turns.said(calibration, test, softmax=softmax)
     parts = [
         f"# {manifest.title}",
         f"`{manifest.name}` {manifest.version}. {_ALWAYS}",
@@ -76,6 +86,8 @@ def text(
         else card_tables.confusion(manifest, test, said),
         card_tables.levels(manifest, test, said),
         "" if softmax else card_tables.strata(manifest, test, said),
+        turns.within_table(manifest, said, test),
+        few,
         card_tables.gaps(manifest, test, said),
         _calibration(manifest, calibration),
         _pictures(manifest, calibration, predictions),
@@ -110,10 +122,10 @@ def _measured(manifest: Manifest, test: Predictions, evaluated_on: str) -> str:
         positive = int(test.truth.sum())
         counts += f" ({positive} positive, {len(test.sha256) - positive} negative)"
         levels = f"{manifest.thresholds[0][1]:.2f}"
-    turns = dict(manifest.training).get(CROSS, "")
+    sisters = dict(manifest.training).get(CROSS, "")
     judged = (
-        f"judged by one of {turns} sister networks of the same recipe that never saw the person"
-        if turns
+        f"judged by one of {sisters} sister networks of the same recipe that never saw the person"
+        if sisters
         else "none of which was used for training, for choosing or for calibration; by the executed file"
     )
     said = (
@@ -143,6 +155,20 @@ def _calibration(manifest: Manifest, calibration: Calibration) -> str:
         f"{calibration.method.capitalize()} scaling on {calibration.n} images of {calibration.people} "
         f"people used for nothing else ({calibration.date}). On those people, after calibration:"
     )
+    if calibration.data == turns.IN_TURN:
+        said = (
+            f"{calibration.method.capitalize()} scaling on {calibration.n} images of {calibration.people} "
+            f"people, each judged by a network that never saw the person ({calibration.date}). The numbers "
+            "above use for each part of the people a calibration of the other parts alone. On all people, "
+            "after the calibration that ships:"
+        )
+    if manifest.task == ANOMALY:
+        return (
+            "## What its number means\n\n"
+            "About the share of normal people whose image is drawn better, from the scores of "
+            f"{calibration.n} normal images of {calibration.people} people used for nothing else "
+            f"({calibration.date}). The threshold is what 95 of 100 normal validation images stay under."
+        )
     head = "| label | it said | it was | n |" if several else "| it said | it was | n |"
     lines = ["## Calibration", "", said, "", head, "|---" * (head.count("|") - 1) + "|"]
     for row in calibration.reliability:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.modelkit.networks import build, known
+from medvision_desktop.modelkit.networks import build, known, lite
+from medvision_desktop.modelkit.networks.attention import AttentionClassifier
 from medvision_desktop.modelkit.networks.classifier import Classifier
 from medvision_desktop.modelkit.networks.efficientnet import EfficientNet, lite0_into_b0
 from medvision_desktop.training import run_record
@@ -45,9 +46,13 @@ def network(recipe: Recipe, runs: Path) -> Classifier:
         least = known.SMALLEST[recipe.network]
         raise InputRefused("The recipe is out of range.", f"{recipe.network} needs {least} pixels.")
     kind, _, name = recipe.initial.partition(":")
-    if kind == "lite0":
+    if kind == "lite0" and isinstance(made, AttentionClassifier):
+        lite.fill(made.looks.backbone, _lite0())
+    elif kind == "lite0":
         if not isinstance(made, EfficientNet):
-            raise InputRefused("The recipe cannot be trained.", "lite0 fits EfficientNet-B0 only.")
+            raise InputRefused(
+                "The recipe cannot be trained.", "lite0 fits EfficientNet-B0 and Lite0 only."
+            )
         lite0_into_b0(_lite0(), made)
     elif kind == "run" and name:
         labels = run_record.read(runs / name).get("recipe", {}).get("labels", list(recipe.labels))
@@ -116,7 +121,8 @@ def _spellings(name: str) -> tuple[str, ...]:
     for old, new in _OLD_NAMES:
         if "denselayer" in modern:
             modern = modern.replace(old, new)
-    return (plain, f"features.{plain}", modern, f"features.{modern}")
+    below = f"features.0.backbone.{plain.removeprefix('features.')}"
+    return (plain, f"features.{plain}", modern, f"features.{modern}", below)
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

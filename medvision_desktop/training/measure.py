@@ -120,6 +120,12 @@ def varied(held: Sequence[Held], variants: Sequence[str]) -> list[Held]:
     ]
 
 
+def calibrating(held: Sequence[Held], seen: Seen) -> tuple[list[Held], Seen]:
+    """The same images, all taken as calibration people: where everybody is judged in turn, all are."""
+    found = replace(seen.predictions, fold=("calibration",) * len(held))
+    return [replace(entry, fold="calibration") for entry in held], replace(seen, predictions=found)
+
+
 def write_reference(path: Path, labels: Sequence[str], seen: Seen) -> None:
     """Scores and input statistics on the calibration people, and how high their true maps peak.
 

@@ -20,9 +20,11 @@ from medvision_desktop.modelkit import reference, registry
 from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import DataUsed, Manifest, Parity, Wanted
 from medvision_desktop.modelkit.networks import build
+from medvision_desktop.modelkit.networks.autoencoder import Autoencoder
 from medvision_desktop.modelkit.networks.classifier import Classifier
 from medvision_desktop.modelkit.preprocess import VERSION, Preprocessing
 from medvision_desktop.training import (
+    anomaly,
     calibrate,
     card,
     checkpoint,
@@ -31,6 +33,7 @@ from medvision_desktop.training import (
     measure,
     predictions,
     split,
+    turns,
 )
 from medvision_desktop.training.measure import Held, Judge, Seen
 from medvision_desktop.training.predictions import Predictions
@@ -71,8 +74,10 @@ def make(
 
     folds = tuple(folds)
     judges = _sisters(recipe, words, run, folds) or {"": own}
+    # A frozen recipe chose and calibrates within the other parts, so every part is a test in its turn.
+    in_turn = recipe.frozen is not None
     held = [
-        Held(item, split.role(fold), fold if recipe.cross else "")
+        Held(item, fold if in_turn else split.role(fold), fold if recipe.cross else "")
         for item, fold in zip(items, folds, strict=True)
         if split.role(fold) in HELD_OUT and item.known
     ]
@@ -87,12 +92,11 @@ def make(
     again = [looked(measure.varied(held, [name])).predictions for name in words.audit]
     predictions.write(folder / "predictions.csv", _together(seen.predictions, again), recipe.labels)
     table = predictions.read(folder / "predictions.csv")
-    fitted = calibrate.fit(
-        recipe.labels, table.of("calibration"), softmax=softmax, data="calibration people", date=date
-    )
-    calibrations.write(folder / calibrations.FILE, fitted)
+    calibrations.write(folder / calibrations.FILE, _calibration(recipe, words, table, date))
     fitted = calibrations.read(folder / calibrations.FILE, recipe.labels)
-    thresholds = _thresholds(recipe, words, fitted, table.of("validation"))
+    thresholds = _thresholds(recipe, words, fitted, table if in_turn else table.of("validation"))
+    if in_turn:
+        held, seen = measure.calibrating(held, seen)
     measure.write_reference(folder / "reference.json", recipe.labels, seen)
 
     sample = np.concatenate(
@@ -109,17 +113,21 @@ def make(
     manifest = replace(
         manifest,
         metrics=card.measured(table, fitted, manifest),
-        attention=measure.faithfulness(judges, held, seen, negative, mirrored=manifest.mirrored),
+        attention=None
+        if words.task == anomaly.TASK
+        else measure.faithfulness(judges, held, seen, negative, mirrored=manifest.mirrored),
         confounds=measure.suspicions(held, seen, words.inside),
     )
     return _bind(folder, manifest, fitted, table, words, (len(sample), *gaps))
 
 
-def _trained(recipe: Recipe, words: Words, run: Path) -> tuple[Classifier, dict[str, Any]]:
+def _trained(recipe: Recipe, words: Words, run: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     """The network of a run as it ships, and the state of its loop."""
-    network = build.network(words.network or recipe.network, len(recipe.labels))
+    network: torch.nn.Module = Autoencoder()
+    if words.task != anomaly.TASK:
+        network = build.network(words.network or recipe.network, len(recipe.labels))
     state = checkpoint.read(run / "best.safetensors", network, None)
-    if recipe.softmax:
+    if recipe.softmax and isinstance(network, Classifier):
         export.centred(network)
     if words.half:
         export.rounded(network)
@@ -151,10 +159,23 @@ def _together(first: Predictions, others: Sequence[Predictions]) -> Predictions:
     )
 
 
+def _calibration(recipe: Recipe, words: Words, table: Predictions, date: str) -> Calibration:
+    """Of the calibration people; where everybody is judged in turn, of everybody; of normal ones alone."""
+    if words.task == anomaly.TASK:
+        data = "normal calibration people"
+        return anomaly.fit(recipe.labels, table.of("calibration"), data=data, date=date)
+    rows, data = table.of("calibration"), "calibration people"
+    if recipe.frozen is not None:
+        rows, data = table, turns.IN_TURN
+    return calibrate.fit(recipe.labels, rows, softmax=recipe.softmax, data=data, date=date)
+
+
 def _thresholds(
     recipe: Recipe, words: Words, fitted: Calibration, validation: Predictions
 ) -> tuple[tuple[str, float], ...]:
     """Of each label: the recipe's, or the one that the validation people find best."""
+    if words.task == anomaly.TASK:
+        return ((recipe.labels[0], anomaly.threshold(fitted, validation)),)
     said = calibrate.probabilities(fitted, validation, softmax=recipe.softmax)
     return tuple(
         (
@@ -236,6 +257,8 @@ def _manifest(
         data=tuple(
             DataUsed(images=by_source.get(entry.pop("folder", ""), total), **entry) for entry in data
         ),
+        not_evaluated=recipe.not_evaluated,
+        within=words.within,
         training=_history(recipe, words, state, counted),
     )
 
@@ -244,17 +267,26 @@ def _history(
     recipe: Recipe, words: Words, state: dict[str, Any], counted: dict[str, tuple[int, int]]
 ) -> tuple[tuple[str, str], ...]:
     told = {
-        "folds": ", ".join(f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items()),
+        "folds": _told(recipe, words, counted),
         "started_from": recipe.initial,
         "sister_networks": str(recipe.cross or ""),
-        "best_epoch": f"{state['best_epoch']} of {recipe.epochs}",
-        "validation_auroc": "" if recipe.cross else f"{state['best']:.4f}",
+        "best_epoch": "" if recipe.frozen else f"{state['best_epoch']} of {recipe.epochs}",
+        "validation_auroc": "" if recipe.cross or words.task == anomaly.TASK else f"{state['best']:.4f}",
+        "chosen": state.get("chosen", ""),
+        "chosen_by_the_sisters": state.get("chosen_by_sisters", ""),
         "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
         "seed": str(recipe.seed),
         "half_precision": f"moves a score by at most {state['rounding']:.4f}" if words.half else "",
         "also_tried": words.tried.rstrip("."),
     }
     return tuple((name, value) for name, value in told.items() if value)
+
+
+def _told(recipe: Recipe, words: Words, counted: dict[str, tuple[int, int]]) -> str:
+    if recipe.frozen is not None:
+        images, people = counted["train"]
+        return f"{images} images of {people} {words.groups} in {recipe.cross} parts, each left out in turn"
+    return ", ".join(f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items())
 
 
 def _bind(

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.modelkit.calibration import Calibration
-from medvision_desktop.modelkit.manifest import Manifest
-from medvision_desktop.training import calibrate, curves, metrics
+from medvision_desktop.modelkit.manifest import ANOMALY, Manifest
+from medvision_desktop.training import curves, metrics, turns
 from medvision_desktop.training.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ _Shown = Sequence[tuple[str, float, NDArray[np.float64], NDArray[np.bool_]]]
 
 def shown(manifest: Manifest, calibration: Calibration, predictions: Predictions) -> _Shown:
     """Label, threshold, probabilities and truths of the test people, for labels that have both answers."""
-    test = predictions.of("test")
-    said = calibrate.probabilities(calibration, test, softmax=manifest.task == _SOFTMAX)
+    if manifest.task == ANOMALY:
+        return []
+    manifest, calibration, predictions = turns.narrowed(manifest, calibration, predictions)
+    test = turns.test(predictions)
+    said = turns.said(calibration, test, softmax=manifest.task == _SOFTMAX)
     return [
         (label, threshold, said[:, index], test.truth[:, index])
         for index, (label, threshold) in enumerate(manifest.thresholds)
@@ -44,9 +47,9 @@ def figures(manifest: Manifest, calibration: Calibration, predictions: Predictio
     drawn = shown(manifest, calibration, predictions)
     if not drawn:
         return None
-    test = predictions.of("test")
+    test = turns.test(predictions)
     softmax = manifest.task == _SOFTMAX
-    said = calibrate.probabilities(calibration, test, softmax=softmax)
+    said = turns.said(calibration, test, softmax=softmax)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

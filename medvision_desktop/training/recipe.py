@@ -25,7 +25,7 @@ class Words:
     `tried`: what else was trained and not chosen. `threshold` 0 means: the one that validation finds best.
     `half` keeps the weights in half precision. `audit` names variants (see `variants`) under which the
     test images are measured again, `inside` the part of the body that attention is counted inside of
-    (see `confounds`).
+    (see `confounds`), `within` a label among whose images alone the other labels are measured again.
     """
 
     version: str
@@ -39,6 +39,7 @@ class Words:
     evaluated_on: str = ""
     half: bool = False
     audit: list[str] = field(default_factory=list)
+    within: str = ""
     inside: str = ""
     groups: str = "people"
     network: str = ""
@@ -46,6 +47,19 @@ class Words:
     threshold: float = 0.0
     wanted: dict[str, Any] = field(default_factory=dict)
     data: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """How a head is fitted on a backbone that stays as it is: what `training.frozen` may choose from.
+
+    `features`: names of `frozen.FEATURES`. `ridges`: how strongly weights are held back. `attention`: the
+    same for attention over places, tried after the best of the others; none tried means none.
+    """
+
+    features: tuple[str, ...] = ("all",)
+    ridges: tuple[float, ...] = (1.0, 3.0, 10.0)
+    attention: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +77,12 @@ class Recipe:
     many batches make one step. `thaw`: every so many epochs one more stage of the backbone learns, from the
     last one on; 0 means all from the start, below 0 only the head. `uncertain`: what a source makes of
     answers that its labels call uncertain: `ignore`, `zeros` or `ones`. `at_most`: only so many items, the
-    first in the order of the source; 0 means all. `kept_split`: a source's own folders of training,
+    first of a source that has an order, else a drawn part of its people; 0 means all. `kept_split`: a
+    source's own folders of training,
     validation and test are kept; otherwise all of it is split again by group. `views`: only images of
-    these View Positions, such as PA and AP; none named means all.
+    these View Positions, such as PA and AP; none named means all. `not_evaluated`: labels of which there
+    are too few to say how well they are told; they are trained, never judged, and off in the program.
+    `frozen`: the backbone stays as it is and a head is fitted, in place of epochs.
     """
 
     name: str
@@ -97,6 +114,8 @@ class Recipe:
     at_most: int = 0
     kept_split: bool = False
     views: tuple[str, ...] = ()
+    not_evaluated: tuple[str, ...] = ()
+    frozen: Frozen | None = None
     stretch: tuple[float, float] = (0.5, 99.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
     package: Words | None = None
@@ -114,14 +133,15 @@ def read(path: Path) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputRefused("The recipe cannot be read.", f"{error}.", "Check the file.") from error
     augmentation = Augmentation(**_known(Augmentation, table.pop("augmentation", {})))
-    words = table.pop("package", None)
+    words, frozen = table.pop("package", None), table.pop("frozen", None)
     values = _known(Recipe, table)
-    for name in ("labels", "classes", "stretch", "views"):
+    for name in ("labels", "classes", "stretch", "views", "not_evaluated"):
         if name in values:
             values[name] = tuple(values[name])
     try:
         package = None if words is None else Words(**_known(Words, words))
-        recipe = Recipe(**values, augmentation=augmentation, package=package)
+        held = None if frozen is None else Frozen(**_tuples(_known(Frozen, frozen)))
+        recipe = Recipe(**values, augmentation=augmentation, package=package, frozen=held)
     except TypeError as error:
         raise InputRefused("The recipe is not complete.", f"{error}.") from error
     if recipe.size % 32 or not 32 <= recipe.size <= 1024 or recipe.batch_size < 1 or recipe.epochs < 1:
@@ -138,6 +158,10 @@ def read(path: Path) -> Recipe:
         if not fine:
             raise InputRefused("The recipe is out of range.", f"{sentence}.")
     return recipe
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
 def _known(kind: type, table: dict[str, Any]) -> dict[str, Any]:

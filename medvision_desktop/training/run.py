@@ -23,10 +23,16 @@ import torch
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import Cancelled, InputRefused, MedVisionError
+from medvision_desktop.modelkit.manifest import AUTOENCODER
+from medvision_desktop.modelkit.networks.attention import AttentionClassifier
+from medvision_desktop.modelkit.networks.autoencoder import SIDE, Autoencoder
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import (
+    anomaly,
     audit,
+    coverage,
     dataset,
+    frozen,
     initial,
     levels,
     loop,
@@ -134,10 +140,11 @@ def train(
         if before is not None:
             split_file.write_bytes(before)
         raise
-    enough(prepared, settings)
+    makes_package = settings.package is not None and out is not None
+    coverage.checked(prepared.folds, prepared.truth, settings, packaged=makes_package)
     with _tracked(run) as made:
         taught(settings, prepared, runs, machine=machine, progress=progress, cancel=cancel)
-        if settings.package is not None and out is not None and not is_helper():
+        if makes_package and out is not None and not is_helper():
             made.append(_package(settings, prepared, run, out, progress, cancel))
     return made[0] if made else None
 
@@ -158,18 +165,6 @@ def _tracked(run: Path) -> Iterator[list[ModelPackage]]:
     tracking.ended(run, made[0].manifest if made else None)
 
 
-def enough(prepared: Prepared, settings: Recipe) -> None:
-    """Raise `InputRefused` where nobody is left to train on or to choose by."""
-    needed = split.FOLDS[:2] if not settings.cross else [f"{split.CROSS}{i}" for i in range(settings.cross)]
-    missing = [fold for fold in needed if fold not in prepared.folds]
-    if missing:
-        raise InputRefused(
-            "There are too few people for this recipe.",
-            f"The split leaves nobody for {missing[0]}.",
-            "Add images, or another seed.",
-        )
-
-
 def taught(
     settings: Recipe,
     prepared: Prepared,
@@ -182,6 +177,11 @@ def taught(
     """Train on prepared images in `runs/<name>`, in turns if the recipe says so; the last loop's state."""
     run = runs / settings.name
     seconds = 0.0
+    if settings.frozen is not None:
+        return _held(settings, prepared, runs, progress, cancel)
+
+    if settings.loss == "reconstruction":
+        return _drawn(settings, prepared, run, machine, progress, cancel)
 
     def one(training: loop.Fold, validation: loop.Fold | None, folder: Path) -> dict[str, Any]:
         folder.mkdir(exist_ok=True)
@@ -208,6 +208,56 @@ def taught(
     state = one(training, validation, run)
     if not is_helper() and run_record.read(run):
         run_record.ended(run, state, (seconds + state["seconds"]) / 3600)
+    return state
+
+
+def _held(
+    settings: Recipe,
+    prepared: Prepared,
+    runs: Path,
+    progress: ProgressSink,
+    cancel: CancelToken | None,
+) -> dict[str, Any]:
+    """Fit heads on a backbone that stays as it is."""
+    network, run = initial.network(settings, runs), runs / settings.name
+    if not isinstance(network, AttentionClassifier):
+        raise InputRefused("The recipe cannot be trained.", f"{settings.network} has no frozen form.")
+    pictures, folds = prepared.images.pictures, prepared.folds
+    began = time.monotonic()
+    state = frozen.train(
+        settings, network, pictures, prepared.truth, folds, run, progress=progress, cancel=cancel
+    )
+    if not is_helper() and run_record.read(run):
+        run_record.ended(run, state, (time.monotonic() - began) / 3600)
+    return state
+
+
+def _drawn(
+    settings: Recipe,
+    prepared: Prepared,
+    run: Path,
+    machine: Machine,
+    progress: ProgressSink,
+    cancel: CancelToken | None,
+) -> dict[str, Any]:
+    """Teach an autoencoder to draw the normal images again."""
+    if settings.network != AUTOENCODER or settings.size != SIDE or settings.cross:
+        why = f"reconstruction is for {AUTOENCODER} at {SIDE} pixels, without cross."
+        raise InputRefused("The recipe cannot be trained.", f"The loss {why}")
+    torch.manual_seed(settings.seed)
+    training, validation = prepared.fold("train"), prepared.fold("validation")
+    state = anomaly.train(
+        settings,
+        Autoencoder(),
+        training,
+        validation,
+        run,
+        machine=machine,
+        progress=progress,
+        cancel=cancel,
+    )
+    if not is_helper() and run_record.read(run):
+        run_record.ended(run, state, state["seconds"] / 3600)
     return state
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from medvision_desktop.errors import ModelRefused
-from medvision_desktop.modelkit.networks import known
+from medvision_desktop.modelkit.manifest import AUTOENCODER
+from medvision_desktop.modelkit.networks import attention, known
+from medvision_desktop.modelkit.networks.autoencoder import Autoencoder
 from medvision_desktop.modelkit.networks.classifier import Classifier
 from medvision_desktop.modelkit.networks.efficientnet import EfficientNet
 from medvision_desktop.modelkit.registry import ModelPackage
@@ -22,6 +24,8 @@ def network(name: str, classes: int, *, dropout: float = 0.2) -> Classifier:
         return EfficientNet(classes, stages=9, dropout=dropout, dense=True, mirrored=True)
     if name == "efficientnet-b0-front":
         return EfficientNet(classes, stages=6, dropout=dropout)
+    if name in attention.LOOKS:
+        return attention.classifier(name, classes)
     if name in known.PARTS:
         return known.classifier(name, classes, dropout=dropout)
     raise ModelRefused(f"There is no network {name!r}.")
@@ -47,6 +51,8 @@ def from_package(package: ModelPackage) -> nn.Module:
     made: nn.Module
     if manifest.segmentation is not None:
         made = segmenter(manifest.network, manifest.segmentation, len(manifest.labels))
+    elif manifest.network == AUTOENCODER:
+        made = Autoencoder()
     else:
         made = network(manifest.network, len(manifest.labels))
     try:

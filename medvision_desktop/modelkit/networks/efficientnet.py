@@ -54,7 +54,7 @@ def lite0_into_b0(lite: dict[str, Tensor], network: EfficientNet) -> int:
     """
     own = network.state_dict()
     copied = 0
-    for ours, theirs in _pairs():
+    for ours, theirs in lite0_names():
         for name in ("weight", "bias", "running_mean", "running_var"):
             source, target = f"{theirs}.{name}", f"features.{ours}.{name}"
             if source not in lite or target not in own:
@@ -90,8 +90,8 @@ def _spread(features: nn.Sequential) -> None:
         layer.padding = (layer.kernel_size[0] - 1, layer.kernel_size[1] - 1)
 
 
-def _pairs() -> list[tuple[str, str]]:
-    """Layer names in torchvision's B0 beside those of Lite0."""
+def lite0_names() -> list[tuple[str, str]]:
+    """Layer names in torchvision's B0 beside those of the Lite0 package."""
     pairs = [("0.0", "_conv_stem"), ("0.1", "_bn0"), ("8.0", "_conv_head"), ("8.1", "_bn1")]
     lite = 0
     for stage, repeats in enumerate(_REPEATS, start=1):

@@ -20,6 +20,8 @@ _NETWORKS: Final = {
     "efficientnet-b0-dense": "EfficientNet-B0",
     "efficientnet-b0-dense-mirrored": "EfficientNet-B0, twice",
     "efficientnet-b0-front": "EfficientNet-B0, front part",
+    "efficientnet-lite0-attention": "EfficientNet-Lite0 with attention, two sizes",
+    "autoencoder-256": "Autoencoder",
     "densenet-121": "DenseNet-121",
     "resnet-50": "ResNet-50",
     "unet3d-8": "3D U-Net",
@@ -28,6 +30,7 @@ _NETWORKS: Final = {
 }
 _ENGINES: Final = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
 _GATE_TASK: Final = "gate"
+_ANOMALY_TASK: Final = "anomaly"
 
 
 @dataclass(frozen=True)
@@ -58,19 +61,22 @@ def facts_of(registry: Registry, name: str) -> ModelFacts:
     except ModelRefused as error:
         return ModelFacts(name=name, missing=str(error))
     network = _NETWORKS.get(manifest.network, manifest.network)
-    number = len(manifest.labels)
+    labels = tuple(label for label in manifest.labels if label not in manifest.not_evaluated)
+    number = len(labels)
     multi, found = manifest.task == "multi-label", manifest.segmentation
     return ModelFacts(
         name=manifest.name,
         version=manifest.version,
         title=manifest.title,
         network=f"{network}, {number} label" + ("" if number == 1 else "s"),
-        labels=manifest.labels,
+        labels=labels,
         input_size=0 if found else manifest.preprocessing.size,
         trained_on=manifest.trained_on,
         intended_use=manifest.intended_use,
         wanted=manifest.wanted.text,
-        confidence_floor=None if multi or found else manifest.confidence_floor,
+        confidence_floor=None
+        if multi or found or manifest.task == _ANOMALY_TASK
+        else manifest.confidence_floor,
         channels=found.spec.channels if found else (),
     )
 
