@@ -167,7 +167,7 @@ def test_a_signed_lossless_image_equals_its_uncompressed_twin(name: str, decoder
         ("JPEGLSNearLossless_16.dcm", 0),
         ("JPEG2000.dcm", 0),
         ("J2K_pixelrep_mismatch.dcm", 0),
-        ("JPGExtended.dcm", 0),
+        ("JPGExtended.dcm", 1),
         ("SC_jpeg_no_color_transform.dcm", 0),
         ("SC_rgb_dcmtk_+eb+cy+n1.dcm", 2),
     ],
