@@ -29,6 +29,9 @@ class Bench(StrEnum):
 
     START = "start"
     VIEW = "view"
+    LOAD = "load"
+    INDEX = "index"
+    RESLICE = "reslice"
     ANALYSE = "analyse"
 
 
@@ -39,7 +42,9 @@ Repeats = Annotated[
 
 def bench(
     context: typer.Context,
-    name: Annotated[Bench, typer.Argument(metavar="NAME", help="start, view or analyse.")],
+    name: Annotated[
+        Bench, typer.Argument(metavar="NAME", help="start, view, load, index, reslice or analyse.")
+    ],
     repeats: Repeats = 0,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -48,7 +53,14 @@ def bench(
 
     Trust the ratio more than the milliseconds.
     """
-    rows = {Bench.START: _start, Bench.VIEW: _view, Bench.ANALYSE: _analyse}[name]
+    rows = {
+        Bench.START: _start,
+        Bench.VIEW: _view,
+        Bench.LOAD: _load,
+        Bench.INDEX: _index,
+        Bench.RESLICE: _reslice,
+        Bench.ANALYSE: _analyse,
+    }[name]
     for row in rows(context, repeats, data_dir):
         if as_json:
             emit(row)
@@ -72,6 +84,27 @@ def _view(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterat
     from medvision_desktop.bench import view
 
     for measured in view.measure(repeats or _EVENTS):
+        yield measured.as_item()
+
+
+def _load(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterator[Mapping[str, Any]]:  # noqa: ARG001 - it makes its own files
+    from medvision_desktop.bench import load
+
+    for measured in load.measure(repeats or load.REPEATS):
+        yield measured.as_item()
+
+
+def _index(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterator[Mapping[str, Any]]:  # noqa: ARG001 - it makes its own files
+    from medvision_desktop.bench import index
+
+    for measured in index.measure(repeats or index.REPEATS):
+        yield measured.as_item()
+
+
+def _reslice(context: typer.Context, repeats: int, data_dir: Path | None) -> Iterator[Mapping[str, Any]]:  # noqa: ARG001 - nothing is stored
+    from medvision_desktop.bench import reslice
+
+    for measured in reslice.measure(repeats or reslice.REPEATS):
         yield measured.as_item()
 
 

@@ -33,7 +33,7 @@ def test_every_case_says_how_long_each_side_took(
     monkeypatch.setattr(bench_view, "_film", lambda: small_slices()[0])
     monkeypatch.setattr(bench_view, "_slices", small_slices)
     rows = list(view.measure(3))
-    assert [row.case for row in rows] == ["window drag, 3000x3000", "scroll, 512x512 series"]
+    assert [row.case for row in rows] == ["window drag, 3000x3000", "scroll, 512 slices of 512x512"]
     for row in rows:
         assert row.bench == "view"
         assert row.n == 3
