@@ -59,7 +59,7 @@ class PlaneName(StrEnum):
 
 
 def index(context: typer.Context, paths: Paths, data_dir: DataDir = None, as_json: AsJson = False) -> int:
-    """List studies with their series and documents, and what was refused."""
+    """List studies, series, documents, and what was refused."""
     from medvision_desktop.services import open_study
 
     with ExitStack() as stack:
