@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progr
 
 _SIGMA: Final = 0.125  # of a window's side, as MONAI weights it
 _OUTPUT: Final = "logits"
+# Places of a volume in the grid of a network that halves it: odd and even along every axis alike.
+_OFFSETS: Final = ((0, 0, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1))
 
 
 class VolumeEngine(Protocol):
@@ -129,34 +132,74 @@ def logits_of(
     """Logits (outputs, k, j, i) of a whole volume (planes, k, j, i).
 
     What fits into one window is run at once, padded by zeros to the network's multiple. Else windows
-    overlap and are weighted by a Gaussian. A window without an image (all zero) is background.
+    overlap and are weighted by a Gaussian. A window without an image (all zero) is background. With
+    `found.shifts` the mean over as many places of the volume in the network's grid is taken.
     Raises `Cancelled` between two windows.
     """
-    spec = found.spec
     extents = _shape(planes.shape[1:])
-    fits = all(extent <= side for extent, side in zip(extents, spec.patch, strict=True))
-    window = _padded(extents, spec.multiple) if fits else spec.patch
-    padded, before = _centred(planes, window)
-    inner = _shape(padded.shape[1:])
-    starts = list(window_starts(inner, window, spec.overlap))
+    laid = [_laid(planes, found, offset) for offset in _OFFSETS[: found.shifts]]
+    steps = _Steps(sum(len(one.starts) for one in laid), progress, cancel)
+    mean: Floats = np.zeros((outputs, *extents), dtype=np.float32)
+    for one in laid:
+        total = _slid(engine, one, found, outputs, steps)
+        k, j, i = (slice(low, low + extent) for low, extent in zip(one.before, extents, strict=True))
+        mean += total[:, k, j, i] * np.float32(1 / len(laid))
+    return mean
+
+
+class _Steps:
+    """Counts windows, and lets the reader stop between two."""
+
+    def __init__(self, total: int, progress: ProgressSink, cancel: CancelToken | None) -> None:
+        self._total, self._progress, self._cancel = total, progress, cancel
+        self._done = 0
+
+    def next(self) -> None:
+        if self._cancel is not None:
+            self._cancel.check()
+        self._progress(Progress(self._done, self._total, "Running the network"))
+        self._done += 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A volume in its padding: zeros `before` it, the window, and where windows begin."""
+
+    padded: Floats
+    before: Shape
+    window: Shape
+    starts: tuple[Shape, ...]
+
+
+def _laid(planes: Floats, found: Segmentation, offset: Shape) -> _Laid:
+    spec = found.spec
+    wanted = _shape([extent + more for extent, more in zip(planes.shape[1:], offset, strict=True)])
+    fits = all(extent <= side for extent, side in zip(wanted, spec.patch, strict=True))
+    window = _padded(wanted, spec.multiple) if fits else spec.patch
+    padded, before = _placed(planes, window, offset)
+    starts = tuple(window_starts(_shape(padded.shape[1:]), window, spec.overlap))
+    return _Laid(padded, before, window, starts)
+
+
+def _slid(engine: VolumeEngine, laid: _Laid, found: Segmentation, outputs: int, steps: _Steps) -> Floats:
+    """Logits of all that is laid out, window by window."""
+    inner = _shape(laid.padded.shape[1:])
     total: Floats = np.zeros((outputs, *inner), dtype=np.float32)
     weights: Floats = np.zeros(inner, dtype=np.float32)
-    weight = importance(window) if len(starts) > 1 else np.ones(window, np.float32)
-    given = len(spec.channels)
-    for done, start in enumerate(starts):
-        if cancel is not None:
-            cancel.check()
-        progress(Progress(done, len(starts), "Running the network"))
-        box = tuple(slice(low, low + side) for low, side in zip(start, window, strict=True))
-        part = np.ascontiguousarray(padded[:, box[0], box[1], box[2]])
+    single = len(laid.starts) == 1
+    weight = np.ones(laid.window, np.float32) if single else importance(laid.window)
+    given = len(found.spec.channels)
+    for start in laid.starts:
+        steps.next()
+        box = tuple(slice(low, low + side) for low, side in zip(start, laid.window, strict=True))
+        part = np.ascontiguousarray(laid.padded[:, box[0], box[1], box[2]])
         if part[:given].any():
             total[:, box[0], box[1], box[2]] += _asked(engine, part, mirrored=found.mirrored) * weight
         else:
             total[0, box[0], box[1], box[2]] += weight
         weights[box] += weight
     total /= weights
-    k, j, i = (slice(low, low + extent) for low, extent in zip(before, extents, strict=True))
-    return np.ascontiguousarray(total[:, k, j, i])
+    return total
 
 
 def probabilities(logits: Floats) -> Floats:
@@ -195,12 +238,15 @@ def _asked(engine: VolumeEngine, part: Floats, *, mirrored: bool) -> Floats:
     return logits
 
 
-def _centred(planes: Floats, window: Shape) -> tuple[Floats, Shape]:
-    """Zeros around so that no extent is under the window's, and how many come before."""
-    missing = [max(0, side - extent) for side, extent in zip(window, planes.shape[1:], strict=True)]
-    before = _shape([gap // 2 for gap in missing])
-    widths = [(0, 0), *((low, gap - low) for low, gap in zip(before, missing, strict=True))]
-    return (np.pad(planes, widths) if any(missing) else planes), before
+def _placed(planes: Floats, window: Shape, offset: Shape) -> tuple[Floats, Shape]:
+    """Zeros around so that no extent is under the window's, moved by `offset`; how many come before."""
+    before, widths = [], [(0, 0)]
+    for extent, side, more in zip(planes.shape[1:], window, offset, strict=True):
+        gap = max(more, side - extent)
+        low = min(gap // 2 + more, gap)
+        before.append(low)
+        widths.append((low, gap - low))
+    return (np.pad(planes, widths) if any(map(any, widths)) else planes), _shape(before)
 
 
 def _padded(extents: Shape, multiple: int) -> Shape:

@@ -37,9 +37,11 @@ class Segmentation:
 
     `colours`: of each label. `codes`: value, scheme and meaning of its type (PS3.3 C.8.20.2), or empty.
     `sums`: volumes that several labels make up together. `mirrored`: the answer is the mean over the
-    image and its left-right mirror image. `needed`: at least one of these channels has to be there.
-    `box`: the size of the images it was made from, None for any. `background_share`: how much of an image
-    is plain background at least and at most, which tells a brain cut out of its skull; None for any.
+    image and its left-right mirror image; `shifts`: over how many places of it in the network's grid,
+    1 to 4, as a network that halves the grid answers otherwise after a step to the side. `needed`: at
+    least one of these channels has to be there. `box`: the size of the images it was made from, None
+    for any. `background_share`: how much of an image is plain background at least and at most, which
+    tells a brain cut out of its skull; None for any.
     """
 
     spec: VolumeSpec
@@ -47,6 +49,7 @@ class Segmentation:
     codes: tuple[tuple[str, str, str], ...] = ()
     sums: tuple[tuple[str, tuple[str, ...]], ...] = ()
     mirrored: bool = False
+    shifts: int = 1
     needed: tuple[str, ...] = ()
     box: Box | None = None
     background_share: tuple[float, float] | None = None
@@ -68,6 +71,7 @@ class Segmentation:
             (len(self.codes) in (0, len(labels)), "codes and labels differ in number"),
             (all(0 <= v <= 255 for colour in self.colours for v in colour), "a colour is out of range"),
             (all(part in known for _, parts in self.sums for part in parts), "a sum names no label"),
+            (1 <= self.shifts <= 4, "it shifts other than 1 to 4 times"),
             (set(self.needed) <= set(self.spec.channels), "it needs a channel that it has not"),
         )
         return next((sentence for fine, sentence in checks if not fine), "")
@@ -92,6 +96,7 @@ def from_table(table: Mapping[str, Any]) -> Segmentation:
             for name, parts in table.get("sums", {}).items()
         ),
         mirrored=_bool(table.get("mirrored", False)),
+        shifts=_int(table.get("shifts", 1)),
         needed=tuple(_text(entry) for entry in table.get("needed", [])),
         box=None if box is None else Box(_three(box["smallest_mm"]), _three(box["largest_mm"])),
         background_share=None if share is None else (float(share[0]), float(share[1])),
@@ -101,7 +106,7 @@ def from_table(table: Mapping[str, Any]) -> Segmentation:
 def tables(found: Segmentation) -> dict[str, dict[str, Any]]:
     """The tables of the manifest: `segmentation` and those below it, in the order to write them."""
     plain = {**asdict(found.spec), "colours": found.colours, "codes": found.codes}
-    plain |= {"mirrored": found.mirrored, "needed": found.needed}
+    plain |= {"mirrored": found.mirrored, "shifts": found.shifts, "needed": found.needed}
     if found.background_share is not None:
         plain["background_share"] = found.background_share
     made = {"segmentation": plain}

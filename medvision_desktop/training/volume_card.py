@@ -142,6 +142,12 @@ def _technical(manifest: Manifest, found: Segmentation) -> str:
     )
     lines.append(f"* Resampled to {spacing} mm; z-score of each channel inside of what is not background.")
     lines.append(f"* Images within {window} voxels run at once, larger ones in windows of that size.")
+    looks = found.shifts * (2 if found.mirrored else 1)
+    if looks > 1:
+        mirror = " of the image and its mirror image" if found.mirrored else ""
+        lines.append(
+            f"* Each answer is the mean over {looks} looks{mirror}, at {found.shifts} places in its grid."
+        )
     lines += [f"* {name.replace('_', ' ').capitalize()}: {value}." for name, value in manifest.training]
     if parity is not None:
         lines.append(

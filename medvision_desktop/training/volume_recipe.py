@@ -40,7 +40,7 @@ class VolumeAugmentation:
 class VolumeWords:
     """What the package says of itself beside its numbers; see `recipe.Words`.
 
-    `codes`, `sums`, `mirrored`, `needed`, `box` and `background_share` go to the manifest's table
+    `codes`, `sums`, `mirrored`, `shifts`, `needed`, `box` and `background_share` go to the manifest's table
     `segmentation`, see there; `wanted` and `data` are tables of the manifest.
     """
 
@@ -57,6 +57,7 @@ class VolumeWords:
     codes: list[list[str]] = field(default_factory=list)
     sums: dict[str, list[str]] = field(default_factory=dict)
     mirrored: bool = False
+    shifts: int = 1
     needed: list[str] = field(default_factory=list)
     box: dict[str, list[float]] | None = None
     background_share: list[float] | None = None
@@ -71,8 +72,8 @@ class VolumeRecipe:
     `source` names a layout in `volume_sources.SOURCES`, `folder` the folder below the data directory.
     `cross` parts each get a network that never saw them; then one network sees everything. Nothing is
     chosen and every epoch is run. `repeats`: how often a real case is drawn from in an epoch.
-    `text`: the file. `label_values`: the label of each value of a label file, where they are not the same. `synthetic`: how
-    many made cases every network is trained on as well.
+    `text`: the file. `label_values`: the label of each value of a label file, where they are not the
+    same. `synthetic`: how many made cases every network is trained on as well.
     """
 
     name: str
@@ -109,8 +110,8 @@ class VolumeRecipe:
         words, spec = self.package, self.spec
         said: dict[str, Any] = {}
         if words is not None:
-            said = {name: getattr(words, name) for name in ("codes", "sums", "needed", "mirrored", "box")}
-            said["background_share"] = words.background_share
+            kept = ("codes", "sums", "needed", "mirrored", "shifts", "box", "background_share")
+            said = {name: getattr(words, name) for name in kept}
         return segmentation.from_table({**dataclasses.asdict(spec), "colours": self.colours, **said})
 
     @property

@@ -113,6 +113,26 @@ def test_a_mirrored_model_gives_the_mirror_image_the_mirrored_answer() -> None:
     np.testing.assert_allclose(one, other[..., ::-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(10, 16, 13), (16, 16, 16), (20, 33, 17)])
+def test_a_shifted_model_that_looks_at_single_voxels_says_the_same(shape: tuple[int, int, int]) -> None:
+    planes = np.random.default_rng(3).normal(size=(1, *shape)).astype(np.float32)
+    engine = Plain()
+    found = volume_engine.logits_of(engine, planes, _found(shifts=4), 2)
+    np.testing.assert_allclose(found[1], planes[0], atol=1e-5)
+    assert len(engine.asked) >= 4
+
+
+def test_each_shift_puts_the_volume_on_other_places_of_the_networks_grid() -> None:
+    seen = []
+
+    def note(batch: Floats) -> Floats:
+        seen.append(tuple(int(axis[0]) % 2 for axis in np.nonzero(batch[0, 0])))
+        return batch
+
+    volume_engine.logits_of(Plain(note), np.ones((1, 10, 10, 10), np.float32), _found(shifts=4), 2)
+    assert len(set(seen)) == 4
+
+
 def test_a_run_stops_between_two_windows_and_says_how_far_it_is() -> None:
     planes = np.ones((1, 16, 16, 128), np.float32)
     token, told = CancelToken(), []
@@ -210,6 +230,7 @@ def test_the_manifest_of_a_segmenting_model_reads_back_as_it_was_written(trained
             sums=(("Both", ("Bright", "Brighter")),),
             needed=("T1",),
             mirrored=True,
+            shifts=3,
             background_share=(0.25, 0.75),
             codes=(("1", "99X", "one"), ("2", "99X", "two")),
         ),
