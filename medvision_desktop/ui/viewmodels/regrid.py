@@ -25,7 +25,7 @@ class Regridder(QObject):
         self._lanes, self._viewer, self._notifier = lanes, viewer, notifier
 
     def resample(self) -> bool:
-        """Resample the active pane's series and show its planes; False, and said why, where it cannot be."""
+        """Resample the active pane's series and show its planes; False, and said why, if it cannot."""
         pane = self._viewer.active_pane
         loaded = pane.shown.loaded if pane.shown is not None else None
         why = _why_not(loaded, complete=pane.status is PaneStatus.SHOWN)
