@@ -16,7 +16,8 @@ from medvision_desktop.domain.image import Frame, Palette, Photometric
 from medvision_desktop.domain.layers import OverlayPlane, Shutter
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_real, dicom_space, dicom_tables
-from medvision_desktop.io.dicom_colour import colour_doubts, supplement_of
+from medvision_desktop.io.dicom_colour import supplement_of
+from medvision_desktop.io.dicom_doubts import doubts_of
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
@@ -79,7 +80,7 @@ def _frame(
         else of("letters", lambda: dicom_space.patient_orientation_of(dataset, index)),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
         frame_number=index + 1,
-        not_faithful=(*doubts, *unread, *of("doubts", lambda: _doubts(dataset, layout, index))),
+        not_faithful=(*doubts, *unread, *of("doubts", lambda: doubts_of(header, layout, index))),
         corner=_corner(dataset, index, geometry, of),
         shutter=shutter,
         overlays=overlays,
@@ -156,16 +157,6 @@ def _covers(
     if shutter is None and header.memo.of("shuttered", lambda: text(dataset, "ShutterShape")):
         unread = (*unread, "the display shutter cannot be read")
     return overlays, shutter, unread
-
-
-def _doubts(dataset: Dataset, layout: PixelLayout, index: int) -> tuple[str, ...]:
-    found = list(colour_doubts(dataset, layout))
-    if layout.samples == 3 and layout.bits_stored > 8:
-        found.append(f"{layout.bits_stored}-bit colour is shown with 8 bits")
-    slope = number(group_of(dataset, index, "PixelValueTransformationSequence"), "RescaleSlope")
-    if layout.photometric.startswith("MONOCHROME") and slope == 0:
-        found.append("a rescale slope of zero is ignored")
-    return tuple(found)
 
 
 def _is_bitmap(dataset: Dataset, plane: OverlayPlane) -> bool:

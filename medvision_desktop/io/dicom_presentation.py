@@ -91,6 +91,7 @@ def _state(header: Header) -> PresentationState:
     shown = [group for group in dicom_layers.GROUPS if _is_active(dataset, group)]
     bitmap = whole(dataset, "ShutterOverlayGroup")
     turn, turn_doubts = _turn(dataset)
+    turn_doubts = (*turn_doubts, *_more_doubts(dataset))
     vois: list[tuple[Scope, Voi]] = []
     for item in items_of(dataset, "SoftcopyVOILUTSequence"):
         found = dicom_tables.voi_of(item, 0, _lut_layout(item), little=little)
@@ -145,6 +146,16 @@ def _turn(dataset: Dataset) -> tuple[ViewTurn, tuple[str, ...]]:
     if degrees % 90:
         return ViewTurn(flip_horizontal=flipped), ("a rotation of other than quarter turns is not applied",)
     return ViewTurn(round(degrees / 90) % 4, flip_horizontal=flipped), ()
+
+
+def _more_doubts(dataset: Dataset) -> tuple[str, ...]:
+    found = []
+    sizes = {text(item, "PresentationSizeMode") for item in items_of(dataset, "DisplayedAreaSelectionSequence")}
+    if sizes & {"TRUE SIZE", "MAGNIFY"}:
+        found.append("the size that a presentation state asks for is not kept; its area is fitted")
+    if any(items_of(item, "CompoundGraphicSequence") for item in items_of(dataset, "GraphicAnnotationSequence")):
+        found.append("compound graphics of a presentation state are not drawn")
+    return tuple(found)
 
 
 def _area(item: Dataset) -> DisplayedArea | None:
