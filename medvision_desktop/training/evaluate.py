@@ -60,7 +60,7 @@ def evaluate(
     so only the reader knows. Raises `InputRefused`, and `OSError` for what cannot be written.
     """
     manifest = package.manifest
-    items = sources.read(replace(recipe, folder="."), data)
+    items = sources.read(replace(recipe, folder=".", at_most=0), data)
     if len({item.source for item in items}) > 1:
         items = tuple(
             replace(item, stratum=fairness.stratum(item.stratum, f"source {item.source}")) for item in items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from medvision_desktop.modelkit.manifest_text import table
@@ -27,4 +28,7 @@ def plain(recipe: Recipe) -> dict[str, Any]:
     values = asdict(recipe)
     for name in ("package", "last_epoch", "patience"):
         del values[name]
+    # A file's name and not its path, which may name a person; its hash stands beside.
+    kind, _, path = recipe.initial.partition(":")
+    values["initial"] = f"file:{Path(path).name}" if kind == "file" else recipe.initial
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

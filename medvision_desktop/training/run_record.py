@@ -68,6 +68,7 @@ def begun(run: Path, recipe: Recipe, data: Mapping[str, Any], machine: Machine) 
             )
     record = {
         "recipe": plain,
+        "initial_sha256": _initial_digest(recipe),
         "data": dict(data),
         "program": _program(),
         "machine": {**asdict(machine), "platform": platform.platform(), "processors": os.cpu_count()},
@@ -96,6 +97,19 @@ def of_data(
         "folds": dict(sorted(Counter(folds).items())),
         "sources": dict(sorted(Counter(sources).items())),
     }
+
+
+def _initial_digest(recipe: Recipe) -> str:
+    """SHA-256 of the file that a recipe starts from; empty where it starts from none."""
+    kind, _, name = recipe.initial.partition(":")
+    if kind != "file":
+        return ""
+    try:
+        with Path(name).expanduser().open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        why = f"{Path(name).name}: {error.strerror}."
+        raise InputRefused("The weights cannot be read.", why) from error
 
 
 def _program() -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ _BRATS_CHANNELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "FLAIR": ("_flair.", "-t2f.", "flair_subtr"),
     }
 )
+_VISIT: Final = re.compile(r"^(BraTS-[A-Z]+-\d+)-\d+$")
+_LIMIT_JSON_BYTES: Final = 16 << 20
 _BRATS_LABELS: Final = ("_seg.", "-seg.", "otmulticlass")
 
 
@@ -66,10 +70,17 @@ def read(recipe: VolumeRecipe, data: Path) -> tuple[CaseFiles, ...]:
 
 
 def decathlon(directory: Path, recipe: VolumeRecipe) -> tuple[CaseFiles, ...]:
-    """Medical Segmentation Decathlon: `images` and `labels` (or `imagesTr`, `labelsTr`) of equal names.
+    """Medical Segmentation Decathlon: what `dataset.json` lists, or images and labels of equal names.
 
-    One channel. Each file is a group of its own, since the collection does not say who is who.
+    The folders are `images` and `labels`, or `imagesTr` and `labelsTr`. One channel. Each file is a group
+    of its own, since the collection does not say who is who.
     """
+    listed = _listed(directory)
+    if listed:
+        return tuple(
+            CaseFiles(_stem(path), ((recipe.channels[0], path),), truth, _stem(path))
+            for path, truth in listed
+        )
     for images, labels in (("images", "labels"), ("imagesTr", "labelsTr")):
         pairs = [
             (path, directory / labels / path.name)
@@ -86,8 +97,44 @@ def decathlon(directory: Path, recipe: VolumeRecipe) -> tuple[CaseFiles, ...]:
     )
 
 
+def _listed(directory: Path) -> list[tuple[Path, Path]]:
+    """Images and labels that `dataset.json` names for training; none without that file.
+
+    Raises `InputRefused` for a file that says something else, or leads out of its folder.
+    """
+    table = directory / "dataset.json"
+    if not table.is_file():
+        return []
+    try:
+        with table.open(encoding="utf-8") as handle:
+            described = json.loads(handle.read(_LIMIT_JSON_BYTES))  # cut, it is no JSON any more
+        rows = [(str(row["image"]), str(row["label"])) for row in described["training"]]
+        channels = len(described.get("modality", {"0": ""}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"dataset.json: {type(error).__name__}."
+        raise InputRefused("The list of training volumes cannot be read.", why) from error
+    if channels > 1:
+        why = f"It has {channels} channels in a file; volumes of one channel are read."
+        raise InputRefused("This set cannot be read yet.", why, "Split its files by channel.")
+    found = []
+    for image, label in rows:
+        pair = (directory / image, directory / label)
+        if any(not path.resolve().is_relative_to(directory.resolve()) for path in pair):
+            raise InputRefused(
+                "The list of training volumes cannot be used.", "It leads out of its folder."
+            )
+        missing = [path.name for path in pair if not path.is_file()]
+        if missing:
+            raise InputRefused("A training volume is missing.", f"dataset.json names {missing[0]}.")
+        found.append(pair)
+    return found
+
+
 def brats(directory: Path, recipe: VolumeRecipe) -> tuple[CaseFiles, ...]:
-    """A folder for each case, files named as in BraTS 2015, 2021 or 2023; channels may be missing."""
+    """A folder for each case, files named as in BraTS 2015, 2021 or 2023; channels may be missing.
+
+    Cases of 2023 end in the number of the visit: visits of one person are one group.
+    """
     found = []
     for folder in sorted(path for path in directory.iterdir() if path.is_dir()):
         files = [path for path in sorted(folder.iterdir()) if path.name.endswith(_SUFFIXES)]
@@ -99,7 +146,8 @@ def brats(directory: Path, recipe: VolumeRecipe) -> tuple[CaseFiles, ...]:
         ]
         truth = [path for path in files if any(mark in path.name.lower() for mark in _BRATS_LABELS)]
         if channels and truth:
-            found.append(CaseFiles(folder.name, tuple(channels), truth[0], folder.name))
+            person = _VISIT.sub(r"\1", folder.name)
+            found.append(CaseFiles(folder.name, tuple(channels), truth[0], person))
     return tuple(found)
 
 
