@@ -10,18 +10,14 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QMenu, QToolButton, QWidget
 
-from medvision_desktop.domain.display import Voi, VoiLut, WindowSource
-from medvision_desktop.domain.presentation import chosen
+from medvision_desktop.domain.display import WindowSource
 from medvision_desktop.ui.actions import BY_ID, key_text
-from medvision_desktop.ui.theme import icons
+from medvision_desktop.ui.panes import tool_menus
 from medvision_desktop.ui.theme.tokens import M, T
-from medvision_desktop.ui.viewmodels import look_actions, viewer_actions
-from medvision_desktop.ui.viewmodels.first_look import COLOURS, CURVES
 from medvision_desktop.ui.viewmodels.hanging import HangingModel
-from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import Shown
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.widgets.icon_button import IconButton
@@ -32,26 +28,6 @@ _ALWAYS: Final = ("tool.window", "tool.pan", "tool.zoom", "tool.scroll")
 _WIDE_ONLY: Final = ("tool.magnifier", "tool.probe", "tool.crosshair")
 _MEASURING: Final = ("tool.length",)
 _MEASURING_WIDE: Final = ("tool.angle", "tool.rectangle", "tool.ellipse", "tool.arrow", "tool.text")
-# Tools that are always behind the menu.
-_MORE_TOOLS: Final = ("tool.polygon", "tool.cobb", "tool.cardiothoracic", "tool.window_region")
-# What the menu of a narrow bar holds besides the tools that have no button there.
-_MORE: Final = (
-    "view.invert",
-    "view.flip_h",
-    "view.flip_v",
-    "view.rotate_left",
-    "view.rotate_right",
-    "",
-    "view.fit",
-    "view.one_to_one",
-    "view.reset",
-    "",
-    "view.maximise",
-    "view.corner_text",
-)
-_STAGES: Final = ("hang.previous", "hang.next")
-_HANGING: Final = ("hang.prior", "hang.rules", "window.new", "window.move_pane")
-_LINKS: Final = ("link.scroll", "link.window", "link.view", "link.cursor")
 _GAP: Final = 2
 _GROUP_GAP: Final = 6
 
@@ -77,9 +53,9 @@ class ToolBar(QWidget):
         self._layouts.choices.aboutToShow.connect(self._fill_layouts)
         self._stages = tuple(
             IconButton(BY_ID[name].icon, BY_ID[name].text, key=key_text(name), kind="tool", parent=self)
-            for name in _STAGES
+            for name in tool_menus.STAGES
         )
-        for name, button in zip(_STAGES, self._stages, strict=True):
+        for name, button in zip(tool_menus.STAGES, self._stages, strict=True):
             button.setObjectName(name)
             button.clicked.connect(partial(self._ask, name))
         self._phases = PhaseButton(viewer, self)
@@ -130,7 +106,8 @@ class ToolBar(QWidget):
         self._set_compact(compact=self._narrow or event.size().width() < self._width(compact=False))
 
     def _make_room(self) -> None:
-        """The menu of volumes has come or gone."""
+        """The menu of volumes has come or gone; the ways between stages, which have keys, give way to it."""
+        self._compact = None
         self._set_compact(compact=self._narrow or self.width() < self._width(compact=False))
         self.updateGeometry()
 
@@ -165,9 +142,6 @@ class ToolBar(QWidget):
         self.wanted.emit(name)
         self.refresh()
 
-    def _use(self, voi: Voi, _checked: bool = False) -> None:
-        viewer_actions.apply_voi(self._viewer, voi)
-
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -195,34 +169,20 @@ class ToolBar(QWidget):
             QWidget.setTabOrder(one, other)
 
     def _fill_layouts(self) -> None:
-        """The layouts, then the stages of the hanging protocol in use, and windows."""
-        menu = self._layouts.choices
-        menu.clear()
-        for layout in LAYOUTS:
-            self._add(menu, layout.action_id, layout.icon)
-        hanging = self._hanging
-        if hanging is None:
-            return
-        if hanging.stages:
-            menu.addSection(hanging.stages[0].rule)
-            for number, stage in enumerate(hanging.stages):
-                action = menu.addAction(stage.name.replace("&", "&&"))
-                action.setCheckable(True)
-                action.setChecked(stage is hanging.stage)
-                action.triggered.connect(partial(self._hang, number))
-        menu.addSeparator()
-        for name in (*_STAGES, *_HANGING):
-            self._add(menu, name, BY_ID[name].icon)
+        tool_menus.fill_layouts(self._layouts.choices, self._hanging, self._ask)
 
-    def _hang(self, number: int, _checked: bool = False) -> None:
-        if self._hanging is not None:
-            self._hanging.go_to(number)
+    def _fill_presets(self) -> None:
+        tool_menus.fill_windows(self._presets.choices, self._viewer, self._window, self._ask)
+
+    def _on_more(self, menu: QMenu) -> None:
+        hidden = (*_WIDE_ONLY, *_MEASURING_WIDE, "view.link") if self._compact else ()
+        tool_menus.fill_more(menu, self._viewer, hidden, self._ask)
 
     def _on_hung(self) -> None:
         """Where a protocol has several stages there is a way from one to the next."""
         hanging = self._hanging
         several = hanging is not None and len(hanging.stages) > 1
-        for name, button in zip(_STAGES, self._stages, strict=True):
+        for name, button in zip(tool_menus.STAGES, self._stages, strict=True):
             button.setEnabled(several)
             told = ", ".join(word for word in hanging.words if word) if hanging is not None else ""
             button.setToolTip(f"{BY_ID[name].text} ({key_text(name)})\n{told}".strip())
@@ -232,80 +192,6 @@ class ToolBar(QWidget):
         menu.aboutToShow.connect(lambda: self._on_more(menu))
         self._more.setMenu(menu)
 
-    def _on_more(self, menu: QMenu) -> None:
-        menu.clear()
-        hidden = (*_WIDE_ONLY, *_MEASURING_WIDE) if self._compact else ()
-        for name in (*hidden, *_MORE_TOOLS):
-            action = self._add(menu, name, BY_ID[name].icon)
-            action.setCheckable(True)
-            action.setChecked(name == f"tool.{self._viewer.tool.value}")
-        menu.addSeparator()
-        if self._compact:
-            self._add(menu, "view.link", "link")
-        for name in _LINKS:
-            action = self._add(menu, name, BY_ID[name].icon)
-            action.setCheckable(True)
-            action.setChecked(getattr(self._viewer.links, name.removeprefix("link.")))
-        self._add(menu, "link.beside", BY_ID["link.beside"].icon)
-        menu.addSeparator()
-        for name in _MORE:
-            if name:
-                self._add(menu, name, BY_ID[name].icon)
-            else:
-                menu.addSeparator()
-
-    def _add(self, menu: QMenu, name: str, icon: str) -> QAction:
-        keys = key_text(name)
-        text = BY_ID[name].text
-        action = menu.addAction(f"{text}\t{keys}" if keys else text)
-        if icon:
-            action.setIcon(icons.icon(icon, T.t2))
-        action.triggered.connect(partial(self._ask, name))
-        return action
-
-    def _fill_presets(self) -> None:
-        menu = self._presets.choices
-        shown = self._viewer.active_pane.shown
-        menu.clear()
-        if shown is None:
-            return
-        for preset in viewer_actions.presets(self._viewer):
-            action = menu.addAction(f"{preset.name}\t{preset.key}")
-            action.setCheckable(True)
-            action.setChecked(preset.name == self._window)
-            action.triggered.connect(partial(self._ask, f"view.preset_{preset.key}"))
-        if not shown.frame.is_colour:
-            self._add(menu, "view.presets", "")
-            self._fill_looks(menu)
-        if shown.frame.voi:
-            menu.addSection("In the header")
-            for voi in shown.frame.voi:
-                action = menu.addAction(_alternative_name(voi))
-                action.triggered.connect(partial(self._use, voi))
-        states = [state for state in shown.loaded.states if state.names(shown.frame)]
-        if states and shown.planes is None:
-            menu.addSeparator()
-            now = chosen(shown.loaded.states, shown.frame, self._viewer.active_pane.display.presentation)
-            named = [("No presentation state", ""), *((state.label, state.uid) for state in states)]
-            for name, uid in named:
-                action = menu.addAction(name.replace("&", "&&"))
-                action.setCheckable(True)
-                action.setChecked(uid == ("" if now is None else now.uid))
-                action.triggered.connect(partial(self._present, uid))
-
-    def _fill_looks(self, menu: QMenu) -> None:
-        """Curves and colour maps, each as a menu of its own."""
-        now = look_actions.chosen(self._viewer.active_pane.display)
-        for title, names in (("Curve", CURVES), ("Colours", COLOURS)):
-            inner = menu.addMenu(title)
-            for name in names:
-                action = self._add(inner, name, "")
-                action.setCheckable(True)
-                action.setChecked(name in now)
-
-    def _present(self, uid: str) -> None:
-        viewer_actions.apply_presentation(self._viewer, uid)
-
     def _set_compact(self, *, compact: bool) -> None:
         if compact == self._compact:
             return
@@ -313,14 +199,15 @@ class ToolBar(QWidget):
         for name in (*_WIDE_ONLY, *_MEASURING_WIDE):
             self._tools[name].setVisible(not compact)
         for button in self._stages:
-            button.setVisible(not compact and self._hanging is not None)
+            button.setVisible(not compact and self._hanging is not None and self._phases.isHidden())
         self._link.setVisible(not compact)
         self._lines[1].setVisible(not compact)
 
     def _width(self, *, compact: bool) -> int:
         rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
         hidden = {*(self._tools[name] for name in rare), *self._stages, self._link, self._lines[1]}
-        parts = [part for part in self._parts if part is not self._phases or not part.isHidden()]
+        absent = {self._phases} if self._phases.isHidden() else set(self._stages)
+        parts = [part for part in self._parts if part not in absent]
         shown = [part for part in parts if not (compact and part in hidden)]
         return sum(max(part.minimumWidth(), part.sizeHint().width()) + _GAP for part in shown) - _GAP
 
@@ -347,9 +234,3 @@ def _window_name(shown: Shown | None) -> str:
             WindowSource.PERCENTILES: "Percentile",
         }.get(plan.source, "Default")
     return getattr(plan.voi, "explanation", "") or "Own"
-
-
-def _alternative_name(voi: Voi) -> str:
-    if isinstance(voi, VoiLut):
-        return voi.explanation or "VOI LUT of the header"
-    return voi.explanation or f"W {voi.width:g}  L {voi.center:g}"
