@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.training import recipe_text, run
+from medvision_desktop.training import coverage, recipe_text, run
 from medvision_desktop.training.machine import Machine
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
@@ -70,7 +70,7 @@ def search(
     prepared = run.prepare(
         base, data, folder, allow_leakage=allow_leakage, progress=progress, cancel=cancel
     )
-    run.enough(prepared, base)
+    coverage.checked(prepared.folds, prepared.truth, base)
     study, storage = _study(folder, base, prepared.described(folder)["sha256"])
     try:
         _requeue(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.training import sources, split
+from medvision_desktop.training import coverage, sources, split
+from tests.helpers.model_cases import RECIPE
 
 
 @given(st.text(min_size=1, max_size=20), st.integers(0, 2**31))
@@ -46,6 +48,28 @@ def test_a_brighter_copy_counts_as_a_copy_and_another_picture_does_not() -> None
     other = random.integers(0, 120, (48, 48)).astype(np.uint8)
     pictures = np.stack([one, one * 2, other])
     assert split.near_duplicates(pictures) == [(0, 1)]
+
+
+def test_a_split_needs_somebody_everywhere_and_both_answers_of_what_is_judged() -> None:
+    four = [*split.FOLDS] * 2
+    truth = np.array([[0, 0]] * 4 + [[1, 0]] * 4)
+    alone = replace(RECIPE, package=None, labels=("a", "b"), not_evaluated=("b",))
+    coverage.checked(four, truth, alone, packaged=True)
+    with pytest.raises(InputRefused, match="none with it to learn from"):
+        coverage.checked(four, truth, replace(alone, not_evaluated=()))
+    with pytest.raises(InputRefused, match="nobody for validation"):
+        coverage.checked(["train"] * 8, truth, alone)
+    only = ["train", "validation"] * 4
+    coverage.checked(only, truth, alone)
+    with pytest.raises(InputRefused, match="nobody for calibration"):
+        coverage.checked(only, truth, alone, packaged=True)
+    unknown = truth.copy()
+    unknown[3, 1] = -1  # the only test image without "a" is not measured
+    with pytest.raises(InputRefused, match="none without it in the test"):
+        coverage.checked(four, unknown, alone, packaged=True)
+    crossed = [f"cross-{part}" for part in range(3)]
+    with pytest.raises(InputRefused, match="nobody for cross-3"):
+        coverage.checked(crossed * 2, truth[:6], replace(alone, cross=4))
 
 
 @pytest.mark.parametrize(
