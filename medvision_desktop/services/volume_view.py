@@ -72,6 +72,8 @@ class VolumeView:
 
     def show_labels(self, shown: LabelsShown | None) -> None:
         """Labels over the volume on stage, or none. Raises `ChildFailed`."""
+        if shown is not None and shown is self._labels:
+            return  # each band of a picture asks for them
         before, same = self._labels, False
         if shown is not None and before is not None:
             same = shown.labels is before.labels

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.services import layers
+from medvision_desktop.ui.viewmodels.volume_labels import VolumeLabels
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
@@ -31,6 +32,11 @@ class LayerWiring(QObject):
         panel.closeWanted.connect(partial(room.commands.perform, "dock.layers"))
         panel.renameWanted.connect(commands.rename)
         panel.removeWanted.connect(room.mask_record.remove)
+        self._volume_labels = VolumeLabels(room.viewer, room.volume_scene)
+
+    def stop(self) -> None:
+        """Nothing more is shown: the room closes."""
+        self._volume_labels.stop()
 
     def takes(self, study: StudyRef, series: SeriesRef) -> bool:
         """Show a layer over its images; False for images, and for a layer whose images are not here."""

@@ -57,6 +57,7 @@ class RoomWiring(QObject):
         """No more news and no more warming up: the room closes."""
         self._warm_timer.stop()
         self._news_timer.stop()
+        self._layers.stop()
 
     def _connect(self) -> None:
         room = self._room

@@ -125,8 +125,13 @@ class LayersModel(QObject):
 
         For whoever draws them in another way, such as the volume rendering. Voxels are shared.
         """
+        return self.label_maps_of(self.over(loaded))
+
+    @staticmethod
+    def label_maps_of(entries: tuple[LayerEntry, ...]) -> tuple[LabelMap, ...]:
+        """The same for some layers."""
         found = []
-        for entry in self.over(loaded):
+        for entry in entries:
             if not entry.style.visible or not isinstance(entry.layer, LabelMap):
                 continue
             styles = entry.style.segments
