@@ -106,7 +106,7 @@ class ToolBar(QWidget):
         self._set_compact(compact=self._narrow or event.size().width() < self._width(compact=False))
 
     def _make_room(self) -> None:
-        """The menu of volumes has come or gone; the ways between stages, which have keys, give way to it."""
+        """The menu of volumes has come or gone; the ways between stages, which have keys, give way."""
         self._compact = None
         self._set_compact(compact=self._narrow or self.width() < self._width(compact=False))
         self.updateGeometry()
