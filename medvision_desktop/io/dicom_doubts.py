@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pydicom.dataset import Dataset
-
 from medvision_desktop.domain.display import VoiFunction
 from medvision_desktop.domain.image import ModalityLut
 from medvision_desktop.io.dicom_colour import colour_doubts, supplement_of

@@ -150,10 +150,14 @@ def _turn(dataset: Dataset) -> tuple[ViewTurn, tuple[str, ...]]:
 
 def _more_doubts(dataset: Dataset) -> tuple[str, ...]:
     found = []
-    sizes = {text(item, "PresentationSizeMode") for item in items_of(dataset, "DisplayedAreaSelectionSequence")}
+    sizes = {
+        text(item, "PresentationSizeMode") for item in items_of(dataset, "DisplayedAreaSelectionSequence")
+    }
     if sizes & {"TRUE SIZE", "MAGNIFY"}:
         found.append("the size that a presentation state asks for is not kept; its area is fitted")
-    if any(items_of(item, "CompoundGraphicSequence") for item in items_of(dataset, "GraphicAnnotationSequence")):
+    if any(
+        items_of(item, "CompoundGraphicSequence") for item in items_of(dataset, "GraphicAnnotationSequence")
+    ):
         found.append("compound graphics of a presentation state are not drawn")
     return tuple(found)
 
