@@ -46,6 +46,7 @@ COMPRESSED = [
     "MR_small_jpeg_ls_lossless.dcm",
     "SC_rgb_jpeg_gdcm.dcm",
     "JPEG-LL.dcm",
+    "JPEG-lossy.dcm",
 ]
 # Of each kind; together a thousand.
 COUNTS = {"native": 880, "compressed": 80, "other": 40}
