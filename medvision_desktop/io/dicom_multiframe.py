@@ -55,6 +55,7 @@ class FrameGrid:
 def grid_of(header: Header, layout: PixelLayout) -> FrameGrid:
     """Where the frames lie. Raises `InputRefused` in one sentence where they are no regular grid."""
     dataset = header.dataset
+    _check_length(header, layout)
     origins, directions = _planes(header, layout.frames)
     spacing = dicom_space.spacing_of(dataset, 0)
     if spacing is None:
@@ -88,6 +89,14 @@ def grid_of(header: Header, layout: PixelLayout) -> FrameGrid:
         text(dataset, "FrameOfReferenceUID"),
         guessed,
     )
+
+
+def _check_length(header: Header, layout: PixelLayout) -> None:
+    """A wild number of frames is seen before any of them is looked for."""
+    element = header.pixels
+    need = -(-layout.frame_bits * layout.frames // 8)
+    if element is not None and element.length is not None and need > element.length:
+        raise dicom_native.cut_short(element.length, need)
 
 
 def _planes(header: Header, frames: int) -> tuple[NDArray[np.float64], tuple[Any, Any]]:

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from medvision_desktop.domain.labelmap import LabelMap, ParametricMap
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_segmentation
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.settings import Settings
 from tests.helpers.layer_files import saved, segmentation, source_images
 
@@ -257,3 +259,43 @@ def test_a_grid_larger_than_the_memory_for_images_is_refused_before_it_is_made(t
             dicom_segmentation.load(instance, decoder)
     finally:
         decoder.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["liver.dcm", "liver_expb.dcm", "liver_1frame.dcm", "liver_expb_1frame.dcm"]
+)
+def test_segmentations_of_another_maker_hold_what_pydicom_decodes(decoder: Decoder, name: str) -> None:
+    path = Path(str(get_testdata_file(name)))
+    layer = dicom_segmentation.load(scan_file(path).instance, decoder)[0]
+    assert isinstance(layer, LabelMap)
+    dataset = pydicom.dcmread(path)
+    wanted = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
+    frames = dataset.PerFrameFunctionalGroupsSequence[: len(wanted)]  # one file keeps those of three
+    heights = [float(one.PlanePositionSequence[0].ImagePositionPatient[2]) for one in frames]
+    assert np.array_equal(layer.values_kji, wanted[np.argsort(heights)])
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+def test_damaged_files_are_refused_or_read_and_never_anything_else(
+    tmp_path: Path, decoder: Decoder, kind: str
+) -> None:
+    more = {"fractional_type": "PROBABILITY"} if kind == "FRACTIONAL" else {}
+    source = source_images()
+    mask = np.ones((5, 12, 10), np.float32 if kind == "FRACTIONAL" else np.uint8)
+    good = saved(segmentation(source, mask, kind, **more), tmp_path / "good.dcm").path.read_bytes()
+    rng = np.random.default_rng(7)
+    refused = 0
+    for turn in range(60):
+        data = bytearray(good)
+        for place in rng.integers(132, len(data), 8):
+            data[place] = int(rng.integers(0, 256))
+        path = tmp_path / f"{turn}.dcm"
+        path.write_bytes(
+            bytes(data[: int(rng.integers(len(data) // 2, len(data)))] if turn % 3 == 0 else data)
+        )
+        try:
+            found = dicom_segmentation.load(scan_file(path).instance, decoder)
+            assert all(one.values_kji.size < 1 << 28 for one in found)
+        except InputRefused:
+            refused += 1
+    assert refused > 5
