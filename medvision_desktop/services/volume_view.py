@@ -57,6 +57,7 @@ class VolumeView:
         self._child = ChildProcess("volume", environment={"OMP_NUM_THREADS": "1"})
         self._held: Volume | None = None
         self._labels: LabelsShown | None = None
+        self._map: NDArray[np.uint8] | None = None  # the voxels that the child has
         self._staged: StagedVolume | None = None
 
     def stage(self, volume: Volume, *, cancel: CancelToken | None = None) -> StagedVolume:
@@ -72,25 +73,21 @@ class VolumeView:
 
     def show_labels(self, shown: LabelsShown | None) -> None:
         """Labels over the volume on stage, or none. Raises `ChildFailed`."""
-        if shown is not None and shown is self._labels:
+        if shown is self._labels:
             return  # each band of a picture asks for them
-        before, same = self._labels, False
-        if shown is not None and before is not None:
-            same = shown.labels is before.labels
-        if shown is None and before is None:
-            return
-        segments = []
+        words: dict[str, Any] = {"segments": []}
         arrays: dict[str, NDArray[Any]] = {}
         if shown is not None:
-            segments = [
+            words["segments"] = [
                 (one.number, one.colour, shown.opacities.get(one.number, 0.0))
                 for one in shown.labels.segments
             ]
-            if not same:
+            if self._map is None or shown.labels.values_kji is not self._map:
                 affine = np.asarray(shown.labels.affine_kji_to_lps, np.float64)
                 arrays = {"labels": shown.labels.values_kji, "affine": affine}
-        self._ask("label", {"segments": segments}, arrays)
-        self._labels = shown if shown is not None else before
+                self._map = shown.labels.values_kji
+        self._ask("label", words, arrays)
+        self._labels = shown
 
     def picture(
         self, look: Look, span: tuple[float, float], shift: float, view: ViewFrom
@@ -140,7 +137,7 @@ class VolumeView:
             raise
 
     def _forget(self) -> None:
-        self._held, self._labels, self._staged = None, None, None
+        self._held = self._labels = self._map = self._staged = None
 
 
 def _staged(grid: RenderGrid) -> StagedVolume:

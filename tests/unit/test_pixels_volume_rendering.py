@@ -198,3 +198,29 @@ def test_relative_looks_follow_the_range_of_the_series() -> None:
     assert opacities[-1][0] == pytest.approx(110 + 200 * look.opacities[-1][0])
     assert volume_looks.looks_for("CT") is volume_looks.CT
     assert volume_looks.looks_for("MR") is volume_looks.looks_for("")
+
+
+def test_labels_are_sent_once_and_go_when_they_are_asked_to(stage: VolumeView) -> None:
+    volume = along_patient(smooth())
+    marked = np.zeros(volume.stored_kji.shape, np.uint8)
+    marked[20:40, 20:40, 20:40] = 1
+    labels = LabelMap(marked, volume.affine_kji_to_lps.copy(), (Segment(1, "One", (250, 20, 20)),), "1")
+    staged = stage.stage(volume)
+    plain = front(stage, SOLID, 64, 1.0, staged)
+    asked: list[str] = []
+    request = stage._child.request
+
+    def counted(operation: str, *rest: Any, **more: Any) -> Any:
+        asked.append(operation)
+        return request(operation, *rest, **more)
+
+    stage._child.request = counted  # type: ignore[method-assign]
+    shown = LabelsShown(labels, {1: 1.0})
+    for _ in range(3):
+        stage.show_labels(shown)
+        front(stage, SOLID, 64, 1.0, staged)
+    for _ in range(3):
+        stage.show_labels(None)
+        last = front(stage, SOLID, 64, 1.0, staged)
+    assert asked.count("label") == 2
+    assert np.array_equal(last, plain)

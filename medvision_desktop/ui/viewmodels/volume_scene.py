@@ -173,6 +173,8 @@ class VolumeScene(QObject):
 
     def show_labels(self, labels: LabelsShown | None) -> None:
         """Labels over the volume, each in its colour and opacity; matter turns to glass around them."""
+        if labels == self._labels or (labels is None and self._labels is None):
+            return
         self._labels = labels
         self._move()
 
