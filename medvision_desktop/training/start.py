@@ -65,7 +65,7 @@ def train(
             return None if made is None else _shelved(out, made, folder / settings.name)
     if isinstance(settings, VolumeRecipe):
         return volume_run.train(
-            settings, data, folder, out, threads=machine.threads, progress=progress, cancel=cancel
+            settings, data, folder, out, machine=machine, progress=progress, cancel=cancel
         )
     return runs.train(
         settings,

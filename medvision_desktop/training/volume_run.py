@@ -26,6 +26,7 @@ from medvision_desktop.training import (
     volume_sources,
     volume_synthetic,
 )
+from medvision_desktop.training.machine import Machine
 from medvision_desktop.training.volume_dataset import Case
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
@@ -85,12 +86,12 @@ def train(
     runs: Path,
     out: Path | None,
     *,
-    threads: int = 1,
+    machine: Machine = Machine(),
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelPackage | None:
     """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(machine.threads)
     run = runs / recipe.name
     run.mkdir(parents=True, exist_ok=True)
     (run / "recipe.toml").write_text(recipe.text, encoding="utf-8")
@@ -98,9 +99,12 @@ def train(
     for part in sorted(set(prepared.parts)):
         network = volume_loop.initial(recipe)
         seen = prepared.other_than(part)
-        volume_loop.train(recipe, network, seen, run / part, progress=progress, cancel=cancel)
+        volume_loop.train(
+            recipe, network, seen, run / part, machine=machine, progress=progress, cancel=cancel
+        )
     network = volume_loop.initial(recipe)
-    volume_loop.train(recipe, network, prepared.other_than(""), run, progress=progress, cancel=cancel)
+    everyone = prepared.other_than("")
+    volume_loop.train(recipe, network, everyone, run, machine=machine, progress=progress, cancel=cancel)
     if recipe.package is None or out is None:
         return None
     return _package(recipe, prepared, run, out, progress, cancel)
@@ -158,7 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         recipe = volume_recipe.read(given.recipe)
-        made = train(recipe, given.data, given.runs, given.out, threads=given.threads, progress=_Lines())
+        machine = Machine(given.threads)
+        made = train(recipe, given.data, given.runs, given.out, machine=machine, progress=_Lines())
     except MedVisionError as error:
         sys.stderr.write(f"{error}\n")
         return 2
