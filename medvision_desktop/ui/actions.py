@@ -76,11 +76,11 @@ def _hands() -> tuple[Action, ...]:
         Action(
             f"hand.{way.lower()}{suffix}",
             "Tools",
-            f"Use the tool in hand: {way.lower()}{words}",
+            f"Tool in hand: {way.lower()}{words}",
             (f"{keys}+{way}",),
             scope="viewer",
         )
-        for keys, suffix, words in (("Shift", "", ""), ("Ctrl+Shift", "_far", ", ten times as far"))
+        for keys, suffix, words in (("Shift", "", ""), ("Ctrl+Shift", "_far", ", ten times"))
         for way in ("Left", "Right", "Up", "Down")
     )
 

@@ -45,6 +45,14 @@ def scene(qtbot: Any) -> Iterator[Any]:
         screen.lanes.close()
 
 
+def press(panel: ViewPanel, widget: Any, *keys: Any) -> None:
+    """A key in the panel, with the keyboard there: the panes have other uses for the arrows."""
+    panel.activateWindow()
+    assert QTest.qWaitForWindowActive(panel, 5000)
+    widget.setFocus()
+    QTest.keyClick(widget, *keys)
+
+
 def span(screen: Screen) -> tuple[float, float]:
     shown = screen.viewer.active_pane.shown
     assert shown is not None
@@ -83,11 +91,11 @@ def test_an_edge_of_the_window_is_dragged_over_the_histogram_and_undone_as_one(s
 def test_keys_move_and_widen_the_window(scene: Any) -> None:
     screen, panel = scene(cases.film())
     before = span(screen)
-    QTest.keyClick(panel.histogram, K.Key_Right)
+    press(panel, panel.histogram, K.Key_Right)
     moved = span(screen)
     assert moved[0] > before[0]
     assert moved[1] - moved[0] == pytest.approx(before[1] - before[0], rel=0.01)
-    QTest.keyClick(panel.histogram, K.Key_Left, SHIFT)
+    press(panel, panel.histogram, K.Key_Left, SHIFT)
     assert span(screen)[0] == pytest.approx(moved[0])
     assert span(screen)[1] < moved[1]
 
@@ -115,7 +123,7 @@ def test_a_slab_is_chosen_made_thicker_and_seen_in_every_plane(scene: Any) -> No
     screen.key(K.Key_PageUp, SHIFT)
     assert screen.viewer.panes[0].shown.planes.slab_mm == before + 2
     panel.thickness.setFocus()
-    QTest.keyClick(panel.thickness, K.Key_Left)
+    press(panel, panel.thickness, K.Key_Left)
     assert screen.viewer.panes[0].shown.planes.slab_mm == before
     QTest.mouseClick(panel.modes.button("Thin"), LEFT)
     back = [pane.shown.frame.stored for pane in screen.viewer.panes[:3] if pane.shown is not None]

@@ -10,18 +10,12 @@ from PySide6.QtWidgets import QListWidget, QWidget
 
 from medvision_desktop.services.key_marks import KeyMark
 from medvision_desktop.ui.theme import fonts
-from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.key_marks import KeyMarks
 from medvision_desktop.ui.widgets.button import Button
 from medvision_desktop.ui.widgets.sheet import Sheet
 from medvision_desktop.ui.widgets.text import label
 
 _HEIGHT: Final = 220
-_STYLE: Final = (
-    f"QListWidget {{ background: {T.bg2}; border: none; outline: none; }}"
-    f" QListWidget::item {{ padding: 6px 8px; color: {T.t1}; border-left: 3px solid transparent; }}"
-    f" QListWidget::item:selected {{ background: {T.bg3}; border-left: 3px solid {T.accent}; }}"
-)
 
 
 class KeyMarksSheet(Sheet):
@@ -35,7 +29,6 @@ class KeyMarksSheet(Sheet):
         self.list.setAccessibleName("Key images of this study")
         self.list.setFont(fonts.font("body"))
         self.list.setFixedHeight(_HEIGHT)
-        self.list.setStyleSheet(_STYLE)
         self.list.itemActivated.connect(lambda _item: self.go())
         self.note = label("", "caption", "t3", wrap=True)
         self.body.addWidget(self.list)

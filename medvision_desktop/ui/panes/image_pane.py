@@ -118,8 +118,11 @@ class ImagePane(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape stops a drag; Return ends a polygon, or draws in the middle of the pane."""
-        if event.key() == Qt.Key.Key_Escape and self._hand.cancel():
-            return
+        if event.key() == Qt.Key.Key_Escape:
+            self.canvas.show_lens(None)
+            self.canvas.show_probe(())
+            if self._hand.cancel():
+                return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._draw_by_key():
             return
         if self._brush_by_key(event):
@@ -142,6 +145,8 @@ class ImagePane(QWidget):
 
     def _on_pane_changed(self, number: int) -> None:
         if number == self._number:
+            if self._viewer.tool is not Tool.MAGNIFIER:
+                self.canvas.show_lens(None)
             self.refresh()
 
     def _on_hand_moved(self, number: int, right: int, down: int) -> None:
