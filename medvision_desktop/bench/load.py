@@ -25,7 +25,12 @@ RAW: Final = "raw read of the same files into one array"
 
 
 def measure(repeats: int, *, count: int = COUNT, side: int = SIDE) -> Iterator[Measured]:
-    """Open a series `repeats` times, the others in turn. Raises `ChildFailed` without a paint."""
+    """Open a series `repeats` times, the others in turn; before that, its first slice in a pane.
+
+    Raises `ChildFailed` without a paint.
+    """
+    from medvision_desktop.ui import bench_first
+
     with tempfile.TemporaryDirectory(prefix="medvision-bench-") as name:
         folder = Path(name)
         paths = files.write_series(folder, count, side)
@@ -36,14 +41,17 @@ def measure(repeats: int, *, count: int = COUNT, side: int = SIDE) -> Iterator[M
         def ours() -> None:
             assert open_series(study, series, decoder=decoder).volume is not None  # noqa: S101 - all of it
 
+        first = bench_first.measure(folder, repeats)
+        most_first = peak_mb()
         ours()
         most = peak_mb()
         times = by_turns([ours, lambda: _itk(paths), lambda: _raw(paths)], repeats)
         decoder.close()
-        case = f"{count} slices of {side}x{side}, uncompressed"
-        yield summarise("load", case, times[0], ITK, times[1], most)
-        yield summarise("load", case, times[0], RAW, times[2], most)
-        yield from _first_slice(folder, paths, repeats)
+    case = f"{count} slices of {side}x{side}, uncompressed"
+    yield summarise("load", case, times[0], ITK, times[1], most)
+    yield summarise("load", case, times[0], RAW, times[2], most)
+    shown = f"first slice of {count} on screen"
+    yield summarise("load", shown, first, f"{ITK}, all", times[1], most_first)
 
 
 def by_turns(sides: Sequence[Callable[[], object]], repeats: int) -> list[list[float]]:
@@ -56,16 +64,6 @@ def by_turns(sides: Sequence[Callable[[], object]], repeats: int) -> list[list[f
             if turn:
                 taken.append((time.perf_counter() - began) * 1000)
     return times
-
-
-def _first_slice(folder: Path, paths: Sequence[Path], repeats: int) -> Iterator[Measured]:
-    """From picking the indexed series to its first slice in the painted pane."""
-    from medvision_desktop.ui import bench_first
-
-    ours = bench_first.measure(folder, repeats)
-    most = peak_mb()
-    theirs = by_turns([lambda: _itk(paths)], min(repeats, 3))[0]
-    yield summarise("load", f"first slice of {len(paths)} on screen", ours, f"{ITK}, all", theirs, most)
 
 
 def simple_itk() -> Any:
