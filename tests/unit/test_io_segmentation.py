@@ -246,11 +246,10 @@ def test_a_file_that_ends_early_is_refused(tmp_path: Path, decoder: Decoder) -> 
 
 
 def test_a_grid_larger_than_the_memory_for_images_is_refused_before_it_is_made(tmp_path: Path) -> None:
-    source = source_images(slices=2)
-    dataset = segmentation(source, np.ones((2, 12, 10), np.uint8))
-    dataset.Rows, dataset.Columns = 16000, 16000
+    source = source_images(slices=2, rows=200, columns=200)
+    dataset = segmentation(source, np.ones((2, 200, 200), np.uint8))
     place = dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0]
-    far = [-30.0, -20.0, 10.0 + 2.5 * 1000]
+    far = [-30.0, -20.0, 10.0 + 2.5 * 9000]
     place.ImagePositionPatient = far
     instance = saved(dataset, tmp_path / "huge.dcm")
     decoder = Decoder(Settings(image_memory_mb=256))

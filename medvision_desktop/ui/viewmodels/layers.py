@@ -17,7 +17,7 @@ from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, VoxelLayer
 from medvision_desktop.pixels import label_edit
 from medvision_desktop.pixels.label_edit import Patch
-from medvision_desktop.pixels.labels import LabelLook, LabelPlaces
+from medvision_desktop.pixels.labels import Box, LabelLook, LabelPlaces
 from medvision_desktop.pixels.patient_grid import PatientGrid
 from medvision_desktop.ui.viewmodels.layer_rail import LayerRail, RailRun, picture_of, runs_of
 from medvision_desktop.ui.viewmodels.layer_style import LayerStyle, kept_style, style_of
@@ -79,7 +79,7 @@ class DrawnLayer:
     """One layer as a pane paints it: over `picture`, the grid of the image's own pixels.
 
     `looks` of labels that are on; a parametric map has none and uses `style`. `revision` grows while a
-    stroke changes the voxels of the same layer.
+    stroke changes the voxels of the same layer. `box`: where all its labels are, as far as that is known.
     """
 
     layer: VoxelLayer
@@ -87,6 +87,7 @@ class DrawnLayer:
     looks: Mapping[int, LabelLook]
     picture: PatientGrid
     revision: int = 0
+    box: Box | None = None
 
 
 class LayersModel(QObject):
@@ -103,6 +104,7 @@ class LayersModel(QObject):
         super().__init__()
         self._entries: OrderedDict[str, LayerEntry] = OrderedDict()
         self._places: dict[str, LabelPlaces] = {}
+        self._boxes: dict[str, Box] = {}
         self._revision = 0
         self._rail = LayerRail()
 
@@ -154,7 +156,14 @@ class LayersModel(QObject):
         # Maps cover whole images: labels lie over them.
         shown_now.sort(key=lambda entry: isinstance(entry.layer, LabelMap))
         return tuple(
-            DrawnLayer(entry.layer, entry.style, entry.style.looks(outlines=slab), picture, self._revision)
+            DrawnLayer(
+                entry.layer,
+                entry.style,
+                entry.style.looks(outlines=slab),
+                picture,
+                self._revision,
+                self._boxes.get(entry.uid),
+            )
             for entry in shown_now
         )
 
@@ -191,6 +200,7 @@ class LayersModel(QObject):
             style = kept_style(layer, before.style) if isinstance(layer, LabelMap) else before.style
             entry = replace(before, layer=layer, style=style, series_uids=before.series_uids | over)
         self._entries[layer.uid] = entry
+        self._boxes.pop(layer.uid, None)
         self.listed.emit(study_key)
         self.changed.emit()
         return entry
@@ -199,6 +209,7 @@ class LayersModel(QObject):
         """Take a layer off the list; files and record stay as they are."""
         entry = self._entries.pop(uid, None)
         self._places.pop(uid, None)
+        self._boxes.pop(uid, None)
         if entry is not None:
             self.listed.emit(entry.study_key)
             self.changed.emit()
@@ -242,6 +253,7 @@ class LayersModel(QObject):
         entry = self._entries.get(uid)
         if entry is not None:
             self._revision += 1
+            self._boxes.pop(uid, None)
             self._entries[uid] = replace(entry, layer=layer)
             self.changed.emit()
 
@@ -250,6 +262,7 @@ class LayersModel(QObject):
         entry = self._entries.get(uid)
         if entry is not None:
             self._revision += 1
+            self._boxes.pop(uid, None)
             self._entries[uid] = replace(entry, layer=layer, style=kept_style(layer, entry.style))
             self.changed.emit()
             self.edited.emit(entry.study_key, uid)
@@ -274,7 +287,7 @@ class LayersModel(QObject):
     def show_places(self, uid: str, places: LabelPlaces) -> None:
         """Where the labels of a map are, worked out by whoever has the time."""
         if uid in self._entries:
-            self._places[uid] = places
+            self._places[uid], self._boxes[uid] = places, places.box
             self.changed.emit()
 
     def runs(self, shown: Shown) -> tuple[RailRun, ...]:

@@ -1,4 +1,4 @@
-"""Label maps and parametric maps over an image, at the screen's own resolution, drawn where the view puts them."""
+"""Label maps and parametric maps over an image, drawn at the resolution of the screen."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ class LabelLayers:
                 painter.drawImage(_logical(target, ratio), drawn.image)
             painter.restore()
 
-    def _drawn(
-        self, one: DrawnLayer, view: ViewTransform, pane: Viewport, ratio: float
-    ) -> _Drawn | None:
+    def _drawn(self, one: DrawnLayer, view: ViewTransform, pane: Viewport, ratio: float) -> _Drawn | None:
         of = (one.layer, one.style, one.picture, one.revision, view, (pane.width, pane.height), ratio)
         kept = self._kept.get(one.layer.uid)
         if kept is not None and _same(kept.of, of):
@@ -93,7 +91,7 @@ def _made(
         return None
     picture, at = found
     if isinstance(one.layer, LabelMap):
-        shown = labels.labels_on(one.layer.values_kji, one.layer.affine_kji_to_lps, picture)
+        shown = labels.labels_on(one.layer.values_kji, one.layer.affine_kji_to_lps, picture, one.box)
         pixels = labels.argb_of(shown, one.looks, labels.OUTLINE_PX * ratio)
     else:
         values = parametric.values_on(one.layer.values_kji, one.layer.affine_kji_to_lps, picture)
