@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.domain.geometry import Affine
+from medvision_desktop.pixels import colour_maps
 from medvision_desktop.pixels.patient_grid import Indices, PatientGrid, indices_of
 
-# Names that people know, and OpenCV's tables of them. `inferno` is kept for model attention.
-COLOUR_MAPS: Final = ("Viridis", "Hot", "Turbo", "Bone")
+# Even steps look even in Viridis; the others are those of PS3.6 and of the menu of images. `inferno` is
+# kept for model attention.
+_VIRIDIS: Final = "Viridis"
+_OF_IMAGES: Final = {each.name: each.id for each in colour_maps.COLOUR_MAPS if each.id}
+COLOUR_MAPS: Final = (_VIRIDIS, *_OF_IMAGES)
 # The largest number of points that is interpolated one by one without keeping a reader waiting.
 OBLIQUE_POINTS: Final = 90_000
 
@@ -143,16 +147,13 @@ def colour_bar(colour_map: str, length: int) -> NDArray[np.uint8]:
 @cache
 def table(colour_map: str) -> NDArray[np.uint8]:
     """256x3 RGB of one of `COLOUR_MAPS`."""
+    if colour_map != _VIRIDIS:
+        return colour_maps.table(_OF_IMAGES[colour_map])
     import cv2
 
-    codes = {
-        "Viridis": cv2.COLORMAP_VIRIDIS,
-        "Hot": cv2.COLORMAP_HOT,
-        "Turbo": cv2.COLORMAP_TURBO,
-        "Bone": cv2.COLORMAP_BONE,
-    }
     steps = np.arange(256, dtype=np.uint8)[:, None]
-    found: NDArray[np.uint8] = np.array(cv2.applyColorMap(steps, codes[colour_map])[:, 0, ::-1], np.uint8)
+    drawn = cv2.applyColorMap(steps, cv2.COLORMAP_VIRIDIS)[:, 0, ::-1]
+    found: NDArray[np.uint8] = np.array(drawn, np.uint8)
     found.setflags(write=False)
     return found
 

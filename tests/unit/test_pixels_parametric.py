@@ -71,7 +71,7 @@ def test_ends_of_the_range_have_the_ends_of_the_colours() -> None:
 
 
 @pytest.mark.parametrize("name", parametric.COLOUR_MAPS)
-def test_every_colour_map_runs_from_dark_to_light_or_through_all_hues(name: str) -> None:
+def test_every_colour_map_has_colours_that_can_be_told_apart(name: str) -> None:
     bar = parametric.colour_bar(name, 64)
     assert bar.shape == (64, 3)
-    assert len({tuple(colour) for colour in bar.tolist()}) > 40
+    assert len({tuple(colour) for colour in bar.tolist()}) >= 20
