@@ -56,7 +56,9 @@ class Settings:
     overlay_threshold: float = _setting(0.35, "Attention below this is not drawn.", low=0.0, high=1.0)
     decoder_memory_mb: int = _setting(2048, "Memory limit of a frame decoder.", low=256, high=65536)
     decoder_timeout_s: int = _setting(20, "Time limit of one decoding request.", low=1, high=600)
-    image_memory_mb: int = _setting(2048, "Memory for opened images.", low=256, high=262144)
+    image_memory_mb: int = _setting(
+        2048, "Memory for opened images; a larger series is read slice by slice.", low=256, high=262144
+    )
     log_level: str = _setting("INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
+from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, VoxelLayer
 from medvision_desktop.pixels import label_edit
@@ -303,5 +304,6 @@ class LayersModel(QObject):
 
 
 def _space_of(loaded: LoadedSeries) -> str:
-    geometry = loaded.stack.frames[0].geometry
+    known = next((frame for _, frame in faces_of(loaded.stack.frames)), None)
+    geometry = None if known is None else known.geometry
     return geometry.frame_of_reference if geometry is not None else ""
