@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from medvision_desktop.training.recipe import Frozen, Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 Floats = NDArray[np.float32]
+Turn = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 # Fixed, so that not even the brightness of people left out is known to the features.
 SCALED: Final = Statistics(0.5, 0.25)
@@ -45,12 +46,6 @@ class Choice:
     features: str
     ridge: float
     attention: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """For a card."""
-        held = f"held at {self.attention:g}" if self.attention else "none"
-        return f"features {self.features}, ridge {self.ridge:g}, attention {held}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,45 +72,46 @@ def train(
 ) -> dict[str, Any]:
     """A network for each part of the cross-validation, and one of everybody; the last one's state.
 
-    `pictures` (n, size, size) uint8, `labels` (n, classes) 0 or 1, `folds` the part of each. What is there
-    already is not made again. Raises `InputRefused` for a recipe without parts, and `Cancelled`.
+    `pictures` (n, size, size) uint8, `labels` (n, classes) 0 or 1, `folds` the part of each. Without parts
+    there is one network, of the training people, and the validation people choose. What is there
+    already is not made again. Raises `InputRefused` for a recipe that is not frozen, and `Cancelled`.
     """
     found = recipe.frozen
-    if found is None or not recipe.cross:
-        raise InputRefused("The recipe cannot be trained.", "A frozen backbone needs `cross`.")
-    parts, began = tuple(sorted(set(folds))), time.monotonic()
+    if found is None:
+        raise InputRefused("The recipe cannot be trained.", "It has no [frozen] table.")
+    began, named = time.monotonic(), np.array(folds)
+    parts = tuple(sorted(set(folds))) if recipe.cross else ()
     state: dict[str, Any] = {}
-    told: list[str] = []
     wanted = [(part, run / part) for part in parts] + [("", run)]
     if all((folder / "best.safetensors").exists() for _, folder in wanted):
         return checkpoint.read(run / "best.safetensors", network, None)
-    table = _looked(network, pictures, run / "looks.npy", progress, cancel)
+    kept = run / "looks.npy" if found.attention else None
+    table = _looked(network, pictures, kept, progress, cancel)
     judged = [index for index, label in enumerate(recipe.labels) if label not in recipe.not_evaluated]
     for step, (part, folder) in enumerate(wanted):
         progress(Progress(step, len(wanted), "Fitting heads"))
         folder.mkdir(exist_ok=True)
-        rows = np.nonzero([fold != part for fold in folds])[0]
-        tried = _tried(table, labels, rows, np.array(folds), found, judged, cancel)
+        rows = np.nonzero(named != part if recipe.cross else named == "train")[0]
+        tried = _tried(table, labels, _turns(rows, named), found, judged, cancel)
         choice = max(tried, key=lambda entry: entry[1])[0]
         _fit_into(network, table, labels, rows, choice)
         state = {"epoch": 1, "best": dict(tried)[choice], "best_epoch": 1}
-        told.append(choice.text)
-        state |= {"chosen": choice.text, "chosen_by_sisters": "; ".join(told[:-1])}
         state |= {"mean": SCALED.mean, "std": SCALED.std, "seconds": time.monotonic() - began}
         checkpoint.write(folder / "best.safetensors", network, None, state)
         _write(folder / "choices.csv", tried)
-    (run / "looks.npy").unlink()
+    if kept is not None:
+        kept.unlink()
     return state
 
 
 def _looked(
     network: AttentionClassifier,
     pictures: NDArray[np.uint8],
-    path: Path,
+    path: Path | None,
     progress: ProgressSink,
     cancel: CancelToken | None,
 ) -> Table:
-    """What the backbone finds in each picture and its mirror image, turned back."""
+    """What the backbone finds in each picture and its mirror image, turned back; of places into a file."""
     network.eval()
     cells: Any = None
     means = np.empty((len(pictures), network.scaled.centre.numel()), dtype=np.float32)
@@ -128,12 +124,13 @@ def _looked(
         with torch.inference_mode():
             both = [network.looks(batch), network.looks(batch.flip(3)).flip(3)]
         flat = torch.stack([found.flatten(2).transpose(1, 2) for found in both], dim=1)
-        if cells is None:
+        if cells is None and path is not None:
             shape = (len(pictures), *flat.shape[1:])
             cells = np.lib.format.open_memmap(path, "w+", np.dtype(np.float16), shape)
-        cells[start : start + _BATCH] = flat.half().numpy()
+        if cells is not None:
+            cells[start : start + _BATCH] = flat.half().numpy()
         means[start : start + _BATCH] = flat.mean(dim=(1, 2)).numpy()
-    return Table(means, cells)
+    return Table(means, np.zeros((0, 2, 1, 1), dtype=np.float16) if cells is None else cells)
 
 
 def columns(name: str, looks: int) -> NDArray[np.bool_]:
@@ -149,18 +146,17 @@ def columns(name: str, looks: int) -> NDArray[np.bool_]:
 def _tried(
     table: Table,
     labels: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    folds: NDArray[np.str_],
+    turns: Sequence[Turn],
     found: Frozen,
     judged: Sequence[int],
     cancel: CancelToken | None,
 ) -> list[tuple[Choice, float]]:
-    """Every choice with the mean AUROC, over `rows`, of people left out in turn.
+    """Every choice with the mean AUROC of people left out in turn.
 
     Without attention first; then the best of these with it.
     """
     tried: list[tuple[Choice, float]] = []
-    turns = [(rows[folds[rows] != part], rows[folds[rows] == part]) for part in np.unique(folds[rows])]
+    rows = np.concatenate([out for _, out in turns])
     looks = table.means.shape[1] // PER_LOOK
     for name in found.features:
         used = columns(name, looks)
@@ -186,6 +182,14 @@ def _tried(
         choice = Choice(best.features, best.ridge, ridge)
         tried.append((choice, _mean(scores[rows], labels[rows] > 0, judged)))
     return tried
+
+
+def _turns(rows: NDArray[np.int64], folds: NDArray[np.str_]) -> list[Turn]:
+    """Who is fitted on and who chooses: each part of `rows` in turn, or the validation people."""
+    parts = np.unique(folds[rows])
+    if len(parts) == 1:
+        return [(rows, np.nonzero(folds == "validation")[0])]
+    return [(rows[folds[rows] != part], rows[folds[rows] == part]) for part in parts]
 
 
 def _mean(scores: NDArray[np.float64], truth: NDArray[np.bool_], judged: Sequence[int]) -> float:
@@ -220,11 +224,17 @@ def _write(path: Path, tried: Sequence[tuple[Choice, float]]) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(("features", "ridge", "attention", "auroc"))
         for choice, value in tried:
-            writer.writerow((choice.features, choice.ridge, choice.attention or "none", f"{value:.4f}"))
+            writer.writerow((choice.features, choice.ridge, choice.attention or "none", f"{value:.6f}"))
 
 
-def choices(run: Path, parts: Sequence[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """What was tried for each network of a run: (part, rows of its `choices.csv`)."""
-    for part in parts:
-        with (run / part / "choices.csv").open(newline="", encoding="utf-8") as handle:
-            yield part, list(csv.DictReader(handle))
+def choices(folder: Path) -> list[dict[str, str]]:
+    """What was tried for one network of a run: the rows of its `choices.csv`."""
+    with (folder / "choices.csv").open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def chosen(folder: Path) -> str:
+    """What was chosen for one network of a run, for a card; of equal ones the first."""
+    best = max(choices(folder), key=lambda row: float(row["auroc"]))
+    attention = "none" if best["attention"] == "none" else f"held at {float(best['attention']):g}"
+    return f"features {best['features']}, ridge {float(best['ridge']):g}, attention {attention}"

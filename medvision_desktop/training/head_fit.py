@@ -1,8 +1,8 @@
 """A linear head on features that stay as they are, and attention over places, both by convex-like fits.
 
 Logistic regression of each label with both its answers weighted to count the same and the squares of
-the weights held back (ridge). It is solved in the space of the images, which are fewer than features:
-the weights are combinations of the images' features. Nothing is random.
+the weights held back (ridge). Weights are combinations of the images' features, so it is solved in as many
+numbers as there are images or features, whichever is less. Nothing is random.
 """
 
 from __future__ import annotations
@@ -85,10 +85,8 @@ def linear(
     centre = means.mean(axis=0, dtype=np.float64)
     scale = 1 / (means.std(axis=0, dtype=np.float64) + _LEAST_DEVIATION)
     shown = ((means[:, used] - centre[used]) * scale[used]).astype(np.float64)
-    squares, vectors = np.linalg.eigh(shown @ shown.T)
-    kept = squares > squares.max() * 1e-10
-    roots = np.sqrt(squares[kept])
-    small = torch.from_numpy(vectors[:, kept] * roots)
+    axes = _axes(shown)
+    small = torch.from_numpy(shown @ axes)
     truth = torch.from_numpy(labels.astype(np.float64))
     weight = torch.zeros(small.shape[1], labels.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(labels.shape[1], dtype=torch.float64, requires_grad=True)
@@ -99,8 +97,17 @@ def linear(
 
     _minimised(loss, [weight, bias], _STEPS)
     full = np.zeros((labels.shape[1], means.shape[1]))
-    full[:, used] = (shown.T @ (vectors[:, kept] / roots) @ weight.detach().numpy()).T
+    full[:, used] = (axes @ weight.detach().numpy()).T
     return Linear(*(np.asarray(part, dtype=np.float32) for part in (centre, scale, full, bias.detach())))
+
+
+def _axes(shown: Doubles) -> Doubles:
+    """(f, r) orthonormal directions that span the rows of `shown` (n, f)."""
+    wide = shown.shape[1] > len(shown)
+    squares, vectors = np.linalg.eigh(shown @ shown.T if wide else shown.T @ shown)
+    kept = squares > squares.max() * 1e-10
+    found: Doubles = shown.T @ (vectors[:, kept] / np.sqrt(squares[kept])) if wide else vectors[:, kept]
+    return found
 
 
 def attentive(fitted: Linear, places: Places, labels: NDArray[np.int64], ridge: float) -> Attentive:

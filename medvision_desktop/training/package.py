@@ -30,8 +30,10 @@ from medvision_desktop.training import (
     checkpoint,
     describe,
     export,
+    frozen,
     measure,
     predictions,
+    run_record,
     split,
     turns,
 )
@@ -65,6 +67,7 @@ def make(
     if words is None:
         raise InputRefused("The recipe cannot be packaged.", "It has no [package] table.")
     network, state = _trained(recipe, words, run)
+    state |= _chosen(recipe, run)
     spec = _spec(recipe, state)
     folder = _fresh(out / recipe.name)
     onnx = export.to_onnx(network, recipe.size)
@@ -75,7 +78,7 @@ def make(
     folds = tuple(folds)
     judges = _sisters(recipe, words, run, folds) or {"": own}
     # A frozen recipe chose and calibrates within the other parts, so every part is a test in its turn.
-    in_turn = recipe.frozen is not None
+    in_turn = _in_turn(recipe)
     held = [
         Held(item, fold if in_turn else split.role(fold), fold if recipe.cross else "")
         for item, fold in zip(items, folds, strict=True)
@@ -165,7 +168,7 @@ def _calibration(recipe: Recipe, words: Words, table: Predictions, date: str) ->
         data = "normal calibration people"
         return anomaly.fit(recipe.labels, table.of("calibration"), data=data, date=date)
     rows, data = table.of("calibration"), "calibration people"
-    if recipe.frozen is not None:
+    if _in_turn(recipe):
         rows, data = table, turns.IN_TURN
     return calibrate.fit(recipe.labels, rows, softmax=recipe.softmax, data=data, date=date)
 
@@ -273,7 +276,7 @@ def _history(
         "best_epoch": "" if recipe.frozen else f"{state['best_epoch']} of {recipe.epochs}",
         "validation_auroc": "" if recipe.cross or words.task == anomaly.TASK else f"{state['best']:.4f}",
         "chosen": state.get("chosen", ""),
-        "chosen_by_the_sisters": state.get("chosen_by_sisters", ""),
+        "chosen_by_the_sisters": state.get("chosen_by_the_sisters", ""),
         "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
         "seed": str(recipe.seed),
         "half_precision": f"moves a score by at most {state['rounding']:.4f}" if words.half else "",
@@ -282,8 +285,21 @@ def _history(
     return tuple((name, value) for name, value in told.items() if value)
 
 
+def _in_turn(recipe: Recipe) -> bool:
+    return recipe.frozen is not None and recipe.cross > 0
+
+
+def _chosen(recipe: Recipe, run: Path) -> dict[str, Any]:
+    """What a frozen recipe chose, for the network that ships and for its sisters, and how long it took."""
+    if recipe.frozen is None:
+        return {}
+    sisters = [frozen.chosen(run / f"{split.CROSS}{part}") for part in range(recipe.cross)]
+    told = {"chosen": frozen.chosen(run), "chosen_by_the_sisters": "; ".join(sisters)}
+    return {**told, "seconds": 3600 * float(run_record.read(run).get("hours", 0.0))}
+
+
 def _told(recipe: Recipe, words: Words, counted: dict[str, tuple[int, int]]) -> str:
-    if recipe.frozen is not None:
+    if _in_turn(recipe):
         images, people = counted["train"]
         return f"{images} images of {people} {words.groups} in {recipe.cross} parts, each left out in turn"
     return ", ".join(f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items())
