@@ -86,8 +86,6 @@ def resolve(
     badges = (*frame.badges, *(f"Not faithful: {why}" for why in frame.not_faithful))
     if source in _SOURCE_BADGES and chosen is not None:
         badges = (*badges, _SOURCE_BADGES[source])
-    if bends:
-        badges = (*badges, "Logarithmic curve")
     # Grey upside down stays grey, so that what corrects grey levels for a display corrects it.
     turned = state.colours == colour_maps.INVERSE_GREY and not frame.is_colour
     shutter = frame.shutter if state.shutter else None

@@ -18,6 +18,7 @@ from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.colour_maps import table
 from medvision_desktop.ui.actions import BY_ID
 from medvision_desktop.ui.panes.tool_bar import ToolBar
+from medvision_desktop.ui.viewmodels.corner_lines import caption, window_text
 from medvision_desktop.ui.viewmodels.first_look import COLOURS, CURVES, colour_scale
 from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import Screen
@@ -148,6 +149,20 @@ def test_the_scale_names_the_windows_ends_in_suv_where_the_header_allows_it(open
     turned = colour_scale(inverted.plan)
     assert turned is not None
     assert np.array_equal(turned.entries, table("hot_iron")[::-1])
+
+
+def test_curve_and_colours_are_named_beside_the_window_and_in_a_caption(opened: Show) -> None:
+    screen = opened(uptake())
+    screen.viewer.perform("colours.hot_iron")
+    screen.viewer.perform("curve.logarithmic")
+    shown = screen.viewer.active_pane.shown
+    assert shown is not None
+    assert window_text(shown.plan).endswith("logarithmic  ·  Hot iron")
+    assert "colours from 0 to 6.3 SUVbw g/ml" in caption(shown)
+    screen.viewer.perform("colours.inverse_grey")
+    shown = screen.viewer.active_pane.shown
+    assert shown is not None
+    assert "colours" not in caption(shown)
 
 
 def test_grey_needs_no_scale(opened: Show) -> None:

@@ -121,7 +121,7 @@ def test_the_logarithm_goes_from_black_to_white_and_lifts_what_is_dark() -> None
     assert drawn[0] == 0
     assert drawn[255] == pytest.approx(1)
     assert drawn[int(0.1 * 255)] == pytest.approx(np.log10(1 + 9 * 25 / 255), abs=1e-6)
-    assert "Logarithmic curve" in plan.badges
+    assert plan.logarithmic
 
 
 def test_a_curve_leaves_a_lut_of_the_header_as_it_is() -> None:

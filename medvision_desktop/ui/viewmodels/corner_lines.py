@@ -13,6 +13,8 @@ from typing import Final
 from medvision_desktop.domain.display import RenderPlan, VoiFunction, VoiLut
 from medvision_desktop.domain.geometry import Plane, Vector3
 from medvision_desktop.domain.study import SourceKind, StudyRef
+from medvision_desktop.pixels import colour_maps
+from medvision_desktop.ui.viewmodels.first_look import colour_scale
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus, Shown
 
 SEPARATOR: Final = "  ·  "
@@ -122,13 +124,15 @@ def age_text(study: StudyRef) -> str:
 
 
 def window_text(plan: RenderPlan) -> str:
-    """The window in use: `W 19000  L 10500  ·  sigmoid`; empty for colour."""
+    """The window in use: `W 19000  L 10500  ·  sigmoid  ·  hot iron`; empty for colour."""
     if plan.voi is None:
         return ""
     if isinstance(plan.voi, VoiLut):
         return _join("VOI LUT", plan.voi.explanation)
     numbers = f"W {_number(plan.voi.width)}  L {_number(plan.voi.center)}"
-    return _join(numbers, _FUNCTIONS.get(plan.voi.function, ""))
+    curve = "logarithmic" if plan.logarithmic else _FUNCTIONS.get(plan.voi.function, "")
+    colours = colour_maps.BY_ID[plan.colours].name if plan.colours else ""
+    return _join(numbers, curve, colours)
 
 
 def position_text(point_lps_mm: Vector3, normal_lps: Vector3) -> str:
@@ -154,7 +158,9 @@ def caption(shown: Shown, layers: str = "") -> str:
     place = ", ".join(part for part in (shown.loaded.phase_label.replace(SEPARATOR, ", "), place) if part)
     window = window_text(shown.plan).replace(SEPARATOR, ", ").replace("  ", " ")
     spacing = "" if shown.frame.spacing is not None else "no pixel spacing"
-    return ", ".join(part for part in (series_title(shown), place, window, layers, spacing) if part)
+    scale = colour_scale(shown.plan)
+    colours = "" if scale is None else f"colours from {scale.low} to {scale.high} {scale.title}".rstrip()
+    return ", ".join(part for part in (series_title(shown), place, window, colours, layers, spacing) if part)
 
 
 def _who(study: StudyRef, *, masked: bool) -> tuple[Line, ...]:
