@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import numpy as np
+
 from medvision_desktop.domain.frame_shelf import FrameShelf
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.study import SeriesRef
@@ -27,7 +29,7 @@ def bytes_of(loaded: LoadedSeries) -> int:
     owners = {}
     for array in arrays:
         owner = array
-        while owner.base is not None and hasattr(owner.base, "nbytes"):
+        while isinstance(owner.base, np.ndarray):
             owner = owner.base
         owners[id(owner)] = int(owner.nbytes)
     return sum(owners.values())
