@@ -160,7 +160,8 @@ def caption(shown: Shown, layers: str = "") -> str:
     spacing = "" if shown.frame.spacing is not None else "no pixel spacing"
     scale = colour_scale(shown.plan)
     colours = "" if scale is None else f"colours from {scale.low} to {scale.high} {scale.title}".rstrip()
-    return ", ".join(part for part in (series_title(shown), place, window, colours, layers, spacing) if part)
+    parts = (series_title(shown), place, window, colours, layers, spacing)
+    return ", ".join(part for part in parts if part)
 
 
 def _who(study: StudyRef, *, masked: bool) -> tuple[Line, ...]:
