@@ -103,6 +103,7 @@ def _found(
     A worklist leaves out the copy of an image that is listed already; here each file gets its line, so
     what was left out is looked at once more by itself.
     """
+    from medvision_desktop.domain.study import RefusedFile
     from medvision_desktop.services.open_study import index
 
     scan = index(paths, scratch=scratch, progress=progress, cancel=cancel)
@@ -114,6 +115,11 @@ def _found(
         every += alone
         if not alone:
             left_out.append(refused)
+    left_out += [
+        RefusedFile(document.path, "It is a document, which is read and not analysed.")
+        for study in scan.studies
+        for document in study.documents
+    ]
     return every, left_out
 
 
