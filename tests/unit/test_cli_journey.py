@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from medvision_desktop.cli import run
+from tests.helpers.dicom_files import write
+from tests.helpers.report_files import item, report
 
 Capture = pytest.CaptureFixture[str]
 Sample = Callable[[str], Path]
@@ -99,6 +101,15 @@ def test_a_copy_of_an_image_gets_a_line_of_its_own(ask: Ask, sample_file: Sample
     assert (code, complaints) == (0, "")
     assert sorted(Path(line["path"]).name for line in lines) == ["copy.png", "film.png"]
     assert lines[0]["labels"] == lines[1]["labels"]
+
+
+def test_a_report_gets_a_line_that_says_what_it_is(ask: Ask, tmp_path: Path) -> None:
+    write(report([item("TEXT", "Finding", TextValue="None.")]), tmp_path / "report.dcm")
+    code, (line,), complaints = ask("analyse", tmp_path / "report.dcm")
+    assert code == 2
+    assert line["state"] == "refused"
+    assert line["path"].endswith("report.dcm")
+    assert "document" in complaints
 
 
 def test_a_model_that_is_not_there_is_refused_before_anything_is_read(ask: Ask, tmp_path: Path) -> None:
