@@ -3,6 +3,7 @@
 lite0        ImageNet tensors of EfficientNet-Lite0, for EfficientNet-B0
 file:PATH    a safetensors file, or a state dict of torch.save; nothing in it is executed
 run:NAME     the best weights of an earlier run, of whatever labels
+package:NAME the weights of a model package that is installed or ships
 none         random numbers from the recipe's seed
 """
 
@@ -15,6 +16,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from medvision_desktop import paths
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.modelkit.networks import build, known, lite
 from medvision_desktop.modelkit.networks.attention import AttentionClassifier
@@ -23,7 +25,7 @@ from medvision_desktop.modelkit.networks.efficientnet import EfficientNet, lite0
 from medvision_desktop.training import run_record
 from medvision_desktop.training.recipe import Recipe
 
-KINDS: Final = "lite0, file:PATH, run:NAME, none"
+KINDS: Final = "lite0, file:PATH, run:NAME, package:NAME, none"
 _LARGEST_BYTES: Final = 2 * 1024**3
 # Of the backbone's tensors, as many have to be in a file for it to be of this network.
 _ENOUGH: Final = 0.9
@@ -36,7 +38,7 @@ _OLD_NAMES: Final = (("norm.", "norm"), ("relu.", "relu"), ("conv.", "conv"))
 def network(recipe: Recipe, runs: Path) -> Classifier:
     """A network with the recipe's first weights.
 
-    Only a run of the same labels gives its head, too: what the head of a file answers is not in the file.
+    A run or package of the same labels gives its head, too; what the head of a file answers is not in it.
     A head that nobody gives stays at zero. Raises `InputRefused`, and `ModelRefused` for a name that is
     not on the list of networks.
     """
@@ -58,11 +60,24 @@ def network(recipe: Recipe, runs: Path) -> Classifier:
         labels = run_record.read(runs / name).get("recipe", {}).get("labels", list(recipe.labels))
         same = labels == list(recipe.labels)
         put(_safetensors(runs / name / "best.safetensors"), made, head=same)
+    elif kind == "package" and name:
+        _from_package(name, runs, recipe, made)
     elif kind == "file" and name:
         put(read(Path(name).expanduser()), made)
     elif recipe.initial != "none":
         raise InputRefused(f"The recipe starts from {recipe.initial!r}.", f"Known: {KINDS}.")
     return made
+
+
+def _from_package(name: str, runs: Path, recipe: Recipe, made: Classifier) -> None:
+    """Put in a package's weights, verified; its head where it answers the same. Raises `ModelRefused`."""
+    from safetensors.torch import load
+
+    from medvision_desktop.modelkit.registry import Registry
+
+    installed = paths.locate(runs.parent).installed_models
+    package = Registry((installed, paths.shipped_models())).get(name)
+    put(load(package.safetensors()), made, head=package.manifest.labels == recipe.labels)
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -176,7 +176,7 @@ def _frozen_phase(
     recipe: Recipe, network: Classifier, fold: Fold, data: Statistics, cancel: CancelToken | None
 ) -> None:
     """What a backbone from elsewhere needs before it learns: our statistics, and a head."""
-    if not recipe.initial.startswith("run:"):
+    if recipe.initial.partition(":")[0] in ("lite0", "file"):
         torch.manual_seed(recipe.seed)
         rows = np.random.default_rng(recipe.seed).permutation(len(fold.labels))[:_MEASURED]
         head.recalibrate(network, plain(fold, data, cancel, rows=rows, each=32))

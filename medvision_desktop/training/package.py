@@ -271,7 +271,7 @@ def _history(
 ) -> tuple[tuple[str, str], ...]:
     told = {
         "folds": _told(recipe, words, counted),
-        "started_from": recipe.initial,
+        "started_from": recipe.origin,
         "sister_networks": str(recipe.cross or ""),
         "best_epoch": "" if recipe.frozen else f"{state['best_epoch']} of {recipe.epochs}",
         "validation_auroc": "" if recipe.cross or words.task == anomaly.TASK else f"{state['best']:.4f}",

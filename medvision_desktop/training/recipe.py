@@ -71,7 +71,7 @@ class Recipe:
     `cross` above 1 trains that many networks on all but one part each, so that every image is judged by
     a network that never saw it, and then one on everything; nothing is chosen, every epoch is run.
     `initial`: `lite0` (ImageNet tensors of a package), `none`, or `run:NAME`, an earlier run's best.
-    `file:PATH` is a file of tensors that the user has (see `initial`).
+    `file:PATH` is a file of tensors that the user has, `package:NAME` a model package (see `initial`).
     `last_epoch`: stop after this one although the rate's schedule runs over all `epochs`; 0 means all.
     `loss`: a name of `losses`; "" is that of the task. `precision`: `whole` or `mixed`. `accumulate`: so
     many batches make one step. `thaw`: every so many epochs one more stage of the backbone learns, from the
@@ -119,6 +119,12 @@ class Recipe:
     stretch: tuple[float, float] = (0.5, 99.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
     package: Words | None = None
+
+    @property
+    def origin(self) -> str:
+        """`initial` as it may leave the house: the name of a file and not its path."""
+        kind, _, path = self.initial.partition(":")
+        return f"file:{Path(path).name}" if kind == "file" else self.initial
 
     @property
     def softmax(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from medvision_desktop.modelkit.manifest_text import table
@@ -29,6 +28,5 @@ def plain(recipe: Recipe) -> dict[str, Any]:
     for name in ("package", "last_epoch", "patience"):
         del values[name]
     # A file's name and not its path, which may name a person; its hash stands beside.
-    kind, _, path = recipe.initial.partition(":")
-    values["initial"] = f"file:{Path(path).name}" if kind == "file" else recipe.initial
+    values["initial"] = recipe.origin
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

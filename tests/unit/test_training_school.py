@@ -250,6 +250,7 @@ def test_a_backbone_comes_from_a_file_that_the_user_has(kind: str, tmp_path: Pat
     for name, value in network.features.state_dict().items():
         assert torch.equal(value, tensors[name])
     assert head.unset(network)
+    assert recipe_text.plain(_small(initial=f"file:{path}"))["initial"] == f"file:{path.name}"
 
 
 def test_a_densenet_of_2017_fits_by_its_old_names() -> None:
@@ -336,6 +337,18 @@ def test_our_own_pre_training_gives_its_head_only_to_the_same_labels(tmp_path: P
     changed = initial.network(other, tmp_path / "runs")
     assert head.unset(changed)
     assert torch.equal(changed.features[0][0].weight, kept["network.features.0.0.weight"])
+
+
+def test_a_package_that_ships_goes_on_learning_with_its_head(tmp_path: Path) -> None:
+    shipped = load_file(ROOT / "models" / "chest-pneumonia" / "weights.safetensors")
+    settings = _small(network="efficientnet-b0", initial="package:chest-pneumonia", labels=("Pneumonia",))
+    network = initial.network(settings, tmp_path / "runs")
+    assert torch.equal(network.classifier.weight, shipped["classifier.weight"].float())
+    assert torch.equal(network.features[0][0].weight, shipped["features.0.0.weight"].float())
+    other = initial.network(replace(settings, labels=("Fracture",)), tmp_path / "runs")
+    assert head.unset(other)
+    with pytest.raises(InputRefused, match="do not fit"):
+        initial.network(replace(settings, network="resnet-18"), tmp_path / "runs")
 
 
 def test_the_command_takes_a_level_and_any_network(tmp_path: Path, capsys: Capture) -> None:
