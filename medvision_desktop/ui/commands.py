@@ -145,7 +145,9 @@ class Commands:
     def _next_pane(self) -> None:
         """The next pane; where there is one only, the keyboard goes on to the next control."""
         room = self._room
-        if not room.viewer.perform("view.next_pane"):
+        if room.viewer.perform("view.next_pane"):
+            room.windows.focus_active()
+        else:
             room.windows.front.focusNextChild()
 
     def _presets(self) -> None:
