@@ -80,12 +80,16 @@ def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
 
     syntax = header.transfer_syntax
     plugin = PLUGINS.get(syntax)
-    if plugin is None and syntax not in decoder_codecs.JPEG_XL:
+    own = (*decoder_codecs.JPEG_XL, decoder_codecs.DEFLATED_FRAMES)
+    if plugin is None and syntax not in own:
         name = uid_name(syntax)
         raise InputRefused("The image cannot be decoded.", f"Its transfer syntax is not read: {name}.")
     with quiet():
         try:
             dataset = _whole_file(str(header.path), *_stamp(header.path))
+            if syntax == decoder_codecs.DEFLATED_FRAMES:
+                data = decoder_codecs.encoded(dataset, layout, index)
+                return decoder_codecs.deflated_frame(data, header, layout)
             if syntax in decoder_codecs.JPEG_XL:
                 return decoder_codecs.jpeg_xl(decoder_codecs.encoded(dataset, layout, index), layout)
             if syntax == decoder_codecs.JPEG_EXTENDED:

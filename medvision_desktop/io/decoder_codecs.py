@@ -1,10 +1,11 @@
-"""Frames that pydicom's plugins do not decode, through imagecodecs: JPEG XL, and JPEG of 12 bits.
+"""Frames that pydicom's plugins do not decode: JPEG XL, JPEG of 12 bits, and frames deflated one by one.
 
 Called in the decoding child only: native decoders abort, stall and run out of memory on bad input.
 """
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, Final
 
 import numpy as np
@@ -13,10 +14,13 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import dicom_native
+from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layout import PixelLayout
 
 JPEG_XL: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 112))
 JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
 _START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _MOST_MARKERS: Final = 1000
 
@@ -26,6 +30,15 @@ def encoded(dataset: Dataset, layout: PixelLayout, index: int) -> bytes:
     tables = [dataset.get(name) for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")]
     extended = (tables[0], tables[1]) if all(isinstance(table, bytes) for table in tables) else None
     return get_frame(dataset.PixelData, index, number_of_frames=layout.frames, extended_offsets=extended)
+
+
+def deflated_frame(data: bytes, header: Header, layout: PixelLayout) -> NDArray[Any]:
+    """A frame that was deflated by itself (PS3.5 A.4.13), inflated no further than a frame reaches."""
+    need = -(-layout.frame_bits // 8)
+    inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, need + 1)
+    if len(inflated) < need:
+        raise dicom_native.cut_short(len(inflated), need)
+    return dicom_native.shaped(inflated[:need], header, layout, 0)
 
 
 def jpeg_xl(data: bytes, layout: PixelLayout) -> NDArray[Any]:

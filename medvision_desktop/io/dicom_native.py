@@ -40,7 +40,7 @@ def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
         with quiet():
             if layout.bits_allocated <= 8:
                 data = _in_order(data, header)
-            return _shaped(data[start - begin :], header, layout, first_bit - 8 * start)
+            return shaped(data[start - begin :], header, layout, first_bit - 8 * start)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
 
@@ -135,7 +135,8 @@ def _bytes_at(header: Header, layout: PixelLayout, origin: int, begin: int, stop
         raise refused_by_parser(error) from error
 
 
-def _shaped(data: bytes, header: Header, layout: PixelLayout, skip_bits: int) -> NDArray[Any]:
+def shaped(data: bytes, header: Header, layout: PixelLayout, skip_bits: int) -> NDArray[Any]:
+    """The bytes of one frame as HxW or HxWx3 (RGB), justified, in the machine's byte order."""
     rows, columns = layout.rows, layout.columns
     if layout.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")

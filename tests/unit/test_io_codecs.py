@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,44 @@ def test_frames_are_found_by_every_kind_of_offset_table(
     shown = decoder.frames(scan_file(path).instance).frames
 
     assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+def deflated(values: NDArray[Any]) -> bytes:
+    """A raw deflate stream, as one frame of the syntax."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(values.tobytes()) + packer.flush()
+
+
+@pytest.mark.parametrize("kind", ["grey", "signed", "bits"])
+def test_frames_that_were_deflated_one_by_one_are_read(tmp_path: Path, decoder: Decoder, kind: str) -> None:
+    random = np.random.default_rng(3)
+    if kind == "bits":
+        frames = [random.integers(0, 2, size=(9, 7)).astype(np.uint8) for _ in range(3)]
+        data = [deflated(np.packbits(frame.ravel(), bitorder="little")) for frame in frames]
+        dataset = ct(frames[0], BitsAllocated=1, BitsStored=1, HighBit=0, NumberOfFrames=3)
+    else:
+        low, form = (-2000, np.int16) if kind == "signed" else (0, np.uint16)
+        frames = [random.integers(low, 2000, size=(10, 6)).astype(form) for _ in range(3)]
+        data = [deflated(frame) for frame in frames]
+        dataset = ct(frames[0], NumberOfFrames=3)
+    _put(dataset, data)
+    # Its UID is one character shorter than the one that the helper puts in its place.
+    path = written(dataset, tmp_path / "a", "1.2.840.10008.1.2.8.1\0\0")
+    shown = decoder.frames(scan_file(path).instance).frames
+
+    assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+def test_a_deflated_frame_that_never_ends_is_inflated_no_further_than_a_frame(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    values = noise(16, (10, 6))
+    bomb = deflated(np.zeros(1 << 27, np.uint8))
+    dataset = ct(values)
+    _put(dataset, [bomb])
+    path = written(dataset, tmp_path / "a", "1.2.840.10008.1.2.8.1\0\0")
+
+    assert not decoder.frames(scan_file(path).instance).frames[0].any()
 
 
 def test_a_damaged_jpeg_xl_is_refused_or_drawn_and_never_ends_the_child(
