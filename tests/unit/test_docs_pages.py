@@ -26,6 +26,7 @@ PAGES = [
     "docs/settings.md",
     "docs/keys.md",
     "docs/display.md",
+    "docs/training.md",
 ]
 
 
