@@ -24,6 +24,7 @@ _LEVELS: Final = 65534
 # A window must span at least this many of the 65536 steps, or the range is drawn closer around it.
 _STEPS_IN_WINDOW: Final = 1024
 _REACH: Final = 16.0
+_LEVELS_THEMSELVES: Final = np.arange(256, dtype=np.uint8)
 # Of 255: how much of a smaller pixel a line must cover to be drawn.
 _LINE: Final = 24
 
@@ -74,21 +75,12 @@ class Drawer:
         self._resampled: _Resampled | None = None
         self._cover: _Cover | None = None
 
-    def draw(
-        self,
-        plan: RenderPlan,
-        pane: Viewport,
-        *,
-        interactive: bool,
-        over: NDArray[np.uint8] | None = None,
-    ) -> NDArray[np.uint8]:
+    def draw(self, plan: RenderPlan, pane: Viewport, *, interactive: bool) -> NDArray[np.uint8]:
         """The pane's pixels: HxW or HxWx3 uint8, C-contiguous, black outside the image.
 
-        With `interactive` the quick interpolation is used unless the careful one is at hand. `over`: what
-        was drawn last, if nobody needs it any more; where only brightness differs it is drawn over.
+        With `interactive` the quick interpolation is used unless the careful one is at hand.
         """
         source = self._source_of(plan)
-        before = self._resampled
         resampled = self._resample(source, pane, interactive=interactive)
         shape = (pane.height, pane.width)
         if source.values is None:
@@ -99,8 +91,7 @@ class Drawer:
                 colour[resampled.target] = np.subtract(255, part) if turned else part
                 self._covered(colour, plan, resampled)
             return colour
-        same_place = over is not None and resampled is before and over.shape == shape
-        canvas = over if over is not None and same_place else np.zeros(shape, np.uint8)
+        canvas = np.zeros(shape, np.uint8)
         if resampled.pixels is not None:
             import cv2
 
@@ -112,6 +103,37 @@ class Drawer:
                 self._covered(colour, plan, resampled)
                 return colour
             self._covered(canvas, plan, resampled)
+        return canvas
+
+    def screen(
+        self,
+        plan: RenderPlan,
+        pane: Viewport,
+        *,
+        interactive: bool,
+        driving: NDArray[np.uint8] | None = None,
+        over: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """As `draw`, as a screen takes it: grey images as HxW uint32 0xffRRGGBB, what has colour as `draw`.
+
+        `driving`: driving level of each grey level, or None. `over`: what was drawn last, if nobody needs
+        it any more; where only the window differs it is drawn over.
+        """
+        source, before = self._source_of(plan), self._resampled
+        if source.values is None or plan.colours:
+            return self.draw(plan, pane, interactive=interactive)
+        resampled = self._resample(source, pane, interactive=interactive)
+        tones = _screen_tones(driving)
+        shape = (pane.height, pane.width)
+        fits = over is not None and resampled is before and over.shape == shape and over.dtype == np.uint32
+        canvas: NDArray[Any] = over if over is not None and fits else np.full(shape, tones[0])
+        if resampled.pixels is not None:
+            import cv2
+
+            table = _table(plan, source, source.values, tones).view(np.int32)
+            index = pipeline.as_table_index(resampled.pixels)
+            cv2.LUT(index, table, dst=canvas.view(np.int32)[resampled.target])
+            self._covered(canvas, plan, resampled, tones)
         return canvas
 
     @property
@@ -141,7 +163,13 @@ class Drawer:
             self._source = kept
         return kept
 
-    def _covered(self, canvas: NDArray[np.uint8], plan: RenderPlan, resampled: _Resampled) -> None:
+    def _covered(
+        self,
+        canvas: NDArray[Any],
+        plan: RenderPlan,
+        resampled: _Resampled,
+        tones: NDArray[Any] = _LEVELS_THEMSELVES,
+    ) -> None:
         """Black where there is padding that the window would show, the shutter's grey under it."""
         shows_padding = _shows_padding(plan)
         if plan.shutter is None and not shows_padding and not plan.overlays:
@@ -158,11 +186,11 @@ class Drawer:
             self._cover = kept
         part = canvas[resampled.target]
         if shows_padding and kept.padding is not None:
-            part[kept.padding] = 0
+            part[kept.padding] = tones[0]
         if kept.hidden is not None and plan.shutter is not None:
-            part[kept.hidden] = round(plan.shutter.level * 255)
+            part[kept.hidden] = tones[round(plan.shutter.level * 255)]
         if kept.graphics is not None:
-            part[kept.graphics] = 255
+            part[kept.graphics] = tones[255]
 
     def _resample(self, source: _Source, pane: Viewport, *, interactive: bool) -> _Resampled:
         view = viewport.transform(source.frame, pane)
@@ -239,14 +267,26 @@ def _prepare(plan: RenderPlan) -> _Source:
     return _Source(frame, stored, values, low)
 
 
-def _table(plan: RenderPlan, source: _Source, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Grey level of every unsigned reading of the source's bytes."""
-    levels = presentation.quantise(pipeline.display_of_modality(plan, values))
-    levels[np.isnan(values)] = 0
+def _screen_tones(driving: NDArray[np.uint8] | None) -> NDArray[np.uint32]:
+    """Every grey level as a pixel of a screen."""
+    levels = np.arange(256, dtype=np.uint32) if driving is None else driving.astype(np.uint32)
+    return np.asarray(levels * 0x010101 | 0xFF000000, np.uint32)
+
+
+def _table(
+    plan: RenderPlan,
+    source: _Source,
+    values: NDArray[np.float64],
+    tones: NDArray[Any] = _LEVELS_THEMSELVES,
+) -> NDArray[Any]:
+    """What stands for the grey level of every unsigned reading of the source's bytes."""
+    grey = presentation.quantise(pipeline.display_of_modality(plan, values))
+    grey[np.isnan(values)] = 0
+    levels = grey if tones is _LEVELS_THEMSELVES else tones[grey]
     half = 1 << (8 * source.image.dtype.itemsize - 1)
     zero = half if source.image.dtype.kind == "i" else 0
     first = zero + source.lowest
-    in_order = np.empty(2 * half, np.uint8)
+    in_order = np.empty(2 * half, levels.dtype)
     in_order[:first] = levels[0]
     in_order[first : first + len(levels)] = levels
     in_order[first + len(levels) :] = levels[-1]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
+
+
+def shown(pixels: NDArray[Any]) -> QImage:
+    """An image that borrows HxW uint32 0xffRRGGBB or HxWx3 RGB pixels, which must outlive it."""
+    height, width = pixels.shape[:2]
+    kind = QImage.Format.Format_RGB32 if pixels.ndim == 2 else QImage.Format.Format_RGB888
+    return QImage(pixels.data, width, height, pixels.strides[0], kind)
 
 
 def driven(pixels: NDArray[np.uint8], table: NDArray[np.uint8] | None) -> QImage:

@@ -7,7 +7,7 @@ frame. While things move the quick interpolation is used; 150 ms after they stop
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ from medvision_desktop.ui.widgets import (
     slice_rail,
 )
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
-from medvision_desktop.ui.widgets.driven import driven
+from medvision_desktop.ui.widgets.driven import shown
 from medvision_desktop.ui.widgets.edged_text import EdgedText
 from medvision_desktop.ui.widgets.label_layer import LabelLayers
 from medvision_desktop.ui.widgets.magnifier import Magnifier
@@ -85,7 +85,7 @@ class ImageCanvas(QWidget):
         self.setMinimumSize(96, 96)
         self._view = PaneView(PaneStatus.EMPTY, active=False)
         self._drawer = Drawer()
-        self._pixels: NDArray[np.uint8] | None = None  # what the image shows without owning it
+        self._pixels: NDArray[Any] | None = None  # what the image shows without owning it
         self._image = QImage()
         self._drawn_of: tuple[object, object] = (None, None)
         self._careful = True
@@ -198,9 +198,11 @@ class ImageCanvas(QWidget):
         if wanted == self._drawn_of and (self._careful or quick):
             return
         self._image = QImage()  # it may lie in the pixels that are drawn over
-        self._pixels = self._drawer.draw(view.plan, view.viewport, interactive=quick, over=self._pixels)
+        self._pixels = self._drawer.screen(
+            view.plan, view.viewport, interactive=quick, driving=self._correction, over=self._pixels
+        )
         self._drawn_of, self._careful = wanted, not quick
-        self._image = driven(self._pixels, self._correction)
+        self._image = shown(self._pixels)
         self._image.setDevicePixelRatio(self.devicePixelRatioF())
 
     def _on_settled(self) -> None:
