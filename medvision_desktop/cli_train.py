@@ -237,10 +237,10 @@ def evaluate(
 
 def _described(package: Any, layout: Any, *, as_json: bool) -> int:
     """Card and pictures anew, from what the package holds."""
-    from medvision_desktop.training import describe
+    from medvision_desktop.training import start
 
     try:
-        made = describe.described_again(package, layout)
+        made = start.described(package, layout)
     except OSError as error:
         raise ExportFailed("The card cannot be written.", f"{error.filename}: {error.strerror}.") from error
     if as_json:

@@ -8,8 +8,16 @@ from typing import Final
 
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.modelkit.registry import ModelPackage
+from medvision_desktop.training import (
+    describe,
+    levels,
+    tracking,
+    volume_evaluate,
+    volume_package,
+    volume_recipe,
+    volume_run,
+)
 from medvision_desktop.training import evaluate as evaluation
-from medvision_desktop.training import levels, tracking, volume_evaluate, volume_recipe, volume_run
 from medvision_desktop.training import recipe as recipes
 from medvision_desktop.training import run as runs
 from medvision_desktop.training.evaluate import Evaluation
@@ -103,6 +111,13 @@ def _shelved(shelf: Shelf, made: ModelPackage, run: Path) -> ModelPackage:
     entry, package = shelf.taken(made, run.name)
     tracking.staged(run, entry.stage)
     return package
+
+
+def described(package: ModelPackage, settings: Recipe | VolumeRecipe) -> ModelPackage:
+    """Card and pictures of a package anew, from what it holds. Raises `InputRefused` and `OSError`."""
+    if isinstance(settings, VolumeRecipe):
+        return volume_package.described_again(package, settings)
+    return describe.described_again(package, settings)
 
 
 def evaluate(

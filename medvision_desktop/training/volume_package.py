@@ -91,6 +91,41 @@ def make(
     return _bind(folder, manifest, rows, words)
 
 
+def described_again(package: registry.ModelPackage, recipe: VolumeRecipe) -> registry.ModelPackage:
+    """Numbers, card and words of a package anew, from its predictions and its recipe; weights stay.
+
+    Raises `InputRefused`, and `OSError` for what cannot be written.
+    """
+    words, found = recipe.package, package.manifest.segmentation
+    if words is None or found is None or recipe.labels != package.manifest.labels:
+        raise InputRefused("The recipe and the package do not fit.", "They name other labels.")
+    rows = predictions.read(package.directory / "predictions.csv")
+    told = dict(package.manifest.training) | {"also_tried": words.tried.rstrip(".")}
+    manifest = replace(
+        package.manifest,
+        title=words.title,
+        intended_use=words.intended_use,
+        contraindications=tuple(words.contraindications),
+        trained_on=_trained_on(package.manifest.data[0].images, words),
+        licence=words.licence,
+        wanted=_wanted(words),
+        training=tuple((name, value) for name, value in told.items() if value),
+        metrics=predictions.measured(rows, recipe.labels, [name for name, _ in found.sums]),
+    )
+    return _bind(package.directory, manifest, rows, words)
+
+
+def _wanted(words: VolumeWords) -> Wanted:
+    given: dict[str, Any] = {}
+    for key, value in words.wanted.items():
+        given[key] = tuple(value) if isinstance(value, list) else value
+    return Wanted(**given)
+
+
+def _trained_on(images: int, words: VolumeWords) -> str:
+    return f"{images} images ({words.who})"
+
+
 def trained(recipe: VolumeRecipe, run: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The network of a run, in evaluation mode, and the state of its loop."""
     network = volume_loop.initial(recipe)
@@ -194,9 +229,6 @@ def _manifest(
     parts: Sequence[str],
     date: str,
 ) -> Manifest:
-    wanted: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in words.wanted.items()
-    }
     real = sum(not case.synthetic for case in cases)
     return Manifest(
         name=recipe.name,
@@ -213,10 +245,10 @@ def _manifest(
         thresholds=(),
         intended_use=words.intended_use,
         contraindications=tuple(words.contraindications),
-        trained_on=f"{real} images ({words.who})",
+        trained_on=_trained_on(real, words),
         licence=words.licence,
         trained_utc=date,
-        wanted=Wanted(**wanted),
+        wanted=_wanted(words),
         data=tuple(DataUsed(images=int(entry.get("images", real)), **_said(entry)) for entry in words.data),
         segmentation=found,
         training=_history(recipe, words, state, parts),
@@ -255,7 +287,7 @@ def _bind(
     """Write the card, hash everything, write the manifest last, and open the package."""
     card = volume_card.text(manifest, rows, (words.beyond, words.misses, words.evaluated_on))
     (folder / "card.md").write_text(card, encoding="utf-8")
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in folder.iterdir() if path.name != manifests.FILE)
     manifest = replace(manifest, files=tuple((name, _digest(folder, name)) for name in names))
     (folder / manifests.FILE).write_text(manifest_text.text(manifest), encoding="utf-8")
     return registry.open_package(folder)

@@ -30,10 +30,11 @@ from medvision_desktop.training.pictures import dicom_frame, raster_frame
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = Registry((paths.shipped_models(),))
+CLASSIFIERS = [name for name in SHIPPED.names() if SHIPPED.get(name).manifest.segmentation is None]
 MAXIMUM_BYTES = 25_000_000
 
 
-@pytest.fixture(scope="module", params=SHIPPED.names())
+@pytest.fixture(scope="module", params=CLASSIFIERS)
 def package(request: pytest.FixtureRequest) -> ModelPackage:
     return SHIPPED.get(request.param)
 
