@@ -78,6 +78,7 @@ class ImagePane(QWidget):
         canvas.seriesDropped.connect(self.seriesDropped)
         self.card.changed.connect(self._on_card_changed)
         viewer.paneChanged.connect(self._on_pane_changed)
+        viewer.masks.changed.connect(self._show_ring)
         viewer.calibration.changed.connect(self._drive)
         self._drive()
         viewer.handMoved.connect(self._on_hand_moved)
@@ -88,6 +89,7 @@ class ImagePane(QWidget):
         view = self._viewer.view(self._number)
         self.canvas.show_view(view)
         self.canvas.setCursor(_CURSORS[self._viewer.tool])
+        self._show_ring()
         self._show_card(view)
         name = _spoken(self._number, view)
         if name != self.canvas.accessibleName():
@@ -140,8 +142,12 @@ class ImagePane(QWidget):
             right, down = _ARROWS[Qt.Key(event.key())]
             done = brush.step(right * far, down * far)
         if done:
-            self.canvas.show_ring(brush.ring)
+            self._show_ring()
         return done
+
+    def _show_ring(self) -> None:
+        """The brush where it is, as large as it is; none with another tool in hand."""
+        self.canvas.show_ring(self._hand.brush.ring)
 
     def _on_pane_changed(self, number: int) -> None:
         if number == self._number:
@@ -183,7 +189,7 @@ class ImagePane(QWidget):
         elif modifiers & Qt.KeyboardModifier.ControlModifier:
             pace = Pace.COARSE
         self._hand.move(at, pace)
-        self.canvas.show_ring(self._hand.brush.ring)
+        self._show_ring()
         if self._hand.tool is Tool.PROBE:
             self.canvas.show_probe(self._hand.probe(at))
         elif self._hand.tool is Tool.MAGNIFIER:
@@ -196,7 +202,7 @@ class ImagePane(QWidget):
 
     def _on_hovered(self, at: Position) -> None:
         self._hand.hover(at)
-        self.canvas.show_ring(self._hand.brush.ring)
+        self._show_ring()
         if self._viewer.tool is Tool.CROSSHAIR:
             grips = self._hand.grips(at)
             self.canvas.setCursor(Qt.CursorShape.OpenHandCursor if grips else _CURSORS[Tool.CROSSHAIR])
@@ -210,7 +216,7 @@ class ImagePane(QWidget):
     def _on_wheeled(self, notches: float, at: Position, modifiers: Qt.KeyboardModifier) -> None:
         if self._viewer.tool in PAINTS and modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._viewer.masks.grow(notches)
-            self.canvas.show_ring(self._hand.brush.ring)
+            self._show_ring()
             return
         if modifiers & Qt.KeyboardModifier.ShiftModifier and phases.of(self._viewer.panes[self._number]):
             self._viewer.set_active(self._number)

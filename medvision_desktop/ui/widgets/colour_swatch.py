@@ -1,10 +1,10 @@
-"""A square in the colour of a label that opens a menu of colours, each with its name."""
+"""A square in the colour of a label, and the menu of colours with their names."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
@@ -26,6 +26,19 @@ NAMED: Final[tuple[tuple[str, RgbColour], ...]] = (
 _SIDE: Final = 14
 
 
+class ColourMenu(QMenu):
+    """`picked(colour)` carries an RGB colour. The menu goes when it closes."""
+
+    picked = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for title, colour in NAMED:
+            action = self.addAction(_icon(colour), title)
+            action.triggered.connect(lambda _checked=False, colour=colour: self.picked.emit(colour))
+
+
 class ColourSwatch(QToolButton):
     """`picked(colour)` carries another RGB colour."""
 
@@ -37,12 +50,7 @@ class ColourSwatch(QToolButton):
         self._name = name
         self.setFixedSize(M.mini_button, M.mini_button)
         self.setAutoRaise(True)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self)
-        for title, colour in NAMED:
-            action = menu.addAction(_icon(colour), title)
-            action.triggered.connect(lambda _checked=False, colour=colour: self.picked.emit(colour))
-        self.setMenu(menu)
+        self.clicked.connect(self._ask)
         self.show_colour(self._colour)
 
     def show_colour(self, colour: RgbColour) -> None:
@@ -57,18 +65,29 @@ class ColourSwatch(QToolButton):
         """The square, and the ring of the focus."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        square = QRectF(0, 0, _SIDE, _SIDE)
-        square.moveCenter(self.rect().toRectF().center())
-        fill = QColor(*self._colour)
-        painter.setPen(QPen(fill, 1.5))
-        fill.setAlphaF(0.45)
-        painter.setBrush(fill)
-        painter.drawRoundedRect(square, 3, 3)
+        area = self.rect().toRectF()
+        paint_swatch(painter, area, self._colour)
         if self.hasFocus():
-            painter.setBrush(QColor(0, 0, 0, 0))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(T.t1), 2))
-            painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 4, 4)
+            painter.drawRoundedRect(area.adjusted(1, 1, -1, -1), 4, 4)
         painter.end()
+
+    def _ask(self) -> None:
+        menu = ColourMenu(self)
+        menu.picked.connect(self.picked)
+        menu.popup(self.mapToGlobal(self.rect().bottomLeft()))
+
+
+def paint_swatch(painter: QPainter, area: QRectF, colour: RgbColour) -> None:
+    """A square of the colour in the middle of an area, filled lightly with a full edge."""
+    square = QRectF(0, 0, _SIDE, _SIDE)
+    square.moveCenter(area.center())
+    fill = QColor(*colour)
+    painter.setPen(QPen(fill, 1.5))
+    fill.setAlphaF(0.45)
+    painter.setBrush(fill)
+    painter.drawRoundedRect(square, 3, 3)
 
 
 def _icon(colour: RgbColour) -> QIcon:
