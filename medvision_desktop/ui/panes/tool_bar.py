@@ -63,6 +63,7 @@ class ToolBar(QWidget):
         self._presets.choices.aboutToShow.connect(self._fill_presets)
         self._more = IconButton("ellipsis", "More tools", kind="tool", parent=self)
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._key = self._button("key.toggle")
         self._link = self._button("view.link")
         self._hide = IconButton(
             "eye-off",
@@ -116,6 +117,7 @@ class ToolBar(QWidget):
         viewer = self._viewer
         for name, button in self._tools.items():
             button.setChecked(name == f"tool.{viewer.tool.value}")
+        self._key.setChecked(viewer.is_key_image)
         self._link.setChecked(viewer.links.any)
         self._link.show_icon("link" if viewer.links.any else "unlink")
         self._hide.setChecked(not viewer.overlay.visible)
@@ -155,6 +157,7 @@ class ToolBar(QWidget):
             *(tools[name] for name in (*_ALWAYS, *_WIDE_ONLY)),
             self._lines[1],
             *(tools[name] for name in (*_MEASURING, *_MEASURING_WIDE)),
+            self._key,
             self._more,
             self._lines[2],
             self._phases,
@@ -175,7 +178,7 @@ class ToolBar(QWidget):
         tool_menus.fill_windows(self._presets.choices, self._viewer, self._window, self._ask)
 
     def _on_more(self, menu: QMenu) -> None:
-        hidden = (*_WIDE_ONLY, *_MEASURING_WIDE, "view.link") if self._compact else ()
+        hidden = (*_WIDE_ONLY, *_MEASURING_WIDE, "key.toggle", "view.link") if self._compact else ()
         tool_menus.fill_more(menu, self._viewer, hidden, self._ask)
 
     def _on_hung(self) -> None:
@@ -201,11 +204,18 @@ class ToolBar(QWidget):
         for button in self._stages:
             button.setVisible(not compact and self._hanging is not None and self._phases.isHidden())
         self._link.setVisible(not compact)
+        self._key.setVisible(not compact)
         self._lines[1].setVisible(not compact)
 
     def _width(self, *, compact: bool) -> int:
         rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
-        hidden = {*(self._tools[name] for name in rare), *self._stages, self._link, self._lines[1]}
+        hidden = {
+            *(self._tools[name] for name in rare),
+            *self._stages,
+            self._key,
+            self._link,
+            self._lines[1],
+        }
         absent = {self._phases} if self._phases.isHidden() else set(self._stages)
         parts = [part for part in self._parts if part not in absent]
         shown = [part for part in parts if not (compact and part in hidden)]

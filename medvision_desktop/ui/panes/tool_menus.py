@@ -74,8 +74,9 @@ def fill_more(menu: QMenu, viewer: ViewerModel, hidden: Sequence[str], ask: Ask)
         action.setCheckable(True)
         action.setChecked(name == f"tool.{viewer.tool.value}")
     menu.addSeparator()
-    if "view.link" in hidden:
-        _add(menu, "view.link", ask)
+    for name in ("key.toggle", "view.link"):
+        if name in hidden:
+            _add(menu, name, ask)
     for name in _LINKS:
         action = _add(menu, name, ask)
         action.setCheckable(True)

@@ -27,6 +27,7 @@ class ViewerLayers(ViewerState):
         if keys != self._keys:
             self._keys = keys
             self._tell(range(ALL_PANES))
+            self.changed.emit()
 
     def show_attention(
         self, label: str | None, heat: HeatMap | None, *, series_uid: str = "", image_index: int = 0

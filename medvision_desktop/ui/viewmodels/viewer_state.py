@@ -133,6 +133,11 @@ class ViewerState(QObject):
         """Whether names are hidden on screen."""
         return self._masked
 
+    @property
+    def is_key_image(self) -> bool:
+        """Whether the image in the active pane is marked as a key image."""
+        return linking.image_of(self.active_pane) in self._keys
+
     def size_of(self, pane: int) -> Size:
         """Width and height of a pane in device pixels."""
         return self._sizes[pane][0]
