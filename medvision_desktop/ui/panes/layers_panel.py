@@ -88,7 +88,8 @@ class LayersPanel(QFrame):
             gone.hide()
             gone.deleteLater()
         masks = self._viewer.masks
-        for place, entry in enumerate(reversed(entries)):  # what is drawn last stands first
+        drawn = sorted(entries, key=lambda entry: isinstance(entry.layer, LabelMap))
+        for place, entry in enumerate(reversed(drawn)):  # what is drawn last stands first
             card = self.cards.get(entry.uid)
             if card is None:
                 card = self.cards[entry.uid] = LayerCard(entry)

@@ -139,7 +139,9 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
         shown,
         scale=view.scale,
         interpolation=viewport.interpolation(view, interactive=False).value,
-        layers=_layer_words(scene) if layered else tuple(word for word in (scene.note,) if word),
+        layers=_layer_words(scene, small=small)
+        if layered
+        else tuple(word for word in (scene.note,) if word),
         status=pane.status,
         small=small,
         masked=scene.masked,
@@ -221,10 +223,13 @@ def ruler(shown: Shown, view: ViewTransform, size: Size) -> Ruler | None:
     return Ruler(length_mm / millimetres_per_px, 5 if step != 2 else 4, f"{length_mm:g} mm", source)
 
 
-def _layer_words(scene: Scene) -> tuple[str, ...]:
-    """What is laid over the image, in words for its corner."""
+def _layer_words(scene: Scene, *, small: bool) -> tuple[str, ...]:
+    """What is laid over the image, in words for its corner; in a small pane how many layers there are."""
     attention = "AI overlay" if scene.attention is not None else ""
-    return tuple(word for word in (attention, *scene.layer_words, scene.note) if word)
+    words = tuple(word for word in (attention, *scene.layer_words) if word)
+    if small and len(words) > 1:
+        words = (f"{len(words)} layers",)
+    return tuple(word for word in (*words, scene.note) if word)
 
 
 def _with_badge(corner: CornerText, *, is_key: bool) -> CornerText:
