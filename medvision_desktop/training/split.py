@@ -20,6 +20,8 @@ CROSS: Final = "cross-"
 SHARES: Final = (0.7, 0.1, 0.1, 0.1)
 NEAR_DUPLICATE_CORRELATION: Final = 0.999
 _THUMBNAIL: Final = 24
+# Products that are looked at together: 128 MB of them, however many pictures there are.
+_MOST_AT_ONCE: Final = 1 << 25
 
 
 def fold_of(group: str, seed: int, shares: Sequence[float] = SHARES) -> str:
@@ -111,7 +113,7 @@ def _thumbnails(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> list[tuple[int, int]]:
     """Pairs (a, b), a before b, of which thumbnail a of the first correlates with b of the second."""
     pairs: list[tuple[int, int]] = []
-    step = 1024
+    step = max(1, min(1024, _MOST_AT_ONCE // max(1, len(second))))
     for start in range(0, len(first), step):
         close = first[start : start + step] @ second.T > NEAR_DUPLICATE_CORRELATION
         for row, column in zip(*np.nonzero(close), strict=True):

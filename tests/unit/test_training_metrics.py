@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from monai.metrics import compute_roc_auc
 from scipy.stats import binomtest
 from sklearn.metrics import (
     average_precision_score,
@@ -39,6 +41,13 @@ def test_numbers_agree_with_scikit_learn(case: tuple[np.ndarray, np.ndarray]) ->
     assert metrics.sensitivity(0.5)(scores, truth) == pytest.approx(recall_score(truth, called))
     assert metrics.specificity(0.5)(scores, truth) == pytest.approx(recall_score(~truth, ~called))
     assert metrics.f1(0.5)(scores, truth) == pytest.approx(f1_score(truth, called, zero_division=0))
+
+
+@given(CASES)
+def test_the_auroc_agrees_with_monai(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, truth = case
+    theirs = compute_roc_auc(torch.from_numpy(scores), torch.from_numpy(truth.astype(np.int64)))
+    assert metrics.auroc(scores, truth) == pytest.approx(float(theirs))
 
 
 def test_perfectly_calibrated_bins_have_no_calibration_error() -> None:

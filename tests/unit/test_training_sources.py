@@ -11,7 +11,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.training import dataset, sources, split
+from medvision_desktop.training import dataset, pictures, sources, split
 from medvision_desktop.training.recipe import Recipe
 from tests.helpers.model_cases import RECIPE, WORDS
 
@@ -187,6 +187,27 @@ def test_dicom_named_by_uid_is_decoded_by_the_programs_own_pipeline(hospital: Pa
     images = dataset.load(items, 32, (0.5, 99.5))
     assert images.pictures.shape == (1, 32, 32)
     assert images.shapes.tolist() == [[1024, 256]]
+
+
+def test_compressed_files_share_a_decoder_that_ends_with_the_last_of_them() -> None:
+    with pictures.decoding() as outer:
+        with pictures.decoding() as inner:
+            assert inner is outer
+        with pictures.decoding() as again:
+            assert again is outer
+    with pictures.decoding() as fresh:
+        assert fresh is not outer
+
+
+def test_more_images_than_the_memory_holds_are_refused_before_any_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [sources.Item(_picture(tmp_path / f"{index}.png"), 0, "g", "s") for index in range(3)]
+    monkeypatch.setattr(dataset, "_memory_bytes", lambda: 8000)
+    assert len(dataset.load(items, 32, (0.5, 99.5)).items) == 3
+    monkeypatch.setattr(dataset, "_memory_bytes", lambda: 7600)
+    with pytest.raises(InputRefused, match="Take fewer with at_most"):
+        dataset.load(items, 32, (0.5, 99.5))
 
 
 def test_several_right_answers_are_not_one(tmp_path: Path, hospital: Path) -> None:
