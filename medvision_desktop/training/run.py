@@ -23,16 +23,12 @@ import torch
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import Cancelled, InputRefused, MedVisionError
-from medvision_desktop.modelkit.manifest import AUTOENCODER
-from medvision_desktop.modelkit.networks.attention import AttentionClassifier
-from medvision_desktop.modelkit.networks.autoencoder import SIDE, Autoencoder
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import (
-    anomaly,
     audit,
+    courses,
     coverage,
     dataset,
-    frozen,
     initial,
     levels,
     loop,
@@ -177,11 +173,12 @@ def taught(
     """Train on prepared images in `runs/<name>`, in turns if the recipe says so; the last loop's state."""
     run = runs / settings.name
     seconds = 0.0
-    if settings.frozen is not None:
-        return _held(settings, prepared, runs, progress, cancel)
-
-    if settings.loss == "reconstruction":
-        return _drawn(settings, prepared, run, machine, progress, cancel)
+    if settings.frozen is not None or settings.loss == "reconstruction":
+        given = courses.Given(prepared.images.pictures, prepared.truth, prepared.folds)
+        state = courses.taught(settings, given, runs, machine=machine, progress=progress, cancel=cancel)
+        if not is_helper() and run_record.read(run):
+            run_record.ended(run, state, state["seconds"] / 3600)
+        return state
 
     def one(training: loop.Fold, validation: loop.Fold | None, folder: Path) -> dict[str, Any]:
         folder.mkdir(exist_ok=True)
@@ -208,56 +205,6 @@ def taught(
     state = one(training, validation, run)
     if not is_helper() and run_record.read(run):
         run_record.ended(run, state, (seconds + state["seconds"]) / 3600)
-    return state
-
-
-def _held(
-    settings: Recipe,
-    prepared: Prepared,
-    runs: Path,
-    progress: ProgressSink,
-    cancel: CancelToken | None,
-) -> dict[str, Any]:
-    """Fit heads on a backbone that stays as it is."""
-    network, run = initial.network(settings, runs), runs / settings.name
-    if not isinstance(network, AttentionClassifier):
-        raise InputRefused("The recipe cannot be trained.", f"{settings.network} has no frozen form.")
-    pictures, folds = prepared.images.pictures, prepared.folds
-    began = time.monotonic()
-    state = frozen.train(
-        settings, network, pictures, prepared.truth, folds, run, progress=progress, cancel=cancel
-    )
-    if not is_helper() and run_record.read(run):
-        run_record.ended(run, state, (time.monotonic() - began) / 3600)
-    return state
-
-
-def _drawn(
-    settings: Recipe,
-    prepared: Prepared,
-    run: Path,
-    machine: Machine,
-    progress: ProgressSink,
-    cancel: CancelToken | None,
-) -> dict[str, Any]:
-    """Teach an autoencoder to draw the normal images again."""
-    if settings.network != AUTOENCODER or settings.size != SIDE or settings.cross:
-        why = f"reconstruction is for {AUTOENCODER} at {SIDE} pixels, without cross."
-        raise InputRefused("The recipe cannot be trained.", f"The loss {why}")
-    torch.manual_seed(settings.seed)
-    training, validation = prepared.fold("train"), prepared.fold("validation")
-    state = anomaly.train(
-        settings,
-        Autoencoder(),
-        training,
-        validation,
-        run,
-        machine=machine,
-        progress=progress,
-        cancel=cancel,
-    )
-    if not is_helper() and run_record.read(run):
-        run_record.ended(run, state, state["seconds"] / 3600)
     return state
 
 
