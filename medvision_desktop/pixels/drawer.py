@@ -74,6 +74,8 @@ class Drawer:
         self._source: _Source | None = None
         self._resampled: _Resampled | None = None
         self._cover: _Cover | None = None
+        # Where the last picture for a screen lies, and what is around it.
+        self._ground: tuple[tuple[slice, slice], int] | None = None
 
     def draw(self, plan: RenderPlan, pane: Viewport, *, interactive: bool) -> NDArray[np.uint8]:
         """The pane's pixels: HxW or HxWx3 uint8, C-contiguous, black outside the image.
@@ -116,17 +118,23 @@ class Drawer:
     ) -> NDArray[Any]:
         """As `draw`, as a screen takes it: grey images as HxW uint32 0xffRRGGBB, what has colour as `draw`.
 
-        `driving`: driving level of each grey level, or None. `over`: what was drawn last, if nobody needs
-        it any more; where only the window differs it is drawn over.
+        `driving`: driving level of each grey level, or None. `over`: what this drew last, if nobody needs
+        it any more; it is drawn over, because fresh memory takes longer than drawing.
         """
-        source, before = self._source_of(plan), self._resampled
+        source = self._source_of(plan)
         if source.values is None or plan.colours:
             return self.draw(plan, pane, interactive=interactive)
         resampled = self._resample(source, pane, interactive=interactive)
         tones = _screen_tones(driving)
         shape = (pane.height, pane.width)
-        fits = over is not None and resampled is before and over.shape == shape and over.dtype == np.uint32
-        canvas: NDArray[Any] = over if over is not None and fits else np.full(shape, tones[0])
+        ground = (resampled.target, int(tones[0]))
+        if over is not None and over.shape == shape and over.dtype == np.uint32:
+            canvas = over
+            if ground != self._ground:
+                canvas.fill(tones[0])
+        else:
+            canvas = np.full(shape, tones[0])
+        self._ground = ground
         if resampled.pixels is not None:
             import cv2
 

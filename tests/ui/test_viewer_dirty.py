@@ -104,8 +104,9 @@ def test_drawing_over_what_was_drawn_gives_the_same_pixels(screen: Screen) -> No
     for center in (200, 500, 800):
         windowed(center)(screen.viewer)
         views.append(screen.viewer.view(0))
-    inverted(screen.viewer)
-    views.append(screen.viewer.view(0))
+    for change in (inverted, turned, next_image):
+        change(screen.viewer)
+        views.append(screen.viewer.view(0))
     drawer, last = Drawer(), None
     for view in views:
         assert view.plan is not None
@@ -116,3 +117,15 @@ def test_drawing_over_what_was_drawn_gives_the_same_pixels(screen: Screen) -> No
         assert np.array_equal(again, grey * np.uint32(0x010101) | np.uint32(0xFF000000))
         assert last is None or again is last
         last = again
+
+
+def test_the_ground_around_an_image_is_driven_as_its_black_is(screen: Screen) -> None:
+    view = screen.viewer.view(0)
+    assert view.plan is not None
+    assert view.viewport is not None
+    driving = np.linspace(10, 240, 256).astype(np.uint8)
+    drawer = Drawer()
+    plain = drawer.screen(view.plan, view.viewport, interactive=False).copy()
+    again = drawer.screen(view.plan, view.viewport, interactive=False, driving=driving, over=plain.copy())
+    assert np.array_equal(again & 0xFF, driving[plain & 0xFF])
+    assert again[0, 0] == 0xFF0A0A0A
