@@ -63,6 +63,7 @@ GLYPHS: Final[Mapping[RowState, str]] = {
 class Section(Enum):
     """The parts of the list, in order."""
 
+    OUTLINED = "Outlined"
     ABOVE = "Above threshold"
     NOT_JUDGED = "Not judged"
     ADDED = "Added by reader"
@@ -122,7 +123,7 @@ def rows_of(given: ListInput) -> tuple[Row, ...]:
     """Rows in the order of the sections; inside one by probability, or by name when asked."""
     suggested = [_finding_row(f, given) for f in given.findings if f.score is not None]
     if given.run is not RunState.DONE:
-        covered = {row.score.label for row in suggested if row.score is not None}
+        covered = {row.label for row in suggested}
         suggested += [_waiting_row(label, given) for label in given.labels if label not in covered]
     added = [_added_row(f, given) for f in given.findings if f.score is None]
     rows = _sorted(suggested, by_name=given.sort_by_name) + added
@@ -159,12 +160,14 @@ def _finding_row(finding: Finding, given: ListInput) -> Row:
         raise ValueError("a suggested finding has a score")
     heat = given.maps.get((finding.analysis_seq or 0, finding.label))
     section = Section.ABOVE if score.positive else Section.BELOW
+    if score.volume_ml is not None:
+        section = Section.OUTLINED
     if score.uncertain:
         section = Section.NOT_JUDGED
     state, chip, note = _standing(finding, score, given)
     return Row(
         key=finding.id,
-        label=score.named,
+        label=finding.label,
         state=state,
         section=section,
         chip=chip,

@@ -83,7 +83,7 @@ def refusal(gate: GateReport) -> tuple[str, str]:
     """Title and reason of a refusal, from the checks that failed: what header and picture say."""
     reason = next((word for word in _REFUSING if word in gate.reasons), next(iter(gate.reasons), ""))
     title = reason_words(reason, gate.checks) if reason else "Not a suitable image"
-    if reason in _OTHERWISE and not _FILM.search(gate.wanted):
+    if reason in _OTHERWISE and gate.wanted and not _FILM.search(gate.wanted):
         title = _OTHERWISE[reason]
     failed = [check for check in gate.checks if check.passed is False]
     header = [check.detail for check in failed if check.name in _HEADER_CHECKS]

@@ -144,8 +144,9 @@ class FindingRow(QWidget):
         glyph = RING if row.state is RowState.RUNNING else GLYPHS[row.state]
         draw_glyph(painter, QRectF(M.pad_left, middle - 8, 16, 16), glyph, look.glyph)
         self._paint_name(painter, look, middle)
-        measured = row.score is not None and row.score.volume_ml is not None
-        if not measured and (row.score is not None or row.state is RowState.NOT_RUN):
+        if self._is_measured:
+            self._paint_volume(painter, look)
+        elif row.score is not None or row.state is RowState.NOT_RUN:
             self._paint_score(painter, look, middle if row.compact else _BAR_MIDDLE)
         if row.note and not row.compact:
             painter.setFont(fonts.font("caption"))
@@ -181,11 +182,22 @@ class FindingRow(QWidget):
         area = QRectF(self.width() - M.pad_right - _SCORE_WIDTH, middle - 10, _SCORE_WIDTH, 20)
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
 
+    def _paint_volume(self, painter: QPainter, look: _Look) -> None:
+        """A volume in millilitres where a bar would be: it has no threshold to lie above of."""
+        painter.setFont(fonts.font("value"))
+        painter.setPen(QColor(T.t1 if look.strong else T.t2))
+        area = QRectF(TEXT_LEFT, _BAR_MIDDLE - 12, self.width() - TEXT_LEFT - M.pad_right, 20)
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, _volume(self._row))
+
+    @property
+    def _is_measured(self) -> bool:
+        return bool(_volume(self._row))
+
     def _show_bar(self, row: Row) -> None:
         style = _LOOKS[row.state].bar
         self._bar.setVisible(style is not None)
-        if row.score is not None and row.score.volume_ml is not None:
-            self._bar.hide()  # a volume has no threshold to be above of
+        if self._is_measured:
+            self._bar.hide()
             return
         if style is None or row.score is None:
             self._bar.show_no_score()
@@ -245,7 +257,8 @@ class FindingRow(QWidget):
         return QRect(TEXT_LEFT, _BAR_MIDDLE - 8, max(20, right - TEXT_LEFT), 16)
 
     def _note_area(self) -> QRect:
-        top = (_BAR_MIDDLE if self._bar.isHidden() else _BAR_MIDDLE + 20) - 8
+        plain = self._bar.isHidden() and not self._is_measured
+        top = (_BAR_MIDDLE if plain else _BAR_MIDDLE + 20) - 8
         return QRect(TEXT_LEFT, top, self.width() - TEXT_LEFT - M.pad_right, _MOST_LINES * _LINE)
 
     def _lay_out(self) -> None:
@@ -268,8 +281,15 @@ class FindingRow(QWidget):
         return area.top() + max(1, min(_MOST_LINES, round(lines))) * _LINE + 8
 
 
+def _volume(row: Row) -> str:
+    """Millilitres of a row that has a volume; else nothing."""
+    if row.score is None or row.score.volume_ml is None:
+        return ""
+    return f"{row.score.volume_ml:.2f} mL"
+
+
 def _spoken(row: Row) -> str:
-    parts = [row.label, row.chip or row.state.value]
+    parts = [row.label, *((_volume(row),) if _volume(row) else ()), row.chip or row.state.value]
     if row.score is not None and row.score.volume_ml is None:
         parts.append(f"probability {row.score.probability:.2f}, threshold {row.score.threshold:.2f}")
     if row.note.strip():
