@@ -75,8 +75,9 @@ class RayCaster:
         image.GetPointData().SetScalars(to_vtk(flat, deep=False))
         self._property.SetIndependentComponents(not has_colours)
         self._mapper.SetInputData(image)
-        self._mapper.SetSampleDistance(min(spacing_kji_mm) / _RAY_STEPS_A_VOXEL)
-        self._mapper.SetInteractiveSampleDistance(min(spacing_kji_mm) / _RAY_STEPS_A_VOXEL)
+        step = min(spacing_kji_mm) / (1.0 if has_colours else _RAY_STEPS_A_VOXEL)
+        self._mapper.SetSampleDistance(step)
+        self._mapper.SetInteractiveSampleDistance(step)
 
     def light(self, points: Points, opacities: tuple[tuple[float, float], ...], *, largest: bool) -> None:
         """How values look: (value, red, green, blue) and (value, opacity a voxel), colours in 0..1.

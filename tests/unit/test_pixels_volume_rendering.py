@@ -224,3 +224,17 @@ def test_labels_are_sent_once_and_go_when_they_are_asked_to(stage: VolumeView) -
         last = front(stage, SOLID, 64, 1.0, staged)
     assert asked.count("label") == 2
     assert np.array_equal(last, plain)
+
+
+def test_no_part_of_a_labelled_volume_is_left_out(stage: VolumeView) -> None:
+    # A hollow shell, the same upside down: so is its picture, but for the light from above.
+    k, j, i = np.mgrid[:100, :72, :64]
+    away = np.sqrt(((k - 49.5) / 49) ** 2 + ((j - 35.5) / 35) ** 2 + ((i - 31.5) / 31) ** 2)
+    marked = ((away < 0.95) & (away > 0.85)).astype(np.uint8)
+    volume = along_patient(np.zeros(marked.shape, np.int16))
+    labels = LabelMap(marked, volume.affine_kji_to_lps.copy(), (Segment(1, "Shell", (30, 240, 30)),), "1")
+    staged = stage.stage(volume)
+    stage.show_labels(LabelsShown(labels, {1: 0.2}))
+    seen = front(stage, SOLID, 100, 1.0, staged)[..., 1] > 12
+    assert seen.mean() > 0.3
+    assert (seen == seen[::-1]).mean() > 0.95
