@@ -17,6 +17,7 @@ def places(store: Store, study_key: str) -> frozenset[ImagePlace]:
         for finding in findings(store, study_key)
         if finding.score is not None
         and finding.score.positive
+        and finding.score.volume_ml is None  # a label map marks its own images
         and finding.decision.state is not ReviewState.REJECTED
     }
     return frozenset(

@@ -150,3 +150,18 @@ def test_a_refusal_of_a_brain_model_does_not_speak_of_chest_films() -> None:
     title, why = words.refusal(gate)
     assert title == "Another modality"
     assert "CT" in why
+
+
+def test_the_next_finding_leads_to_the_image_that_holds_most_of_its_outline(scene: Scene) -> None:
+    from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+
+    scene.record(replace(result(outlined()), maps=(), label_map=layer()), STUDY)
+    frames = tuple(
+        Frame(np.zeros((4, 5), np.uint8), sop_instance_uid=f"2.25.9.{k}", bits_stored=8) for k in range(3)
+    )
+    scene.findings.set_study(STUDY, LoadedSeries(STUDY, STUDY.series[0], Stack(frames)))
+    scene.settle()
+    asked: list[object] = []
+    scene.findings.imageWanted.connect(lambda *given: asked.append(given))
+    scene.findings.step(1, show_image=True)
+    assert asked == [(STUDY.series[0].uid, "2.25.9.1", 1)]

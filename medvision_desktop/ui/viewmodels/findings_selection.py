@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+
 from medvision_desktop.ui.viewmodels.findings_state import FindingsState
 
 
@@ -32,11 +34,25 @@ class FindingsSelection(FindingsState):
             self.show_image()
 
     def show_image(self) -> None:
-        """Ask the viewer for the image that the shown analysis saw."""
+        """Ask the viewer for the image that the shown analysis saw, or that holds most of an outline."""
         analysis = self._recorded.analysis
         row = self.selected_row
+        if row is not None and row.score is not None and row.score.volume_ml is not None:
+            self._show_outline(row.score.label)
+            return
         if analysis is not None and row is not None and row.score is not None:
             self.imageWanted.emit(analysis.series_uid, analysis.sop_instance_uid, analysis.frame_number)
+
+    def _show_outline(self, label: str) -> None:
+        layer, loaded = self._recorded.label_map, self._loaded
+        if layer is None or loaded is None or len(loaded.stack.frames) != len(layer.values_kji):
+            return
+        numbers = [segment.number for segment in layer.segments if segment.label == label]
+        chosen = np.isin(layer.values_kji, numbers or [one.number for one in layer.segments])
+        counts = np.count_nonzero(chosen, axis=(1, 2))
+        if counts.any():
+            frame = loaded.stack.frames[int(counts.argmax())]
+            self.imageWanted.emit(loaded.series.uid, frame.sop_instance_uid, frame.frame_number)
 
     def toggle_eye(self, key: str) -> None:
         """Attention map of a row, or of the first row with this label, on or off; one at a time."""
