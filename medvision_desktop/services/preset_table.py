@@ -12,7 +12,14 @@
     low_percent = 2.0
     high_percent = 98.0
 
-A modality that is not in the file keeps the presets that ship. A preset with neither pair is the
+    [[PT]]
+    key = 2
+    name = "SUV 0-5"
+    center = 2.5
+    width = 5.0
+    quantity = "SUVbw"
+
+A window is in modality values, or in a quantity that the header gives. A modality that is not in the file keeps the presets that ship. A preset with neither pair is the
 image's default.
 """
 
@@ -26,7 +33,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from medvision_desktop.domain.display import VoiWindow
+from medvision_desktop.domain.display import VoiFunction, VoiWindow
 from medvision_desktop.errors import ExportFailed, SettingsInvalid
 from medvision_desktop.pixels.presets import Preset
 
@@ -34,7 +41,7 @@ FILE_NAME: Final = "presets.toml"
 LONGEST_NAME: Final = 40
 _WHAT: Final = "The table of window presets is not used."
 _NOW: Final = f"Mend or remove {FILE_NAME}; until then the presets that ship hold."
-_FIELDS: Final = frozenset({"key", "name", "center", "width", "low_percent", "high_percent"})
+_FIELDS: Final = frozenset({"key", "name", "center", "width", "low_percent", "high_percent", "quantity"})
 
 Table = Mapping[str, tuple[Preset, ...]]
 
@@ -64,6 +71,8 @@ def save(path: Path, table: Table) -> None:
             lines.append(f"name = {json.dumps(preset.name, ensure_ascii=False)}")
             if preset.window is not None:
                 lines += [f"center = {preset.window.center!r}", f"width = {preset.window.width!r}"]
+            if preset.quantity:
+                lines.append(f"quantity = {json.dumps(preset.quantity, ensure_ascii=False)}")
             if preset.percentiles is not None:
                 low, high = preset.percentiles
                 lines += [f"low_percent = {low!r}", f"high_percent = {high!r}"]
@@ -81,6 +90,7 @@ def made(
     *,
     window: tuple[float, float] | None = None,
     percentiles: tuple[float, float] | None = None,
+    quantity: str = "",
 ) -> Preset:
     """A preset of (centre, width) or of two percentiles. Raises `ValueError` in one sentence."""
     name = name.strip()
@@ -92,6 +102,10 @@ def made(
         raise ValueError(f"“{name}” is a window or two percentiles, not both.")
     if window is not None:
         center, width = window
+        if quantity and math.isfinite(center) and math.isfinite(width) and width > 0:
+            return Preset(
+                key, name, VoiWindow(center, width, VoiFunction.LINEAR_EXACT), quantity=quantity
+            )
         if not (math.isfinite(center) and math.isfinite(width) and width >= 1):
             raise ValueError(f"“{name}” needs a centre, and a width of at least 1.")
         return Preset(key, name, VoiWindow(center, width))
@@ -124,11 +138,15 @@ def _preset(row: Mapping[str, Any]) -> Preset:
     told = isinstance(key, int) and isinstance(name, str)
     if not told:
         raise ValueError("A preset has a key and a name.")
+    quantity = row.get("quantity", "")
+    if not isinstance(quantity, str) or len(quantity) > LONGEST_NAME:
+        raise ValueError(f"“{name}” needs the name of a quantity.")
     return made(
         int(row["key"]),
         str(row["name"]),
         window=_pair(row, "center", "width"),
         percentiles=_pair(row, "low_percent", "high_percent"),
+        quantity=quantity,
     )
 
 

@@ -62,6 +62,7 @@ class PresetSheet(Sheet):
         self.footer.addStretch(1)
         self.footer.addWidget(self.save)
         self.setFocusProxy(self.table)
+        self._quantities = {preset.key: preset.quantity for preset in presets}
         self._fill(presets)
 
     def _fill(self, presets: Sequence[Preset]) -> None:
@@ -94,7 +95,11 @@ class PresetSheet(Sheet):
         if not name and not any(cells):
             return None
         return preset_table.made(
-            row + 1, name, window=_pair(cells[:2], row), percentiles=_pair(cells[2:], row)
+            row + 1,
+            name,
+            window=_pair(cells[:2], row),
+            percentiles=_pair(cells[2:], row),
+            quantity=self._quantities.get(row + 1, ""),
         )
 
     def _text(self, row: int, column: int) -> str:

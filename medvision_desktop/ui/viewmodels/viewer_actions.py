@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.display import DisplayState, Voi
 from medvision_desktop.domain.geometry import ViewTurn
-from medvision_desktop.pixels.presets import Preset, presets_for, window_of
+from medvision_desktop.pixels.presets import Preset, means_something, presets_for, window_of
 from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.ui.viewmodels import hand_actions, look_actions, phases, turning
 from medvision_desktop.ui.viewmodels.gestures import Tool
@@ -44,7 +44,8 @@ def presets(viewer: ViewerModel) -> tuple[Preset, ...]:
     if shown is None or shown.frame.is_colour:
         return ()
     modality = shown.loaded.series.modality
-    return viewer.own_presets.get(modality) or presets_for(modality)
+    known = viewer.own_presets.get(modality) or presets_for(modality)
+    return tuple(preset for preset in known if means_something(preset, shown.frame))
 
 
 def apply_preset(viewer: ViewerModel, preset: Preset) -> bool:
