@@ -203,6 +203,21 @@ def test_opening_another_series_stops_the_reading(make: Any, qtbot: Any) -> None
     assert room.viewer.panes[0].status is PaneStatus.EMPTY
 
 
+def test_an_image_that_was_let_go_while_nobody_read_is_read_again(make: Any, qtbot: Any) -> None:
+    room = make(most=8)
+    room.allow(10 * COUNT)
+    qtbot.waitUntil(lambda: room.viewer.panes[0].status is PaneStatus.SHOWN, timeout=3000)
+    assert room.lanes.drain()
+    shelf, index = room.reader.shelf, room.viewer.panes[0].shown.index
+    shelf.want(index + 20)
+    shelf.put(index + 20, image(index + 20))
+    while isinstance(shelf.at(index), Frame):  # farther and farther away, until it has to go
+        shelf.put(next(at for at in range(index + 14, COUNT) if shelf.at(at) is None), image(1))
+    shelf.want(index)
+    room.viewer._look()
+    qtbot.waitUntil(lambda: isinstance(shelf.at(index), Frame), timeout=3000)
+
+
 class Several:
     """Reads series of one image, and notes which."""
 
@@ -233,6 +248,31 @@ def test_the_next_series_is_read_ahead_while_it_fits(
     assert lanes.drain()
     assert reader.read[:2] == ["a", "b"]
     assert reader.read.count("b") == 1
+    lanes.close()
+
+
+def test_reading_ahead_makes_way_and_goes_on_afterwards(qapp: QCoreApplication, qtbot: Any) -> None:
+    begun = threading.Event()
+    reads: list[str] = []
+
+    def read(study: StudyRef, series: SeriesRef, *, cancel: CancelToken, **_: Any) -> LoadedSeries:
+        reads.append(series.uid)
+        while series.uid == "b" and reads.count("b") == 1:
+            begun.set()
+            cancel.check()
+        return LoadedSeries(study, series, Stack((image(0),), (0.0, 50.0)))
+
+    lanes = Lanes(lambda error: pytest.fail(str(error)))
+    viewer = ViewerModel(cases.bench(), lanes, Notifier(lambda _: ""), read=read)
+    every = tuple(cases.series(uid, modality="MR") for uid in "ab")
+    study = replace(cases.study(every[0]), series=every)
+    viewer.open(study, every[0], pane=0)
+    qtbot.waitUntil(begun.is_set, timeout=3000)
+    done: list[int] = []
+    lanes.io.submit(lambda _progress, _cancel: 1, done=done.append)
+    assert lanes.drain()
+    assert done == [1]
+    assert reads == ["a", "b", "b"]
     lanes.close()
 
 

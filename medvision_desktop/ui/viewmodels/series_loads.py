@@ -48,6 +48,7 @@ class OpenSeries(Protocol):
 class _Reading:
     number: int
     job: Job
+    of: tuple[StudyRef, SeriesRef]
     ahead: bool = False
     early: LoadedSeries | None = None
 
@@ -100,13 +101,15 @@ class SeriesLoads(QObject):
 
     def look(self, key: SeriesKey, frames: Sequence[Frame], index: int) -> None:
         """The reader looks at an image: those near it come next, read again if they were let go."""
-        if not isinstance(frames, FrameShelf) or frames.wanted == index:
+        if not isinstance(frames, FrameShelf):
+            return
+        if frames.wanted == index and frames.at(index) is not None:
             return
         if frames.want(index) and key not in self._readings and key not in self._fills:
             frames.told = partial(self._tell, key, frames, [0.0])
             self._fills[key] = self._lane.submit(
                 lambda _progress, cancel: frames.fill(cancel),
-                done=lambda _: self._on_filled(key),
+                done=lambda _: self._on_filled(key, frames),
                 failed=lambda error: self._on_fill_failed(key, error),
                 cancelled=lambda: self._on_fill_stopped(key),
             )
@@ -153,7 +156,7 @@ class SeriesLoads(QObject):
             failed=lambda error: self._on_failed(key, number, error),
             title=title,
         )
-        return _Reading(number, job, ahead)
+        return _Reading(number, job, (study, series), ahead)
 
     def _read_ahead(self) -> None:
         if self._next is None or self._lane.jobs:
@@ -166,7 +169,9 @@ class SeriesLoads(QObject):
     def _make_way(self, job: Job) -> None:
         """What was only guessed does not keep anything else waiting."""
         for key in [key for key, one in self._readings.items() if one.ahead and one.job is not job]:
-            self._readings.pop(key).job.cancel()
+            reading = self._readings.pop(key)
+            reading.job.cancel()
+            self._next = self._next or reading.of
 
     def _current(self, key: SeriesKey, number: int) -> _Reading | None:
         reading = self._readings.get(key)
@@ -207,9 +212,10 @@ class SeriesLoads(QObject):
             last[0] = now
             self.filled.emit(key)
 
-    def _on_filled(self, key: SeriesKey) -> None:
+    def _on_filled(self, key: SeriesKey, frames: FrameShelf) -> None:
         self._fills.pop(key, None)
         self.filled.emit(key)
+        self.look(key, frames, frames.wanted)  # the reader may have gone on while the last one came
 
     def _on_fill_stopped(self, key: SeriesKey) -> None:
         self._fills.pop(key, None)
