@@ -65,7 +65,11 @@ _PT: Final = (
     Preset(7, "0.5–99.5 %", percentiles=(0.5, 99.5)),
     Preset(8, "All values", percentiles=(0, 100)),
 )
-_TABLE: Final = {"CT": _CT, "PT": _PT, **dict.fromkeys(("CR", "DX", "RF", "XA", "MG", "RG", "PX", "IO"), _XR)}
+_TABLE: Final = {
+    "CT": _CT,
+    "PT": _PT,
+    **dict.fromkeys(("CR", "DX", "RF", "XA", "MG", "RG", "PX", "IO"), _XR),
+}
 
 
 def presets_for(modality: str) -> tuple[Preset, ...]:

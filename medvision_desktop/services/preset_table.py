@@ -19,8 +19,8 @@
     width = 5.0
     quantity = "SUVbw"
 
-A window is in modality values, or in a quantity that the header gives. A modality that is not in the file keeps the presets that ship. A preset with neither pair is the
-image's default.
+A window is in modality values, or in a quantity that the header gives. A modality that is not in the
+file keeps the presets that ship. A preset with neither pair is the image's default.
 """
 
 from __future__ import annotations
@@ -103,9 +103,7 @@ def made(
     if window is not None:
         center, width = window
         if quantity and math.isfinite(center) and math.isfinite(width) and width > 0:
-            return Preset(
-                key, name, VoiWindow(center, width, VoiFunction.LINEAR_EXACT), quantity=quantity
-            )
+            return Preset(key, name, VoiWindow(center, width, VoiFunction.LINEAR_EXACT), quantity=quantity)
         if not (math.isfinite(center) and math.isfinite(width) and width >= 1):
             raise ValueError(f"“{name}” needs a centre, and a width of at least 1.")
         return Preset(key, name, VoiWindow(center, width))

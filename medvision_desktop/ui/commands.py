@@ -168,6 +168,7 @@ class Commands:
             except ExportFailed as error:
                 room.notifier.error(error, safe="The presets hold until the program is closed.")
 
+        presets = viewer_actions.all_presets(room.viewer, modality)
         PresetSheet(room.window, modality or "other images", presets, keep).open_at()
 
     def _keys(self) -> None:

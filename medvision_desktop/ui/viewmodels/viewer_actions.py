@@ -44,8 +44,13 @@ def presets(viewer: ViewerModel) -> tuple[Preset, ...]:
     if shown is None or shown.frame.is_colour:
         return ()
     modality = shown.loaded.series.modality
-    known = viewer.own_presets.get(modality) or presets_for(modality)
+    known = all_presets(viewer, modality)
     return tuple(preset for preset in known if means_something(preset, shown.frame))
+
+
+def all_presets(viewer: ViewerModel, modality: str) -> tuple[Preset, ...]:
+    """The reader's presets of a modality, else those that ship."""
+    return viewer.own_presets.get(modality) or presets_for(modality)
 
 
 def apply_preset(viewer: ViewerModel, preset: Preset) -> bool:
