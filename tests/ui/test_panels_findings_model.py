@@ -242,6 +242,18 @@ def test_decisions_scores_and_maps_are_back_after_a_restart(scene: Scene, locati
     again.close()
 
 
+def test_what_is_tuned_on_the_colour_bar_is_taken_over_and_not_told_back(scene: Scene) -> None:
+    scene.show(STUDY)
+    tuned: list[tuple[float, float]] = []
+    taken: list[tuple[float, float]] = []
+    scene.findings.attentionTuned.connect(lambda *pair: tuned.append(pair))
+    scene.findings.attentionTaken.connect(lambda *pair: taken.append(pair))
+    scene.findings.take_attention(0.3, 0.7)
+    scene.findings.take_attention(0.3, 0.7)
+    assert scene.findings.attention == (0.3, 0.7)
+    assert (tuned, taken) == ([], [(0.3, 0.7)])
+
+
 def test_the_eye_goes_off_again_and_never_stays_for_another_study(scene: Scene) -> None:
     scene.record(result(score(0.9)), STUDY)
     scene.show(STUDY)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QLabel, QMenu
+from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from medvision_desktop.audit.schema import EventKind
@@ -22,6 +22,7 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.paths import Locations
 from medvision_desktop.services import issue_report
 from medvision_desktop.ui.panes.report import ReportPane
+from medvision_desktop.ui.report_dock import ReportDock
 from medvision_desktop.ui.theme import stylesheet
 from medvision_desktop.ui.viewmodels.pdf_pages import page_images
 from medvision_desktop.ui.widgets.button import Button
@@ -238,6 +239,69 @@ def test_a_signed_report_is_closed_and_its_hash_is_in_the_record(
     assert pane.editor.sections["impression"].text() == before
     assert not pane.editor.sign_bar.sign.isVisible()
     assert pane.editor.sign_bar.addendum.isVisible()
+
+
+def test_an_older_signed_version_is_opened_and_left_again(
+    scene: Scene, pane: ReportPane, qtbot: QtBot, locations: Locations
+) -> None:
+    accept_all(scene)
+    wait_saved(scene, qtbot)
+    scene.report.sign()
+    scene.settle()
+    scene.report.start_addendum()
+    scene.report.edit("impression", "Compared again.")
+    wait_saved(scene, qtbot)
+    drafted = scene.report.pages
+    versions = pane.editor.head.history_menu().actions()
+    assert [action.text()[:9] for action in versions] == ["Version 1", "What is b"]
+    assert [action.isChecked() for action in versions] == [False, True]
+    versions[0].trigger()
+    scene.settle()
+    first = (locations.reports / scene.report.reports[0].pdf_name).read_bytes()
+    asked = pane.preview.pages.page_width * pane.devicePixelRatioF()
+    shown = [page.pixels for page in scene.report.pages]
+    assert shown == [page.pixels for page in page_images(first, round(asked))]
+    assert pane.preview.caption.text().startswith("Signed version 1")
+    assert pane.editor.head.chip.chip.text == "Version 1"
+    pane.editor.head.history_menu().actions()[1].trigger()
+    scene.settle()
+    assert [page.pixels for page in scene.report.pages] == [page.pixels for page in drafted]
+    versions = pane.editor.head.history_menu().actions()
+    versions[0].trigger()
+    scene.report.edit("impression", "Typing goes back to what is written.")
+    assert scene.report.older is None
+
+
+def test_priors_are_offered_to_the_comparison_alone(scene: Scene, pane: ReportPane) -> None:
+    pane.show_priors(("CT chest of 19 May 2002 (2 y 3 mo before).",))
+    assert pane.editor.sections["comparison"]._offered == ("CT chest of 19 May 2002 (2 y 3 mo before).",)
+    assert pane.editor.sections["findings"]._offered == ()
+    assert scene.report.draft is not None
+
+
+def test_the_report_comes_loose_as_a_window_and_docks_again(scene: Scene, qtbot: QtBot) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    made = ReportPane(scene.report)
+    dock = QDockWidget("Report", window)
+    dock.setWidget(made)
+    dock.setTitleBarWidget(QWidget(dock))
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    window.resize(1400, 900)
+    window.show()
+    handle = ReportDock(dock, made.editor.head)
+    moves: list[bool] = []
+    handle.moved.connect(moves.append)
+    head = made.editor.head
+    start = QPoint(120, 20)
+    qtbot.mousePress(head, LEFT, pos=start)
+    qtbot.mouseMove(head, start + QPoint(3, 0))
+    assert not handle.is_floating
+    qtbot.mouseMove(head, start + QPoint(60, 40))
+    assert handle.is_floating
+    head.float_button.click()
+    assert not handle.is_floating
+    assert moves == [True, False]
 
 
 def test_an_addendum_is_the_next_version_and_the_first_stays(
