@@ -20,7 +20,7 @@ from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import Screen
 
 
-@pytest.mark.parametrize("modality", ["CT", "MR", "DX"])
+@pytest.mark.parametrize("modality", ["CT", "MR", "DX", "PT"])
 def test_a_table_that_was_saved_is_read_as_it_was(tmp_path: Path, modality: str) -> None:
     path = tmp_path / "presets.toml"
     assert preset_table.load(path) == {}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from medvision_desktop.domain.display import DisplayState, VoiWindow
-from medvision_desktop.domain.image import Frame, Photometric
-from medvision_desktop.pixels import pipeline, presets
+from medvision_desktop.domain.image import Frame, Photometric, Rescale
+from medvision_desktop.domain.quantities import RealValue
+from medvision_desktop.pixels import pipeline, presets, voi
 
 EVERY_KIND = ["CT", "MR", "CR", "DX", "PT", "US", ""]
 
@@ -57,3 +58,22 @@ def test_percentile_presets_are_of_what_is_dark_on_screen_whatever_the_photometr
 def test_a_preset_of_a_frame_of_padding_leaves_the_default() -> None:
     frame = Frame(np.zeros((2, 2), np.uint16), padding=(0, 0))
     assert presets.window_of(presets.presets_for("MR")[1], frame) is None
+
+
+def test_presets_of_pet_are_windows_in_suv_where_the_frame_has_it() -> None:
+    frame = Frame(
+        np.zeros((2, 2), np.uint16),
+        modality=Rescale(2.0, 10.0),
+        real=(RealValue("SUVbw", "g/ml", 0.001, 0.005),),
+    )
+    preset = next(one for one in presets.presets_for("PT") if one.name == "SUV 0–10")
+    window = presets.window_of(preset, frame)
+    assert window is not None
+    # The stored value is half of what is above 10, and SUV a thousandth of it and 0.005: value by 2000.
+    low, high = voi.window_span(window)
+    assert (low, high) == (pytest.approx(0, abs=1e-6), pytest.approx(20_000))
+    assert window.explanation == "SUV 0–10"
+    bare = Frame(np.zeros((2, 2), np.uint16))
+    assert presets.window_of(preset, bare) is None
+    usable = [one.name for one in presets.presets_for("PT") if presets.means_something(one, bare)]
+    assert usable == ["Default", "0.5–99.5 %", "All values"]
