@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from medvision_desktop.ui.panes.volume_pane import FOURTH
 from medvision_desktop.ui.viewmodels.layouts import MPR
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus
-from medvision_desktop.ui.viewmodels.volume_scene import SIDES
+from medvision_desktop.ui.viewmodels.volume_camera import SIDES
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom

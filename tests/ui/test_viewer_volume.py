@@ -20,7 +20,8 @@ from medvision_desktop.domain.geometry import EdgeLetters
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.pixels.volume_looks import CT, OTHER
 from medvision_desktop.ui.panes.volume_pane import FOURTH, VolumePane
-from medvision_desktop.ui.viewmodels.volume_scene import SIDES, Camera, SceneStatus, VolumeScene
+from medvision_desktop.ui.viewmodels.volume_camera import SIDES, Camera
+from medvision_desktop.ui.viewmodels.volume_scene import SceneStatus, VolumeScene
 from medvision_desktop.ui.viewmodels.volume_words import WARNING, corner_words
 from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import LEFT, NONE, Screen, move

@@ -20,23 +20,28 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
-from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.ui.panes.image_pane import ImagePane
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels.gestures import Tool, drag_zoom_factor, wheel_zoom_factor
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.pane_view import SMALL_HEIGHT, SMALL_WIDTH, PaneView
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
-from medvision_desktop.ui.viewmodels.volume_scene import SIDES, SceneStatus, VolumeScene
+from medvision_desktop.ui.viewmodels.volume_camera import SIDES
+from medvision_desktop.ui.viewmodels.volume_scene import SceneStatus, VolumeScene
 from medvision_desktop.ui.viewmodels.volume_words import corner_words, spoken
-from medvision_desktop.ui.widgets import corner_text, orientation_letters, pane_furniture, series_drop
+from medvision_desktop.ui.widgets import (
+    corner_text,
+    orientation_letters,
+    pane_furniture,
+    series_drop,
+    volume_furniture,
+)
 from medvision_desktop.ui.widgets.edged_text import EdgedText
 
 FOURTH: Final = 3
@@ -45,14 +50,7 @@ _KEY_ZOOM: Final = 1.15
 _KEY_PAN_PX: Final = 40
 _KEY_SHIFT: Final = 0.02
 _SHIFT_A_PX: Final = 1 / 600
-_AXIS_PX: Final = 26.0
-_AXIS_FROM: Final = QPointF(54, 54)
 _NOTCH: Final = 120.0
-_AXES: Final[tuple[tuple[str, Vector3], ...]] = (
-    ("L", (1.0, 0.0, 0.0)),
-    ("A", (0.0, -1.0, 0.0)),
-    ("H", (0.0, 0.0, 1.0)),
-)
 
 
 class VolumePane(QWidget):
@@ -126,9 +124,9 @@ class VolumePane(QWidget):
                 small = self.width() < SMALL_WIDTH or self.height() < SMALL_HEIGHT
                 words = corner_words(scene, self._viewer, small=small)
                 corner_text.paint(painter, self._text, words, room)
-                self._paint_axes(painter, room)
+                volume_furniture.paint_axes(painter, self._text, scene.camera, room)
         else:
-            self._paint_message(painter, pane)
+            volume_furniture.paint_message(painter, self._text, scene, pane)
         focused = self.hasFocus() and self._by_key
         pane_furniture.paint_edges(painter, view, pane, dropping=False, focused=focused)
 
@@ -139,40 +137,6 @@ class VolumePane(QWidget):
             self._image = QImage(self._of.data, width, height, width * 3, QImage.Format.Format_RGB888)
             self._of = picture
         return self._image
-
-    def _paint_axes(self, painter: QPainter, room: QRectF) -> None:
-        """Three lines to the patient's left, front and head, the nearest drawn last."""
-        camera = self._scene.camera
-        into = np.cross(camera.right, camera.down)
-        middle = QPointF(room.left() + _AXIS_FROM.x(), room.bottom() - _AXIS_FROM.y())
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for letter, axis in sorted(_AXES, key=lambda entry: -float(np.dot(entry[1], into))):
-            way = QPointF(float(np.dot(axis, camera.right)), float(np.dot(axis, camera.down)))
-            colour = QColor(T.onimage)
-            colour.setAlphaF(1.0 if float(np.dot(axis, into)) <= 0.05 else 0.45)
-            painter.setPen(QPen(colour, 1.5))
-            end = middle + way * _AXIS_PX
-            painter.drawLine(middle, end)
-            at = middle + way * (_AXIS_PX + 10)
-            self._word(painter, at, letter, "section", T.onimage)
-        painter.restore()
-
-    def _paint_message(self, painter: QPainter, pane: QRectF) -> None:
-        scene = self._scene
-        if scene.status is SceneStatus.FAILED:
-            lines = ["The volume cannot be rendered.", scene.failure, "Press Return to try again."]
-        else:
-            lines = ["Rendering the volume"]
-        y = pane.center().y() - 10 * (len(lines) - 1)
-        for number, line in enumerate(lines):
-            colour = T.t1 if number == 0 else T.t2
-            style = "label" if number == 0 else "caption"
-            self._word(painter, QPointF(pane.center().x(), y + 20 * number), line, style, colour)
-
-    def _word(self, painter: QPainter, at: QPointF, words: str, style: str, colour: str) -> None:
-        center = Qt.AlignmentFlag.AlignHCenter
-        self._text.draw(painter, at.x(), at.y(), words, style=style, colour=colour, align=center)
 
     # The reader's hand.
 

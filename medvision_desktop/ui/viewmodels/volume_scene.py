@@ -20,21 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from medvision_desktop.domain.geometry import (
-    EdgeLetters,
-    PixelSpacing,
-    PlaneGeometry,
-    SpacingSource,
-    Vector3,
-    edge_letters,
-)
 from medvision_desktop.domain.image import Volume
 from medvision_desktop.errors import MedVisionError
 from medvision_desktop.pixels import volume_looks
-from medvision_desktop.pixels.oblique import rotated, upright
 from medvision_desktop.pixels.volume_looks import Look
-from medvision_desktop.services.volume_view import LabelsShown, StagedVolume, ViewFrom, VolumeView
+from medvision_desktop.services.volume_view import LabelsShown, VolumeView
 from medvision_desktop.ui.viewmodels.gestures import Size
+from medvision_desktop.ui.viewmodels.volume_camera import ROOM, SIDES, Camera, seen_from
 from medvision_desktop.ui.workers.lane import Lane
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -42,20 +34,8 @@ _LIVELY_S: Final = 0.06
 _BAND_S: Final = 0.2
 _REST_MS: Final = 180
 _COARSEST: Final = 8
-_ROOM: Final = 1.02
 _ZOOMS: Final = (0.25, 16.0)
 _RADIANS_A_PX: Final = 0.008
-_MILLIMETRE: Final = PixelSpacing(1.0, 1.0, SpacingSource.PATIENT)
-
-# Directions to the right and down on screen, by the side of the patient that is looked at.
-SIDES: Final[dict[str, tuple[Vector3, Vector3]]] = {
-    "front": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
-    "back": ((-1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
-    "left": ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
-    "right": ((0.0, -1.0, 0.0), (0.0, 0.0, -1.0)),
-    "head": ((-1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
-    "feet": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
-}
 
 
 class SceneStatus(Enum):
@@ -65,27 +45,6 @@ class SceneStatus(Enum):
     WAITING = "rendering"
     SHOWN = "shown"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Camera:
-    """From where: unit directions on screen, enlargement, and the shift on screen in millimetres."""
-
-    right: Vector3 = SIDES["front"][0]
-    down: Vector3 = SIDES["front"][1]
-    zoom: float = 1.0
-    pan_mm: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def letters(self) -> EdgeLetters | None:
-        """The patient's letters at the four sides of the picture."""
-        return edge_letters(PlaneGeometry((0.0, 0.0, 0.0), self.right, self.down, _MILLIMETRE))
-
-    def turned(self, dx: float, dy: float) -> Camera:
-        """The volume turned by the hand: what is in front goes with it, by radians right and down."""
-        right = rotated(self.right, self.down, dx)
-        down = rotated(self.down, right, -dy)
-        return replace(self, right=upright(right, down)[0], down=upright(right, down)[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,7 +316,7 @@ class VolumeScene(QObject):
             return 0.0
         affine = self._volume.affine_kji_to_lps[:3, :3]
         longest = float(np.max(np.abs(affine) @ np.asarray(self._volume.stored_kji.shape)))
-        return longest * _ROOM / min(size) / self.camera.zoom
+        return longest * ROOM / min(size) / self.camera.zoom
 
 
 def _drawn(
@@ -374,17 +333,3 @@ def _drawn(
     began = time.monotonic()
     picture = view.picture(wish.look, wish.span, wish.shift, seen_from(wish.camera, staged, size, band))
     return picture, time.monotonic() - began
-
-
-def seen_from(camera: Camera, staged: StagedVolume, size: Size, band: tuple[int, int]) -> ViewFrom:
-    """Where the rows `band` of a picture of `size` look at: the whole volume fits at zoom 1."""
-    width, height = size
-    scale = staged.longest_mm * _ROOM / min(size) / camera.zoom
-    down_px = (band[0] + band[1] - height) / 2
-    middle = (
-        np.asarray(staged.middle_lps_mm)
-        - camera.pan_mm[0] * np.asarray(camera.right)
-        + (down_px * scale - camera.pan_mm[1]) * np.asarray(camera.down)
-    )
-    at = (float(middle[0]), float(middle[1]), float(middle[2]))
-    return ViewFrom(camera.right, camera.down, at, scale, width, band[1] - band[0])
