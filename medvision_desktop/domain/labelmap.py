@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,24 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.geometry import Affine
 
 RgbColour = tuple[int, int, int]
+
+# Colours for labels that bring none: told apart by readers with any colour vision (after Okabe and Ito
+# 2008), the ones that differ most on grey first, in names that people say.
+LABEL_COLOURS: Final[tuple[tuple[str, RgbColour], ...]] = (
+    ("Coral", (231, 120, 90)),
+    ("Teal", (84, 178, 168)),
+    ("Yellow", (240, 196, 84)),
+    ("Sky blue", (86, 160, 233)),
+    ("Pink", (204, 121, 167)),
+    ("Green", (0, 158, 115)),
+    ("Vermilion", (213, 94, 0)),
+    ("Lemon", (240, 228, 66)),
+)
+
+
+def label_colour(place: int) -> RgbColour:
+    """The colour of the label at a place of a list, from 0; they begin anew when they are used up."""
+    return LABEL_COLOURS[place % len(LABEL_COLOURS)][1]
 
 
 class LayerOrigin(Enum):

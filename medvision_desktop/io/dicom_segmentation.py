@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from medvision_desktop.domain.labelmap import LabelMap, ParametricMap, RgbColour, Segment, VoxelLayer
+from medvision_desktop.domain.labelmap import (
+    LabelMap,
+    ParametricMap,
+    RgbColour,
+    Segment,
+    VoxelLayer,
+    label_colour,
+)
 from medvision_desktop.domain.study import LABEL_MAP_SEGMENTATION, InstanceRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
@@ -35,18 +42,6 @@ _MOST_LABELS: Final = 255
 _MOST_MAPS: Final = 32
 _MOST_FRACTIONS: Final = 4
 _NAMES: Final = {"PROBABILITY": "probability", "OCCUPANCY": "share of the voxel"}
-# Colours for segments without one: told apart by people with any colour vision (Okabe and Ito 2008,
-# without black and in the order in which they differ most on grey).
-COLOURS: Final[tuple[RgbColour, ...]] = (
-    (231, 120, 90),
-    (84, 178, 168),
-    (240, 196, 84),
-    (86, 160, 233),
-    (204, 121, 167),
-    (0, 158, 115),
-    (213, 94, 0),
-    (240, 228, 66),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +179,7 @@ def _code(item: Dataset) -> tuple[str, str, str] | None:
 def _colour(item: Dataset, place: int) -> RgbColour:
     """Recommended Display CIELab Value as sRGB, else a colour of ours."""
     lab = numbers(item, "RecommendedDisplayCIELabValue")
-    return rgb_of_lab(lab[0], lab[1], lab[2]) if len(lab) == 3 else COLOURS[place % len(COLOURS)]
+    return rgb_of_lab(lab[0], lab[1], lab[2]) if len(lab) == 3 else label_colour(place)
 
 
 def rgb_of_lab(lightness: float, a: float, b: float) -> RgbColour:

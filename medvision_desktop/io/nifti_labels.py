@@ -7,12 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.labelmap import LabelMap, Segment
+from medvision_desktop.domain.labelmap import LabelMap, Segment, label_colour
 from medvision_desktop.domain.study import InstanceRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import nifti, nifti_header
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.io.dicom_segmentation import COLOURS
 from medvision_desktop.io.dicom_values import clean
 from medvision_desktop.work import CancelToken
 
@@ -34,7 +33,7 @@ def load(instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = N
         values_kji=np.ascontiguousarray(values.transpose(2, 1, 0)),
         affine_kji_to_lps=np.ascontiguousarray(affine[:, [2, 1, 0, 3]]),
         segments=tuple(
-            Segment(int(number), f"Label {number}", COLOURS[place % len(COLOURS)])
+            Segment(int(number), f"Label {number}", label_colour(place))
             for place, number in enumerate(numbers[numbers > 0])
         ),
         uid=instance.sop_instance_uid,

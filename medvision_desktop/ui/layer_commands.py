@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, RgbColour
+from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, RgbColour, label_colour
 from medvision_desktop.pixels import label_edit
 from medvision_desktop.pixels.label_edit import Patch
 from medvision_desktop.ui.dialogs.label_name import LabelNameSheet
 from medvision_desktop.ui.viewmodels.mask_editor import axis_of
-from medvision_desktop.ui.widgets.colour_swatch import NAMED
 from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class LayerCommands:
             self._new_map()
             return
         taken = len(entry.layer.segments) if isinstance(entry.layer, LabelMap) else 0
-        colour = NAMED[taken % len(NAMED)][1]
+        colour = label_colour(taken)
         sheet = LabelNameSheet(room.window, "New label", name=f"Label {taken + 1}", colour=colour)
 
         def add(name: str, picked: RgbColour | None) -> None:

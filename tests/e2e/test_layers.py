@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -159,3 +160,42 @@ def test_a_damaged_segmentation_is_refused_in_a_sentence_and_the_images_stay(
     assert [error.what for error in sitting.errors] == ["The file is cut short."]
     assert sitting.room.viewer.active_pane.shown is not None
     assert shown_layers(sitting) == []
+
+
+def test_a_layer_dropped_on_a_pane_brings_its_images_there(sit_down: SitDown, study: Path) -> None:
+    sitting = sit_down(paths=[study])
+    sitting.wait(lambda: sitting.room.viewer.active_pane.shown is not None)
+    sitting.settle()
+    sitting.room.commands.perform("layout.1x2")
+    row = sitting.room.worklist.studies[0]
+    layer = next(series for series in row.study.series if series.is_layer)
+    sitting.room.grid.seriesDropped.emit(1, row.key, layer.uid)
+    sitting.settle()
+    second = sitting.room.viewer.panes[1]
+    assert second.series is not None
+    assert second.series.modality == "CT"
+    assert [one.layer.title for one in sitting.room.viewer.view(1).layers] == ["Liver by hand"]
+
+
+def test_a_nifti_label_map_of_the_worklist_is_laid_over_the_image_on_screen(
+    sit_down: SitDown, tmp_path: Path
+) -> None:
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    rng = np.random.default_rng(0)
+    labels = np.zeros((20, 24, 12), np.uint8)
+    labels[5:12, 6:15, 3:9] = 2
+    for name, values in (("t1", rng.normal(100, 5, labels.shape).astype(np.float32)), ("labels", labels)):
+        nib.save(nib.Nifti1Image(values, affine), tmp_path / f"{name}.nii.gz")
+    sitting = sit_down(paths=[tmp_path / "t1.nii.gz", tmp_path / "labels.nii.gz"])
+    rows = {row.study.description: row for row in sitting.room.worklist.studies}
+    image, file = rows["t1.nii.gz"], rows["labels.nii.gz"]
+    sitting.room.worklist.select(image.key, image.study.series[0].uid)
+    sitting.settle()
+    sitting.room.worklist_pane.list.layerWanted.emit(file.key, file.study.series[0].uid)
+    sitting.settle()
+    found = sitting.room.viewer.layers.of_study(image.key)[0].layer
+    assert isinstance(found, LabelMap)
+    assert found.volume_ml(2) == pytest.approx(7 * 9 * 6 * 2.0 / 1000)
+    sitting.room.worklist_pane.list.layerWanted.emit(image.key, image.study.series[0].uid)
+    sitting.settle()
+    assert [error.what for error in sitting.errors] == ["The file is no label map."]

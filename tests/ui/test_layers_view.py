@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, ParametricM
 from medvision_desktop.pixels.labels import places_of
 from medvision_desktop.pixels.reslice import Slab, SlabMode
 from medvision_desktop.ui.viewmodels.layer_style import LabelMode
+from medvision_desktop.ui.viewmodels.volume_labels import VolumeLabels
 from medvision_desktop.ui.widgets import key_image
 from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import Screen
@@ -251,3 +253,18 @@ def test_only_lines_are_drawn_when_the_reader_wants_outlines(screen: Screen) -> 
         screen.viewer.layers.set_style("seg-1", dataclasses.replace(entry.style, mode=mode))
         looks = screen.viewer.view(0).layers[0].looks.values()
         assert all((look.fill > 0) == fill and look.outline == line for look in looks)
+
+
+def test_the_rendered_volume_gets_the_topmost_label_map_once_it_rests(screen: Screen) -> None:
+    shown: list[Any] = []
+    follows = VolumeLabels(screen.viewer, SimpleNamespace(show_labels=shown.append))  # type: ignore[arg-type]
+    put(screen, labels(loaded_of(screen)))
+    screen.qtbot.waitUntil(lambda: bool(shown))
+    assert shown[-1].labels.uid == "seg-1"
+    assert shown[-1].opacities == {1: 1.0, 2: 1.0}
+    entry = screen.viewer.layers.entry("seg-1")
+    assert entry is not None
+    screen.viewer.layers.set_style("seg-1", dataclasses.replace(entry.style, visible=False))
+    screen.qtbot.waitUntil(lambda: shown[-1] is None)
+    assert len(shown) == 2
+    follows.stop()

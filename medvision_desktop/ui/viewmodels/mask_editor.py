@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from medvision_desktop.domain.geometry import Vector3
 from medvision_desktop.domain.image import LoadedSeries
-from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, RgbColour, Segment
+from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, RgbColour, Segment, label_colour
 from medvision_desktop.pixels import label_edit, label_statistics
 from medvision_desktop.pixels.label_edit import Box, Brush, Labels, Patch
 from medvision_desktop.ui.viewmodels.gestures import Tool
@@ -29,16 +29,6 @@ RADII_MM: Final = (0.5, 100.0)
 _STEP: Final = 1.2
 _SDS: Final = 1.5
 _STRAIGHT: Final = 0.999  # cosine within which a plane counts as one of the map's own
-_COLOURS: Final[tuple[RgbColour, ...]] = (
-    (231, 120, 90),
-    (84, 178, 168),
-    (240, 196, 84),
-    (86, 160, 233),
-    (204, 121, 167),
-    (0, 158, 115),
-    (213, 94, 0),
-    (240, 228, 66),
-)
 
 Limits = tuple[float, float]
 
@@ -128,7 +118,7 @@ class MaskEditor(QObject):
         layer = LabelMap(
             values_kji=np.zeros(volume.stored_kji.shape, np.uint8),
             affine_kji_to_lps=np.array(volume.affine_kji_to_lps, dtype=np.float64),
-            segments=(Segment(1, "Label 1", _COLOURS[0], algorithm="MANUAL"),),
+            segments=(Segment(1, "Label 1", label_colour(0), algorithm="MANUAL"),),
             uid=_new_uid(),
             title=f"Label map {count + 1}",
             source="Drawn",
@@ -146,7 +136,7 @@ class MaskEditor(QObject):
         number = next((one for one in range(1, 256) if one not in taken), 0)
         if layer is None or not number:
             return False
-        chosen = colour or _COLOURS[(number - 1) % len(_COLOURS)]
+        chosen = colour or label_colour(number - 1)
         segment = Segment(number, name.strip() or f"Label {number}", chosen, algorithm="MANUAL")
         self._layers.keep(layer.uid, replace(layer, segments=(*layer.segments, segment)))
         self.choose(layer.uid, number)

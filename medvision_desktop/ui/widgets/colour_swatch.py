@@ -8,21 +8,10 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
-from medvision_desktop.domain.labelmap import RgbColour
+from medvision_desktop.domain.labelmap import LABEL_COLOURS, RgbColour
 from medvision_desktop.ui.theme.tokens import M, T
 
-# Told apart by readers with any colour vision, in names that people say.
-NAMED: Final[tuple[tuple[str, RgbColour], ...]] = (
-    ("Coral", (231, 120, 90)),
-    ("Teal", (84, 178, 168)),
-    ("Yellow", (240, 196, 84)),
-    ("Sky blue", (86, 160, 233)),
-    ("Pink", (204, 121, 167)),
-    ("Green", (0, 158, 115)),
-    ("Vermilion", (213, 94, 0)),
-    ("Lemon", (240, 228, 66)),
-    ("White", (230, 230, 230)),
-)
+NAMED: Final = (*LABEL_COLOURS, ("White", (230, 230, 230)))
 _SIDE: Final = 14
 
 
@@ -46,7 +35,7 @@ class ColourSwatch(QToolButton):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colour: RgbColour = NAMED[0][1]
+        self._colour: RgbColour = LABEL_COLOURS[0][1]
         self._name = name
         self.setFixedSize(M.mini_button, M.mini_button)
         self.setAutoRaise(True)
