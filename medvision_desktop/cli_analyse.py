@@ -71,7 +71,9 @@ def analyse(
     with ExitStack() as stack:
         bench = stack.enter_context(workbench(context, data_dir))
         cancel = stack.enter_context(cancellable())
-        ref = bench.registry.get(model or bench.settings.default_model).ref
+        package = bench.registry.get(model or bench.settings.default_model)
+        ref, found = package.ref, package.manifest.segmentation
+        channels = found.spec.channels if found is not None else ()
         maps = MapFolder(cam) if cam is not None else None
         bench.locations.ensure()
         scratch = stack.enter_context(
@@ -79,7 +81,7 @@ def analyse(
         )
         says = Says(as_json, Path(scratch))
         progress = progress_line()
-        every, left_out = _found(paths, Path(scratch), progress, cancel)
+        every, left_out = _found(paths, Path(scratch), channels, progress, cancel)
         for refused in left_out:
             says.unread(refused.path, refused.why, ref)
         answered = 0
@@ -96,7 +98,11 @@ def analyse(
 
 
 def _found(
-    paths: Sequence[Path], scratch: Path, progress: ProgressSink, cancel: CancelToken
+    paths: Sequence[Path],
+    scratch: Path,
+    channels: Sequence[str],
+    progress: ProgressSink,
+    cancel: CancelToken,
 ) -> tuple[list[Item], list[RefusedFile]]:
     """The images to analyse and what is left out.
 
@@ -107,11 +113,11 @@ def _found(
     from medvision_desktop.services.open_study import index
 
     scan = index(paths, scratch=scratch, progress=progress, cancel=cancel)
-    every, left_out = list(items(scan)), []
+    every, left_out = list(items(scan, channels)), []
     for refused in scan.refused:
         alone: tuple[Item, ...] = ()
         if refused.path.is_file() and not zipfile.is_zipfile(refused.path):
-            alone = tuple(items(index([refused.path], scratch=scratch, cancel=cancel)))
+            alone = tuple(items(index([refused.path], scratch=scratch, cancel=cancel), channels))
         every += alone
         if not alone:
             left_out.append(refused)
@@ -123,10 +129,17 @@ def _found(
     return every, left_out
 
 
-def items(scan: ScanResult) -> Iterator[Item]:
-    """The images of a scan, in its order: each projection, and the middle of every other series."""
+def items(scan: ScanResult, channels: Sequence[str] = ()) -> Iterator[Item]:
+    """The images of a scan, in its order: each projection, and the middle of every other series.
+
+    For a model that segments, whole series in place of images; one a study, if it looks at several
+    sequences, whose `channels` are named.
+    """
     from medvision_desktop.domain.study import SourceKind
 
+    if channels:
+        yield from _volumes(scan, channels)
+        return
     for study in scan.studies:
         for series in study.series:
             if series.kind is not SourceKind.NIFTI and series.modality in PROJECTIONS:
@@ -135,6 +148,18 @@ def items(scan: ScanResult) -> Iterator[Item]:
             else:
                 middle = series.instances[len(series.instances) // 2]
                 yield Item(study, replace(series, instances=(middle,)), middle.path)
+
+
+def _volumes(scan: ScanResult, channels: Sequence[str]) -> Iterator[Item]:
+    from medvision_desktop.services.channels import suggested
+
+    for study in scan.studies:
+        images = [series for series in study.series if not series.is_layer]
+        if images and len(channels) > 1:
+            given = suggested(study, images[0], channels)
+            images = [series for series in images if series.uid in given.values()][:1]
+        for series in images:
+            yield Item(study, series, series.instances[0].path)
 
 
 def line(
@@ -156,6 +181,7 @@ def line(
                 "raw": score.raw,
                 "threshold": score.threshold,
                 "positive": score.positive,
+                **({} if score.volume_ml is None else {"volume_ml": score.volume_ml}),
             }
             for score in result.labels
         },
@@ -248,6 +274,10 @@ def in_words(result: InferenceResult) -> str:
     scores = []
     for score in result.labels:
         verdict = "positive" if score.positive else "negative"
+        if score.volume_ml is not None:
+            doubt = ", uncertain: review by hand" if score.uncertain else ""
+            scores.append(f"{score.named}{doubt}")
+            continue
         scores.append(
             f"{score.label} {score.probability:.3f}, "
             f"{'uncertain: review by hand' if score.uncertain else verdict}"

@@ -220,6 +220,7 @@ def finding_item(finding: Finding) -> dict[str, Any]:
         "label": finding.label,
         "model": finding.model.name if finding.model else None,
         "probability": score.probability if score else None,
+        **({} if score is None or score.volume_ml is None else {"volume_ml": score.volume_ml}),
         "positive": score.positive if score else None,
         "uncertain": score.uncertain if score else None,
         "analysis_seq": finding.analysis_seq,
@@ -241,6 +242,8 @@ def _show(finding: Finding, as_json: bool) -> None:
         emit(finding_item(finding))
         return
     score = f"{finding.score.probability:.3f}" if finding.score else "added"
+    if finding.score is not None and finding.score.volume_ml is not None:
+        score = f"{finding.score.volume_ml:.2f} mL"
     tell(f"{finding.id}  {finding.label:<24} {score}  {finding.decision.state.value}")
 
 
