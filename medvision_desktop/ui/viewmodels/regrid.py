@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject
 
-from medvision_desktop.domain.image import LoadedSeries, Volume
-from medvision_desktop.pixels import regular
+from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.services import resample
 from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels.layouts import MPR
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
@@ -32,39 +31,22 @@ class Regridder(QObject):
         if loaded is None or why:
             self._notifier.toast("The series is not resampled.", why, "info")
             return False
-        frames, span = tuple(loaded.stack.frames), loaded.stack.modality_range
+        asked = loaded
 
-        def work(progress: ProgressSink, cancel: CancelToken) -> Volume:
-            return regular.resampled(frames, span, progress=progress, cancel=cancel)
+        def work(progress: ProgressSink, cancel: CancelToken) -> LoadedSeries:
+            return resample.resampled(asked, progress=progress, cancel=cancel)
 
         self._lanes.io.submit(
-            work, done=partial(self._on_done, loaded), key="resample", title="Resampling to a regular grid"
+            work, done=partial(self._on_done, asked), key="resample", title="Resampling to a regular grid"
         )
         return True
 
-    def _on_done(self, loaded: LoadedSeries, volume: Volume) -> None:
-        fresh = with_volume(loaded, volume)
-        if self._viewer.take_series(loaded, fresh):
+    def _on_done(self, asked: LoadedSeries, fresh: LoadedSeries) -> None:
+        if self._viewer.take_series(asked, fresh):
             self._viewer.set_layout(MPR)
-
-
-def with_volume(loaded: LoadedSeries, volume: Volume) -> LoadedSeries:
-    """The series with a volume that was made for it; of a series with phases, for the one in use."""
-    fresh = replace(loaded, volume=volume, not_a_volume="")
-    if loaded.phase is None:
-        return fresh
-    one = replace(loaded.phases[loaded.phase], volume=volume, not_a_volume="")
-    before, after = loaded.phases[: loaded.phase], loaded.phases[loaded.phase + 1 :]
-    return replace(fresh, phases=(*before, one, *after))
 
 
 def _why_not(loaded: LoadedSeries | None, *, complete: bool) -> str:
     if loaded is None:
         return "Open a series first."
-    if not complete:
-        return "The series is still being read."
-    if loaded.volume is not None:
-        return "Its slices are a regular grid already."
-    if not isinstance(loaded.stack.frames, tuple):
-        return "It is larger than the memory for images."
-    return regular.fault(loaded.stack.frames)
+    return resample.why_not(loaded) if complete else "The series is still being read."
