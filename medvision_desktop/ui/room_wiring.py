@@ -18,10 +18,11 @@ from medvision_desktop.services.ai_places import ImagePlace, places
 from medvision_desktop.ui.dialogs.refused_files import RefusedFilesSheet
 from medvision_desktop.ui.layer_wiring import LayerWiring
 from medvision_desktop.ui.notify import Toast
+from medvision_desktop.ui.stage_wiring import StageWiring
 from medvision_desktop.ui.theme.tokens import M
 from medvision_desktop.ui.viewmodels import phases
 from medvision_desktop.ui.viewmodels.model_layers import ModelLayers
-from medvision_desktop.ui.viewmodels.study_rows import Running, prior_sentence
+from medvision_desktop.ui.viewmodels.study_rows import Running
 from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class RoomWiring(QObject):
         self._news_timer.timeout.connect(lambda: room.status_bar.show_news(""))
         self._model_layers = ModelLayers(room.viewer.layers)
         self._layers = LayerWiring(room)
+        self._stages = StageWiring(room)
         self._connect()
 
     @property
@@ -85,13 +87,11 @@ class RoomWiring(QObject):
         room.worklist.changed.connect(self._tell_ready)
         room.lanes.io.ended.connect(lambda _job: self._on_files_read())
         room.worklist.seriesPicked.connect(self._open)
-        room.worklist.priorPicked.connect(self._open_beside)
         room.worklist.refusedListed.connect(
             lambda refused: RefusedFilesSheet(room.window, refused).open_at()
         )
         room.grid.seriesDropped.connect(self._on_series_dropped)
         room.windows.seriesDropped.connect(self._on_series_dropped)
-        room.windows.filesDropped.connect(room.worklist.open_paths)
         room.viewer.loaded.connect(self._on_loaded)
         room.viewer.activeChanged.connect(lambda _pane: self._on_active_changed())
         room.viewer.paneChanged.connect(self._on_pane_changed)
@@ -119,15 +119,11 @@ class RoomWiring(QObject):
         room.report.readerWanted.connect(room.ask_reader)
         room.marks.offersChanged.connect(self._show_offers)
         room.marks.recorded.connect(room.desk.follow)
-        room.key_marks.recorded.connect(room.desk.follow)
-        room.key_marks.marked.connect(room.add_key_image)
-        room.key_marks.unmarked.connect(self._on_unmarked)
         room.report.keyImageWanted.connect(partial(room.commands.perform, "report.key_image"))
         room.report.findingWanted.connect(self._go_to_finding)
         room.report.leaveUndecidedWanted.connect(room.findings.leave_undecided)
         room.report.recordChanged.connect(self._on_record_changed)
         room.report_pane.closeWanted.connect(room.hide_report)
-        room.report_dock.moved.connect(self._on_report_moved)
 
     # What one part's news means for the others.
 
@@ -138,12 +134,6 @@ class RoomWiring(QObject):
         room.window.pages.setCurrentWidget(room.grid)
         room.worklist.show_selected(study.key, series.uid)
         room.hanging.open(study, series)
-        room.windows.focus_active()
-
-    def _open_beside(self, study: StudyRef, prior: StudyRef) -> None:
-        room = self._room
-        room.window.pages.setCurrentWidget(room.grid)
-        room.hanging.hang_beside(study, prior)
         room.windows.focus_active()
 
     def _on_series_dropped(self, pane: int, study_key: str, series_uid: str) -> None:
@@ -175,27 +165,13 @@ class RoomWiring(QObject):
         room.report.set_study(study)
         self._look_for_places()
         self._show_offers(study.key)
-        room.report_pane.show_priors(tuple(prior_sentence(one) for one in room.hanging.priors(study)))
+        self._stages.show_priors(study)
 
     def _show_offers(self, study_key: str) -> None:
         """Measurements of the study that is reported on may go into its text."""
         room = self._room
         if room.report.study is not None and room.report.study.key == study_key:
             room.report_pane.show_offers(room.marks.offers(study_key))
-
-    def _on_report_moved(self, floating: bool) -> None:
-        """A report of its own leaves the window to the images; one that comes back takes its room again."""
-        room = self._room
-        if floating:
-            room.make_room_for_images()
-        elif room.docks["report"].isVisible():
-            room.show_report()
-
-    def _on_unmarked(self, study_key: str, mark_id: str) -> None:
-        """The picture of a mark leaves the report with it, while the report can still be written."""
-        report = self._room.report
-        if report.study is not None and report.study.key == study_key:
-            report.remove_key_image(mark_id)
 
     def _on_pane_changed(self, pane: int) -> None:
         """Run AI looks at the image on screen, also after the reader has scrolled."""
