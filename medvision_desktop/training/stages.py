@@ -16,6 +16,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from medvision_desktop.modelkit.registry import ModelPackage
 FOLDER: Final = "registry"
 FILE: Final = "stages.json"
 _SHORT: Final = 8
+_MAKING: Final = ".making-"
+_STALE_S: Final = 86_400.0
 
 
 class Stage(StrEnum):
@@ -74,13 +77,20 @@ class Shelf:
         """A folder to make a package in; it is gone afterwards. Raises `ExportFailed`."""
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder = Path(tempfile.mkdtemp(prefix=".making-", dir=self.root))
+            self._tidied()
+            folder = Path(tempfile.mkdtemp(prefix=_MAKING, dir=self.root))
         except OSError as error:
             raise _failed(error) from error
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _tidied(self) -> None:
+        """Remove what a program that was killed while it made a package left behind, once it is a day old."""
+        for leftover in self.root.glob(f"{_MAKING}*"):
+            if time.time() - leftover.stat().st_mtime > _STALE_S:
+                shutil.rmtree(leftover, ignore_errors=True)
 
     def taken(self, package: ModelPackage, run: str) -> tuple[Entry, ModelPackage]:
         """Keep a package that was made on `bench`: a candidate, or in production if it is the first.

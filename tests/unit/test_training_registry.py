@@ -119,6 +119,19 @@ def test_a_damaged_candidate_is_not_installed(own: Path) -> None:
     assert [entry.stage for entry in shelf.entries("patches")] == [Stage.PRODUCTION, Stage.CANDIDATE]
 
 
+def test_what_a_killed_packaging_left_is_tidied_up_after_a_day(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "registry", tmp_path / "models", tmp_path / "shipped")
+    old, young = (shelf.root / name / "x" for name in (".making-old", ".making-young"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old.parent, (0, 0))
+    with shelf.bench() as folder:
+        assert folder.is_dir()
+        assert not old.exists()
+        assert young.exists()
+    assert not folder.exists()
+
+
 def test_what_is_not_in_the_registry_is_refused(own: Path) -> None:
     shelf = Shelf.of(own)
     for name, identity in (("patches", "9"), ("patches", "1.2."), ("../runs", "1"), ("none", "")):
