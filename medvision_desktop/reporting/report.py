@@ -50,12 +50,21 @@ _ENDINGS: Final = {
 
 
 def finding_words(finding: Finding) -> str:
-    """What the reader calls it: "Mass, left, lower zone, moderate"."""
+    """What the reader calls it: "Mass, left, lower zone, moderate", "Anterior hippocampus, 1.62 mL".
+
+    A volume is that of the model's outline, so it goes with an outline that was accepted as it is.
+    """
     decision = finding.decision
-    parts = [decision.label or finding.label, _SIDES[decision.laterality], decision.location]
+    volume = _volume(finding) if decision.state is ReviewState.ACCEPTED else ""
+    parts = [decision.label or finding.label, volume, _SIDES[decision.laterality], decision.location]
     if decision.severity is not Severity.NOT_GRADED:
         parts.append(decision.severity.value)
     return ", ".join(part for part in parts if part)
+
+
+def _volume(finding: Finding) -> str:
+    measured = finding.score.volume_ml if finding.score is not None else None
+    return "" if measured is None else f"{measured:.2f} mL"
 
 
 def finding_sentence(finding: Finding) -> str:
@@ -113,7 +122,8 @@ def _generated(finding: Finding) -> set[str]:
     sides = [side for side in _SIDES.values() if side]
     degrees = [degree.value for degree in Severity if degree is not Severity.NOT_GRADED]
     return {
-        _sentence(", ".join(part for part in (finding.label, side, degree) if part))
+        _sentence(", ".join(part for part in (finding.label, volume, side, degree) if part))
+        for volume in {"", _volume(finding)}
         for side in ("", *sides)
         for degree in ("", *degrees)
     }

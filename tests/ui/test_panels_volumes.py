@@ -165,3 +165,18 @@ def test_the_next_finding_leads_to_the_image_that_holds_most_of_its_outline(scen
     scene.findings.imageWanted.connect(lambda *given: asked.append(given))
     scene.findings.step(1, show_image=True)
     assert asked == [(STUDY.series[0].uid, "2.25.9.1", 1)]
+
+
+def test_an_accepted_volume_stands_in_the_report_and_leaves_it_when_it_is_rejected(scene: Scene) -> None:
+    from medvision_desktop.domain.findings import Decision, ReviewState
+    from medvision_desktop.reporting.report import prefill, refilled
+    from medvision_desktop.services import review
+
+    scene.record(replace(result(outlined()), maps=(), label_map=layer()), STUDY)
+    (found,) = review.findings(scene.store, STUDY.key)
+    accepted = review.decide(scene.store, found.id, Decision(ReviewState.ACCEPTED), reader="Dr Vale")
+    text = prefill([accepted])
+    assert text.findings == "Anterior hippocampus, 1.62 mL."
+    decision = Decision(ReviewState.REJECTED, reason="Outline is off")
+    rejected = review.decide(scene.store, found.id, decision, reader="Dr Vale")
+    assert refilled(text, [rejected]).findings == ""
