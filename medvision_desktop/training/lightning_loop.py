@@ -16,15 +16,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import lightning.pytorch as lightning
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medvision_desktop.errors import InputRefused
 from medvision_desktop.training import checkpoint
 from medvision_desktop.training.machine import Machine
 from medvision_desktop.training.recipe import Recipe
@@ -162,26 +164,35 @@ def _trainer(course: Course, machine: Machine, epochs: int, edge: _Edge) -> ligh
     strategy = machine.strategy
     if strategy == "ddp" and course.recipe.thaw:
         strategy = "ddp_find_unused_parameters_true"
-    half = "bf16-mixed" if accelerator == "cpu" or torch.cuda.is_bf16_supported() else "16-mixed"
-    return lightning.Trainer(
-        max_epochs=epochs,
-        accelerator=accelerator,
-        devices=machine.devices,
-        strategy=strategy,
-        precision=half if course.recipe.precision == "mixed" else "32-true",  # type: ignore[arg-type]  # words of Lightning's list
-        gradient_clip_val=course.recipe.clip_norm or None,
-        accumulate_grad_batches=course.recipe.accumulate,
-        # Some layers have no deterministic form on a GPU: there it is said, not refused.
-        deterministic=True if accelerator == "cpu" else "warn",
-        callbacks=[edge],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        default_root_dir=course.folder,
-    )
+    try:
+        return lightning.Trainer(
+            max_epochs=epochs,
+            accelerator=accelerator,
+            devices=machine.devices,
+            strategy=strategy,
+            precision=_precision(course.recipe, accelerator),
+            gradient_clip_val=course.recipe.clip_norm or None,
+            accumulate_grad_batches=course.recipe.accumulate,
+            # Some layers have no deterministic form on a GPU: there it is said, not refused.
+            deterministic=True if accelerator == "cpu" else "warn",
+            callbacks=[edge],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            default_root_dir=course.folder,
+        )
+    except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
+        why = f"{' '.join(str(error).split())[:200]}"
+        raise InputRefused("This machine cannot train in that way.", why, "Choose another.") from error
+
+
+def _precision(recipe: Recipe, accelerator: str) -> Literal["bf16-mixed", "16-mixed", "32-true"]:
+    if recipe.precision != "mixed":
+        return "32-true"
+    return "bf16-mixed" if accelerator == "cpu" or torch.cuda.is_bf16_supported() else "16-mixed"
 
 
 class _Lesson(lightning.LightningModule):

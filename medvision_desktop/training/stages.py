@@ -87,7 +87,7 @@ class Shelf:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _tidied(self) -> None:
-        """Remove what a program that was killed while it made a package left behind, once it is a day old."""
+        """Remove what a program that was killed over a package left behind, once it is a day old."""
         for leftover in self.root.glob(f"{_MAKING}*"):
             if time.time() - leftover.stat().st_mtime > _STALE_S:
                 shutil.rmtree(leftover, ignore_errors=True)

@@ -173,6 +173,16 @@ def test_after_few_steps_batch_norm_knows_the_images_and_not_what_it_began_with(
     assert float(np.abs(loop.scores(network, _fold(), data)).max()) < 100
 
 
+@pytest.mark.parametrize(
+    "machine", [Machine(strategy="telepathy"), Machine(accelerator="abacus"), Machine(accelerator="gpu")]
+)
+def test_a_machine_that_is_not_there_is_refused(machine: Machine, tmp_path: Path) -> None:
+    if machine.accelerator == "gpu" and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputRefused, match="cannot train in that way"):
+        loop.train(_small(), _Line(), _fold(), None, tmp_path, machine=machine)
+
+
 def test_lightning_leaves_no_files_of_its_own(tmp_path: Path) -> None:
     loop.train(_small(), _Line(), _fold(), None, tmp_path)
     assert {path.name for path in tmp_path.rglob("*")} == {
