@@ -203,10 +203,11 @@ def _slid(engine: VolumeEngine, laid: _Laid, found: Segmentation, outputs: int, 
 
 
 def probabilities(logits: Floats) -> Floats:
-    """Softmax over the first axis."""
-    powers = np.exp(logits - logits.max(axis=0, keepdims=True))
-    shares: Floats = powers / powers.sum(axis=0, keepdims=True)
-    return shares
+    """Softmax over the first axis, in place: the logits of a head are hundreds of megabytes."""
+    logits -= logits.max(axis=0, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=0, keepdims=True)
+    return logits
 
 
 def window_starts(extents: Shape, window: Shape, overlap: float) -> Iterator[Shape]:

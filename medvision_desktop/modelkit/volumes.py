@@ -19,7 +19,8 @@ from medvision_desktop.domain.geometry import Affine
 from medvision_desktop.domain.image import Volume
 
 VERSION: Final = "volumes-1"
-MAX_VOXELS: Final = 64 << 20
+# Of all channels together: a head of 1 mm is 16 million voxels.
+MAX_VOXELS: Final = 24 << 20
 _SAME_SPACING: Final = 0.03
 _BACKGROUND_SHARE: Final = 0.02
 _CLIP: Final = 6.0
