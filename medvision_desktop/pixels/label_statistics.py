@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.domain.image import Volume
 from medvision_desktop.domain.labelmap import LabelMap
+from medvision_desktop.work import CancelToken
+
+_NUMBERS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -33,43 +38,74 @@ class LabelStatistics:
 
 def volumes_of(layer: LabelMap) -> dict[int, LabelStatistics]:
     """How much there is of every label, without an image."""
-    counts = np.bincount(layer.values_kji.ravel(), minlength=256)
+    counts = np.zeros(_NUMBERS, np.int64)
+    for part in layer.values_kji:
+        counts += np.bincount(part.ravel(), minlength=_NUMBERS)
     return {
-        segment.number: LabelStatistics(
-            segment.number, int(counts[segment.number]), int(counts[segment.number]) * layer.voxel_ml
+        one.number: LabelStatistics(
+            one.number, int(counts[one.number]), int(counts[one.number]) * layer.voxel_ml
         )
-        for segment in layer.segments
+        for one in layer.segments
     }
 
 
-def statistics_of(layer: LabelMap, volume: Volume) -> dict[int, LabelStatistics]:
+def statistics_of(
+    layer: LabelMap, volume: Volume, cancel: CancelToken | None = None
+) -> dict[int, LabelStatistics]:
     """Every label over an image. Each voxel of the map takes the image's value at its own centre.
 
-    Where the grids agree that is the same voxel, else the nearest one.
+    Where the grids agree that is the same voxel, else the nearest one. Two passes, slice by slice: the
+    mean first, then the squares of what is left, which loses no digits. Raises `Cancelled`.
     """
+    counts, sums, squares = (np.zeros(_NUMBERS) for _ in range(3))
+    low, high = np.full(_NUMBERS, np.inf), np.full(_NUMBERS, -np.inf)
+    for labels, values in _by_slices(layer, volume, cancel):
+        counts += np.bincount(labels, minlength=_NUMBERS)
+        sums += np.bincount(labels, values, minlength=_NUMBERS)
+        np.minimum.at(low, labels, values)
+        np.maximum.at(high, labels, values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = sums / counts
+    for labels, values in _by_slices(layer, volume, cancel):
+        squares += np.bincount(labels, (values - means[labels]) ** 2, minlength=_NUMBERS)
     found = volumes_of(layer)
-    for segment in layer.segments:
-        plain = found[segment.number]
-        places = np.argwhere(layer.values_kji == segment.number)
-        values = _values_at(places, layer, volume)
-        if not values.size:
-            continue
-        found[segment.number] = LabelStatistics(
-            segment.number,
-            plain.voxels,
-            plain.ml,
-            counted=int(values.size),
-            mean=float(values.mean()),
-            sd=float(values.std(ddof=1)) if values.size > 1 else 0.0,
-            smallest=float(values.min()),
-            largest=float(values.max()),
-            units=volume.units,
-        )
+    for number, plain in found.items():
+        counted = int(counts[number])
+        if counted:
+            found[number] = LabelStatistics(
+                number,
+                plain.voxels,
+                plain.ml,
+                counted=counted,
+                mean=float(means[number]),
+                sd=math.sqrt(float(squares[number]) / (counted - 1)) if counted > 1 else 0.0,
+                smallest=float(low[number]),
+                largest=float(high[number]),
+                units=volume.units,
+            )
     return found
 
 
+def _by_slices(
+    layer: LabelMap, volume: Volume, cancel: CancelToken | None
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float64]]]:
+    """Labels and modality values of the voxels that have both, a slice of the map at a time."""
+    for k, part in enumerate(layer.values_kji):
+        if cancel is not None:
+            cancel.check()
+        if not part.any():
+            continue
+        rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+        row = slice(int(rows[0]), int(rows[-1]) + 1)
+        column = slice(int(columns[0]), int(columns[-1]) + 1)
+        values = values_in(volume, layer, (slice(k, k + 1), row, column))[0]
+        labels = part[row, column]
+        both = (labels > 0) & np.isfinite(values)
+        yield labels[both], values[both]
+
+
 def values_in(volume: Volume, layer: LabelMap, box: tuple[slice, slice, slice]) -> NDArray[np.float64]:
-    """Modality values of the image at the voxels of a box of a map, NaN outside of the image and padding."""
+    """Modality values of the image at voxels of a box of a map; NaN outside of the image and in padding."""
     if _same_grid(layer, volume):
         stored = volume.stored_kji[box].astype(np.float64)
         inside = np.ones(stored.shape, np.bool_)
@@ -97,16 +133,3 @@ def _places_in(places: NDArray[np.intp], layer: LabelMap, volume: Volume) -> NDA
     across = np.linalg.inv(volume.affine_kji_to_lps) @ layer.affine_kji_to_lps
     there = places @ across[:3, :3].T + across[:3, 3]
     return np.asarray(np.floor(there + 0.5 + 1e-6), dtype=np.intp)
-
-
-def _values_at(places: NDArray[np.intp], layer: LabelMap, volume: Volume) -> NDArray[np.float64]:
-    """Modality values at voxels of the map, those outside of the image and padding left out."""
-    if not _same_grid(layer, volume):
-        places = _places_in(places, layer, volume)
-        places = places[np.all((places >= 0) & (places < np.asarray(volume.stored_kji.shape)), axis=1)]
-    stored = volume.stored_kji[places[:, 0], places[:, 1], places[:, 2]].astype(np.float64)
-    values = stored * volume.modality.slope + volume.modality.intercept
-    if volume.padding is not None:
-        low, high = volume.padding
-        values = values[(values < low) | (values > high)]
-    return values[np.isfinite(values)]

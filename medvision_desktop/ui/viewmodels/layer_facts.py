@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from medvision_desktop.domain.image import Volume
@@ -16,7 +20,20 @@ from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
 from medvision_desktop.work import CancelToken, ProgressSink
 
+# Copying more than this takes longer than the beginning of a stroke should.
+_LARGE: Final = 16 << 20
+
 Facts = dict[int, LabelStatistics]
+
+
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """What one count came to. `spare`: a copy of a large map's voxels for the next stroke."""
+
+    layer: LabelMap
+    facts: Facts
+    places: LabelPlaces | None
+    spare: NDArray[np.uint8] | None
 
 
 class LayerFacts(QObject):
@@ -58,11 +75,14 @@ class LayerFacts(QObject):
             return
         self._asked[layer.uid] = asked
 
-        def work(_progress: ProgressSink, cancel: CancelToken) -> tuple[Facts, LabelPlaces | None]:
+        in_work = layer.uid == self._viewer.masks.uid and layer.values_kji.nbytes > _LARGE
+
+        def work(_progress: ProgressSink, cancel: CancelToken) -> _Counted:
             volume = asked[1]
-            facts = volumes_of(layer) if volume is None else statistics_of(layer, volume)
+            spare = layer.values_kji.copy() if in_work else None
+            facts = volumes_of(layer) if volume is None else statistics_of(layer, volume, cancel)
             cancel.check()
-            return facts, None if same else places_of(layer.values_kji)
+            return _Counted(layer, facts, None if same else places_of(layer.values_kji), spare)
 
         self._lanes.io.submit(
             work,
@@ -71,10 +91,12 @@ class LayerFacts(QObject):
             key=f"layer facts {layer.uid}" if same else f"layer places {layer.uid}",
         )
 
-    def _keep(self, uid: str, found: tuple[Facts, LabelPlaces | None]) -> None:
-        self._found[uid] = found[0]
-        if found[1] is not None:
-            self._layers.show_places(uid, found[1])
+    def _keep(self, uid: str, found: _Counted) -> None:
+        self._found[uid] = found.facts
+        if found.spare is not None:
+            self._viewer.masks.offer_copy(found.layer.values_kji, found.spare)
+        if found.places is not None:
+            self._layers.show_places(uid, found.places)
         self.known.emit(uid)
 
     def _failed(self, uid: str, _error: Exception) -> None:
