@@ -12,7 +12,7 @@ from medvision_desktop.children.serve import Answer, Handler
 from medvision_desktop.inference import volume_wire, wire
 from medvision_desktop.inference.request import InferenceRequest
 from medvision_desktop.inference.runner import Loaded, Runner
-from medvision_desktop.inference.volume_runner import VolumeRunner
+from medvision_desktop.inference.volume_runner import LoadedVolumes, VolumeRunner
 from medvision_desktop.modelkit import registry
 from medvision_desktop.work import CancelToken, Progress, ProgressSink
 
@@ -38,6 +38,8 @@ class _Served:
         cancel: CancelToken,
     ) -> Answer:
         """Load the named packages; says which engine runs them."""
+        if arguments["segments"]:
+            return {"device": self._segmenter(arguments, progress)[1].engine.text}, {}
         model, _ = self._models(arguments, progress, cancel)
         return {"device": model.engine.text}, {}
 
@@ -72,13 +74,7 @@ class _Served:
         cancel: CancelToken,
     ) -> Answer:
         """Run one request for a label map."""
-        engine, entry = str(arguments["engine"]), arguments["model"]
-        if engine not in self._segmenters:
-            progress(Progress(0, 0, "Starting the engine"))
-            self._segmenters[engine] = VolumeRunner(engine)
-        progress(Progress(0, 0, "Loading the model"))
-        runner = self._segmenters[engine]
-        model = runner.load(Path(entry["directory"]), entry["weights_sha256"])
+        runner, model = self._segmenter(arguments, progress)
         request = volume_wire.unpack_request(arguments, arrays, model.package.manifest.name)
         result = runner.run(request, model, progress=progress, cancel=cancel)
         words, found = volume_wire.pack_result(result)
@@ -97,6 +93,17 @@ class _Served:
         package = registry.open_package(Path(arguments["model"]["directory"]))
         frame = wire.unpack_frame(arguments["frame"], arrays)
         return {"seconds": peer.timed(package, frame, int(arguments["rounds"]))}, {}
+
+    def _segmenter(
+        self, arguments: dict[str, Any], progress: ProgressSink
+    ) -> tuple[VolumeRunner, LoadedVolumes]:
+        engine, entry = str(arguments["engine"]), arguments["model"]
+        if engine not in self._segmenters:
+            progress(Progress(0, 0, "Starting the engine"))
+            self._segmenters[engine] = VolumeRunner(engine)
+        progress(Progress(0, 0, "Loading the model"))
+        runner = self._segmenters[engine]
+        return runner, runner.load(Path(entry["directory"]), entry["weights_sha256"])
 
     def _models(
         self, arguments: dict[str, Any], progress: ProgressSink, cancel: CancelToken

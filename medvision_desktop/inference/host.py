@@ -128,6 +128,7 @@ class InferenceHost:
         return {
             "engine": self._engine,
             "model": _entry(package),
+            "segments": package.manifest.segmentation is not None,
             "pixel_gate": _entry(self._registry.get(gate)) if gate else None,
         }
 

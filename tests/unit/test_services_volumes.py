@@ -202,6 +202,10 @@ def test_a_run_that_ends_early_is_recorded_and_leaves_no_finding(
     assert review.findings(bench.store, "1") == ()
 
 
+def test_a_segmenting_model_can_be_loaded_ahead_of_its_first_use(bench: Workbench) -> None:
+    assert bench.host.warm("blobs") == "ONNX Runtime CPU"
+
+
 def test_cancelling_while_the_child_runs_ends_the_run(bench: Workbench) -> None:
     token = CancelToken()
     token.cancel()
