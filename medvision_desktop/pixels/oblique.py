@@ -86,7 +86,8 @@ class ObliqueStack:
         steps = np.linalg.norm(affine[:3, :3], axis=0)
         low, high = _reach(affine, volume.stored_kji.shape, self._axes, through)
         wide = float(np.max((high - low)[1:]))
-        self._pixel_mm = max(float(steps.min()), wide / _MOST_PIXELS)
+        # Rounded, so that the same direction through another point has the very same pixels.
+        self._pixel_mm = max(float(steps.min()), math.ceil(wide / _MOST_PIXELS * 1e6) / 1e6)
         # Along a voxel's own edge this is the voxel's step, and in between it changes smoothly.
         self._step_mm = float(np.linalg.norm(affine[:3, :3].T @ self._axes[0]))
         sizes = np.asarray([self._step_mm, self._pixel_mm, self._pixel_mm])
@@ -94,7 +95,7 @@ class ObliqueStack:
         after = np.maximum(0, np.floor(high / sizes + 1e-9)).astype(int)
         self.count, self._rows, self._columns = (int(n) for n in before + after + 1)
         self._steps = self._axes * sizes[:, None]
-        self._origin = np.asarray(through, np.float64) - before @ self._steps
+        self._through, self._before = np.asarray(through, np.float64), before
         self._spacing = PixelSpacing(self._pixel_mm, self._pixel_mm, SpacingSource.PATIENT)
 
     @property
@@ -159,20 +160,18 @@ class ObliqueStack:
 
     def indices_at(self, point_lps_mm: Vector3) -> tuple[float, float, float]:
         """Fractional (plane, row, column) of a patient position; may lie outside the volume."""
-        away = self._axes @ (np.asarray(point_lps_mm, np.float64) - self._origin)
-        return (
-            float(away[0]) / self._step_mm,
-            float(away[1]) / self._pixel_mm,
-            float(away[2]) / self._pixel_mm,
-        )
+        away = self._axes @ (np.asarray(point_lps_mm, np.float64) - self._through)
+        sizes = np.asarray([self._step_mm, self._pixel_mm, self._pixel_mm])
+        plane, row, column = away / sizes + self._before
+        return float(plane), float(row), float(column)
 
     def point_lps_mm(self, index: float, row: float, column: float) -> Vector3:
         """Patient position of a fractional (plane, row, column)."""
-        return _vector(self._origin + np.asarray([index, row, column]) @ self._steps)
+        return _vector(self._through + (np.asarray([index, row, column]) - self._before) @ self._steps)
 
     def position_mm(self, index: int) -> float:
         """Signed distance of a plane from the origin of the patient's frame, along the normal."""
-        return float(self._origin @ self._axes[0]) + index * self._step_mm
+        return float(self._through @ self._axes[0]) + (index - int(self._before[0])) * self._step_mm
 
     @property
     def turned_degrees(self) -> float:
@@ -183,8 +182,8 @@ class ObliqueStack:
     def _sampled(self, source: _Source, index: int) -> NDArray[np.float32]:
         planes, stride = self.slab.planes(self.spacing_mm), self.stride
         deep, down, right = (self._to_index[:3, :3] @ step for step in self._steps)
-        corner = self._to_index @ np.append(self._origin, 1.0)
-        first = corner[:3] + (index - planes // 2) * deep
+        corner = self._to_index @ np.append(self.point_lps_mm(index, 0, 0), 1.0)
+        first = corner[:3] - planes // 2 * deep
         shape = (planes, -(-self._rows // stride), -(-self._columns // stride))
         found = sampling.sampled(
             source.stored_kji,

@@ -162,6 +162,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("edit.undo", "Measurements", "Undo", ("Ctrl+Z",), "undo-2", "Views and measurements only."),
     Action("edit.redo", "Measurements", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo-2"),
     Action("measure.delete", "Measurements", "Delete", ("Del",), "trash-2", scope="viewer"),
+    Action("measure.next", "Measurements", "Go to the next measurement", ("Alt+]",), scope="viewer"),
+    Action("measure.previous", "Measurements", "Go to the measurement before", ("Alt+[",), scope="viewer"),
     Action("measure.next_point", "Measurements", "Next point", ("]",), scope="viewer"),
     Action("measure.previous_point", "Measurements", "Previous point", ("[",), scope="viewer"),
     *_nudges(),

@@ -249,3 +249,47 @@ def test_a_coarse_slab_becomes_whole_when_it_rests(screen: Screen, monkeypatch: 
     assert shown is not None
     assert np.array_equal(shown.frame.stored, stack.with_care().frame(shown.index).stored, equal_nan=True)
     care.stop()
+
+
+def test_measurements_are_gone_back_to_on_their_very_cut_slab_and_slice(screen: Screen) -> None:
+    viewer = screen.viewer
+    swing(screen, 30)
+    viewer.set_slab(Slab(SlabMode.MIP, 5.0))
+    viewer.set_tool(Tool.LENGTH)
+    x, y = (round(value) for value in on_screen(screen, 1))
+    screen.drag(QPoint(x - 40, y - 20), QPoint(x + 35, y + 30), 1)
+    said = screen.lines(1)
+    screen.key(K.Key_0, CTRL)
+    viewer.set_slab(Slab())
+    viewer.set_index(0, 7)
+    screen.drag(QPoint(60, 60), QPoint(120, 90), 0)
+    viewer.set_index(0, 20)
+    assert screen.lines(0) == screen.lines(1) == []
+    viewer.marks.select("")
+    screen.key(K.Key_BracketRight, ALT)
+    assert screen.lines(1) == said
+    assert viewer.active == 1
+    assert viewer.slab == Slab(SlabMode.MIP, 5.0)
+    screen.key(K.Key_BracketRight, ALT)
+    assert viewer.active == 0
+    assert viewer.slab == Slab()
+    assert len(screen.lines(0)) == 1
+    assert viewer.panes[0].shown is not None
+    assert viewer.panes[0].shown.index == 7
+    screen.key(K.Key_BracketLeft, ALT)
+    assert screen.lines(1) == said
+
+
+def test_a_measurement_on_an_image_is_gone_back_to_from_the_images(qtbot: Any) -> None:
+    scan = cases.scan()
+    screen = Screen(qtbot, scan)
+    screen.open(scan)
+    screen.viewer.set_index(0, 3)
+    screen.viewer.set_tool(Tool.LENGTH)
+    screen.drag(QPoint(300, 200), QPoint(380, 230))
+    screen.viewer.set_index(0, 8)
+    assert screen.viewer.perform("measure.next")
+    assert screen.viewer.panes[0].shown is not None
+    assert screen.viewer.panes[0].shown.index == 3
+    assert len(screen.lines(0)) == 1
+    screen.lanes.close()

@@ -11,7 +11,7 @@ from medvision_desktop.domain.display import DisplayState, Voi
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.pixels.presets import Preset, means_something, presets_for, window_of
 from medvision_desktop.pixels.reslice import Slab, SlabMode
-from medvision_desktop.ui.viewmodels import hand_actions, look_actions, phases, turning
+from medvision_desktop.ui.viewmodels import hand_actions, look_actions, mark_places, phases, turning
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.layouts import LAYOUTS
 from medvision_desktop.ui.viewmodels.pane_state import presented
@@ -245,6 +245,8 @@ _TABLE: Final[Mapping[str, Perform]] = {
         for pace, degrees in (("", 5.0), ("_fine", 1.0))
     },
     "planes.straight": turning.straighten,
+    "measure.next": partial(mark_places.step, way=1),
+    "measure.previous": partial(mark_places.step, way=-1),
     "phase.next": partial(phases.step, way=1),
     "phase.previous": partial(phases.step, way=-1),
     "link.beside": lambda viewer: viewer.lay_beside(),
