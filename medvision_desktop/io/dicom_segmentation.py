@@ -68,8 +68,10 @@ class _Object:
         )
 
     def label_map(self, values: NDArray[np.uint8], part: int, parts: int) -> LabelMap:
-        used = set(np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist())
-        segments = tuple(one for one in self.segments if one.number in used or parts == 1)
+        segments = self.segments
+        if parts > 1:
+            used = {int(number) for part_of in values for number in np.unique(part_of)}
+            segments = tuple(one for one in segments if one.number in used)
         uid = text(self.header.dataset, "SOPInstanceUID")
         return LabelMap(
             values_kji=values,
