@@ -99,6 +99,16 @@ def test_whatever_looks_otherwise_is_painted_again(screen: Screen, change: Chang
     assert not (differs & ~inside).any()
 
 
+def test_under_a_colour_map_all_is_painted_because_its_scale_says_the_window(screen: Screen) -> None:
+    canvas = screen.canvas(0)
+    screen.viewer.set_display(0, replace(screen.viewer.panes[0].display, colours="hot_iron"))
+    views = []
+    for center in (300, 600):
+        windowed(center)(screen.viewer)
+        views.append(screen.viewer.view(0))
+    assert dirty.region(*views, canvas.rect(), canvas._drawer.target, 1.0) is None
+
+
 def test_drawing_over_what_was_drawn_gives_the_same_pixels(screen: Screen) -> None:
     views = []
     for center in (200, 500, 800):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from operator import attrgetter
 from typing import Final
 
 from PySide6.QtCore import QRect
@@ -11,15 +12,15 @@ from PySide6.QtGui import QRegion
 
 from medvision_desktop.domain.display import RenderPlan
 from medvision_desktop.ui.viewmodels.corner_lines import CornerText
+from medvision_desktop.ui.viewmodels.first_look import colour_scale
 from medvision_desktop.ui.viewmodels.pane_view import PaneView
 from medvision_desktop.ui.widgets import corner_text
 
 _DRAWN_APART: Final = frozenset({"plan", "corner"})
+_WINDOWED: Final = frozenset({"voi", "source", "inverted", "badges"})
 # Of a plan: all but its window, polarity and what of them is said in words.
-_LOOK: Final = tuple(
-    field.name for field in fields(RenderPlan) if field.name not in ("voi", "source", "inverted", "badges")
-)
-_FIXED: Final = tuple(field.name for field in fields(PaneView) if field.name not in _DRAWN_APART)
+_look: Final = attrgetter(*(field.name for field in fields(RenderPlan) if field.name not in _WINDOWED))
+_fixed: Final = attrgetter(*(field.name for field in fields(PaneView) if field.name not in _DRAWN_APART))
 
 
 def region(
@@ -32,20 +33,17 @@ def region(
     """
     if image is None or before.plan is None or after.plan is None:
         return None
-    if any(_differs(getattr(before.plan, name), getattr(after.plan, name)) for name in _LOOK):
+    # Tuples compare what is not the very same object, and stop at the first difference.
+    if _look(before.plan) != _look(after.plan) or _fixed(before) != _fixed(after):
         return None
-    if any(_differs(getattr(before, name), getattr(after, name)) for name in _FIXED):
-        return None
+    if colour_scale(after.plan) is not None:
+        return None  # its ends are the window's
     if len(before.corner.bottom_right) != len(after.corner.bottom_right):
         return None  # the scale bar stands above it
     found = QRegion(_logical(image, ratio))
     for corner in _corners(before.corner, after.corner, pane):
         found = found.united(corner)
     return found
-
-
-def _differs(one: object, other: object) -> bool:
-    return one is not other and bool(one != other)
 
 
 def _logical(image: tuple[slice, slice], ratio: float) -> QRect:
