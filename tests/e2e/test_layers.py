@@ -146,6 +146,14 @@ def test_every_tool_of_the_panel_works_by_key_and_the_panel_says_what_it_does(
     sitting.room.mask_record.remove(entry.uid)
     sitting.settle()
     assert len(panel.cards) == 1
+    sitting.follow_toast()
+    sitting.settle()
+    assert len(panel.cards) == 2
+    kept = masks(sitting.room.bench.store, entry.study_key)
+    assert np.array_equal(kept[0].layer.values_kji, entry.layer.values_kji)
+    sitting.room.mask_record.remove(entry.uid)
+    sitting.settle()
+    assert masks(sitting.room.bench.store, entry.study_key) == ()
     assert not sitting.errors
 
 

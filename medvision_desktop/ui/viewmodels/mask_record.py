@@ -12,7 +12,7 @@ from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin
 from medvision_desktop.services import masks
 from medvision_desktop.services.masks import RecordedMask
 from medvision_desktop.ui.notify import Notifier
-from medvision_desktop.ui.viewmodels.layers import LayersModel
+from medvision_desktop.ui.viewmodels.layers import LayerEntry, LayersModel
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
 from medvision_desktop.work import CancelToken, ProgressSink
@@ -51,6 +51,19 @@ class MaskRecord(QObject):
             masks.remove(store.store, key, uid, reader=reader)
 
         self._lanes.db.submit(enter, done=lambda _none: self.recorded.emit(), failed=self._on_not_removed)
+        self._notifier.toast(
+            "The label map was deleted", entry.layer.title, "ok", "Undo", partial(self._bring_back, entry)
+        )
+
+    def _bring_back(self, entry: LayerEntry) -> None:
+        """A deleted map is there again, as a newer state of it."""
+        if not isinstance(entry.layer, LabelMap) or self._layers.entry(entry.uid) is not None:
+            return
+        self._layers.put(entry.study_key, entry.layer, made_from=entry.made_from)
+        for series_uid in entry.series_uids:
+            self._layers.attach(entry.uid, series_uid)
+        self._layers.set_style(entry.uid, entry.style)
+        self._layers.keep(entry.uid, entry.layer)
 
     def _on_loaded(self, _pane: int, loaded: LoadedSeries) -> None:
         """The first time a study is on screen, bring its label maps back."""
