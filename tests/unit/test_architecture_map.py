@@ -151,6 +151,9 @@ HEAVY = (
     "openvino",
     "pytorch_grad_cam",
     "nilearn",
+    "numba",
+    "vtk",
+    "vtkmodules",
 )
 
 
