@@ -242,10 +242,11 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
         study = next((pane.study for pane in self.panes if pane.series_key == key), None)
         if study is None:
             return
-        uids = [series.uid for series in study.series]
+        images = [series for series in study.series if not series.is_layer]
+        uids = [series.uid for series in images]
         after = uids.index(key[1]) + 1 if key[1] in uids else len(uids)
         if after < len(uids):
-            self._loads.expect(study, study.series[after])
+            self._loads.expect(study, images[after])
 
     def _on_failed(self, key: SeriesKey, error: Exception) -> None:
         if isinstance(error, MedVisionError):
