@@ -329,7 +329,9 @@ def _plane(loaded: LoadedSeries, options: RenderOptions) -> Frame:
             f"Slices are numbered 0 to {planes.count - 1}.",
             "Choose another.",
         )
-    return planes.frame(wanted)
+    frame = planes.frame(wanted)
+    label = loaded.at_phase(0).phase_label
+    return replace(frame, badges=(*frame.badges, label)) if label else frame
 
 
 def _drawn(
