@@ -37,6 +37,7 @@ _TURNS: Final = (
 )
 _MASK_EDGE: Final = 0.01  # of the side
 _AIR_PERCENTILE: Final = 20.0
+_PIXELS_AT_ONCE: Final = 4 * 224 * 224
 _FLAT: Final = 1e-6  # a map lower than this is rounding, not attention
 
 
@@ -108,7 +109,7 @@ def maps_keep_their_place(engine: Engine, spec: Preprocessing) -> bool:
     base = _phantom(spec)
     for texture in _textures(spec):
         patched = [_patched(base, texture, *corner) for corner in _CORNERS]
-        maps = engine.run(np.stack(patched))[1]
+        maps = _in_parts(engine, patched)[1]
         own = np.abs(maps - maps.mean(axis=0)).sum(axis=1)
         quadrants = np.array([_quadrants(change) for change in own])
         energy += quadrants / max(float(quadrants.sum()), 1e-12)
@@ -141,11 +142,18 @@ def deletion_scores(
     side = batch.shape[-1]
     drawn = [aligned(each, side, mirrored=mirrored) for each in grids]
     inputs = [batch[0]] + [_deleted(batch[0], each, share) for each in drawn for share in DELETED_SHARES]
-    logits = engine.run(np.stack(inputs))[0][:, label].astype(np.float64)
+    logits = _in_parts(engine, inputs)[0][:, label].astype(np.float64)
     way = max(float(logits[0]) - negative, 1e-6)
     fallen = np.clip((logits[0] - logits[1:]) / way, 0, 1)
     scores = fallen.reshape(len(grids), len(DELETED_SHARES)).mean(axis=1)
     return float(scores[0]), float(scores[1:].mean()) if maps else float("nan")
+
+
+def _in_parts(engine: Engine, inputs: list[Floats]) -> tuple[Floats, Floats]:
+    """Logits and maps of many inputs: an engine keeps the memory of its largest batch, so few at once."""
+    each = max(1, _PIXELS_AT_ONCE // inputs[0].shape[-1] ** 2)
+    parts = [engine.run(np.stack(inputs[at : at + each])) for at in range(0, len(inputs), each)]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def _deleted(image: Floats, grid: Floats, share: float) -> Floats:

@@ -30,9 +30,10 @@ def scores(
     if softmax:
         doubts = [bool(known.max() < manifest.confidence_floor)] * len(known)
     elif manifest.task == "multi-label":
+        bands = dict(manifest.uncertain_bands)
         doubts = [
-            abs(float(value) - threshold) < manifest.uncertain_band
-            for value, (_, threshold) in zip(known, manifest.thresholds, strict=True)
+            abs(float(value) - threshold) < bands.get(label, manifest.uncertain_band)
+            for value, (label, threshold) in zip(known, manifest.thresholds, strict=True)
         ]
     elif manifest.task == ANOMALY:
         doubts = [False]

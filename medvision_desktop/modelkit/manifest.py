@@ -134,7 +134,8 @@ class Manifest:
     `executed` is the weight file that runs on a CPU. `grid` is (rows, columns) of the maps.
     `thresholds` are (label, threshold) on calibrated probabilities. `confidence_floor`: below it
     the answer is uncertain (largest probability of a single-label task, of either answer for a
-    binary one); `uncertain_band` is half the width of a multi-label task's band. A model that segments
+    binary one); `uncertain_band` is half the width of a multi-label task's band, `uncertain_bands` that of
+    single labels where they have their own. A model that segments
     has `segmentation`, and in the place of `preprocessing` that of no picture, and no thresholds.
     `not_evaluated`: labels with too few cases to say how well they are told; not shown unless asked for.
     `within`: the label among whose images alone the others were measured again.
@@ -165,6 +166,7 @@ class Manifest:
     parity: Parity | None = None
     attention: Attention | None = None
     confounds: tuple[tuple[str, float], ...] = ()
+    uncertain_bands: tuple[tuple[str, float], ...] = ()
     not_evaluated: tuple[str, ...] = ()
     within: str = ""
     segmentation: Segmentation | None = None
@@ -253,6 +255,9 @@ def _built(table: Mapping[str, Any]) -> Manifest:
         confounds=tuple(
             (_word(name), _number(value)) for name, value in table.get("confounds", {}).items()
         ),
+        uncertain_bands=tuple(
+            (_word(label), _number(value)) for label, value in table.get("uncertain_bands", {}).items()
+        ),
         not_evaluated=_words(table.get("not_evaluated", [])),
         within=_word(table.get("within", "")),
         segmentation=None if found is None else segmentations.from_table(found),
@@ -295,6 +300,10 @@ def _wrong(manifest: Manifest) -> str:
             "thresholds and labels differ",
         ),
         (set(manifest.not_evaluated) < set(manifest.labels), "no label is evaluated, or one is unknown"),
+        (
+            all(label in manifest.labels and 0 < half < 1 for label, half in manifest.uncertain_bands),
+            "an uncertain band is of no label, or outside 0 to 1",
+        ),
         (manifest.within in ("", *manifest.labels), "it was measured within a label that it has not"),
         (all(0 < value < 1 for _, value in manifest.thresholds), "a threshold is outside 0 to 1"),
         (0.5 <= manifest.confidence_floor < 1, "the confidence floor is outside 0.5 to 1"),

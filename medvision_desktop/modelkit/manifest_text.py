@@ -23,6 +23,8 @@ def text(manifest: Manifest) -> str:
     given = {name: getattr(manifest, name) for name in simple.split()}
     given |= {name: getattr(manifest, name) for name in _SELDOM if getattr(manifest, name)}
     parts = [table("", given)]
+    if manifest.uncertain_bands:
+        parts.append(table("uncertain_bands", dict(manifest.uncertain_bands)))
     version, found = {"version": manifest.preprocessing_version}, manifest.segmentation
     parts.append(table("preprocessing", version if found else {**version, **asdict(steps)}))
     parts.append(table("thresholds", dict(manifest.thresholds)))

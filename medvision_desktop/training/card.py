@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import ANOMALY, Manifest, Metric
-from medvision_desktop.training import card_tables, metrics, plots, turns
+from medvision_desktop.training import calibrate, card_tables, metrics, plots, turns
 from medvision_desktop.training.predictions import Predictions
 
 _ALWAYS: Final = "Research use; not a medical device. A suggestion: the radiologist decides."
@@ -40,11 +42,16 @@ def measured(predictions: Predictions, calibration: Calibration, manifest: Manif
     names = sorted({fold for fold in predictions.fold if fold.startswith(VARIED)})
     for fold in ("test", *names):
         rows = turns.test(predictions) if fold == "test" else predictions.of(fold)
-        said = turns.said(calibration, rows, softmax=softmax)
+        said = calibrate.probabilities(calibration, rows, softmax=softmax)
+        apart = turns.apart(calibration, rows, softmax=softmax)
         for index, (label, threshold) in enumerate(manifest.thresholds):
             given = (said[:, index], rows.truth[:, index], rows.person)
             if fold == "test":
                 table: Mapping[str, metrics.Measured] = metrics.binary_table(*given, threshold)
+                if not np.array_equal(said, apart):
+                    # Order by the scores as they are, all else by what never saw the person.
+                    others = metrics.binary_table(apart[:, index], *given[1:], threshold)
+                    table = {name: (table if name in _OF_ORDER[:2] else others)[name] for name in table}
                 if manifest.task == ANOMALY:
                     # How unlike normal a picture is, is no probability of anything.
                     table = {name: table[name] for name in _OF_ORDER}
@@ -73,7 +80,7 @@ def text(
     manifest, calibration, predictions = turns.narrowed(manifest, calibration, predictions)
     test = turns.test(predictions)
     softmax = manifest.task == SOFTMAX
-    said = turns.said(calibration, test, softmax=softmax)
+    said = calibrate.probabilities(calibration, test, softmax=softmax)
     parts = [
         f"# {manifest.title}",
         f"`{manifest.name}` {manifest.version}. {_ALWAYS}",
@@ -158,9 +165,9 @@ def _calibration(manifest: Manifest, calibration: Calibration) -> str:
     if calibration.data == turns.IN_TURN:
         said = (
             f"{calibration.method.capitalize()} scaling on {calibration.n} images of {calibration.people} "
-            f"people, each judged by a network that never saw the person ({calibration.date}). The numbers "
-            "above use for each part of the people a calibration of the other parts alone. On all people, "
-            "after the calibration that ships:"
+            f"people, each judged by a network that never saw the person ({calibration.date}). "
+            "Sensitivity, specificity, F1, Brier score and calibration error above use for each part of "
+            "the people a calibration of the other parts alone. On all people, after the one that ships:"
         )
     if manifest.task == ANOMALY:
         return (

@@ -260,6 +260,7 @@ def _manifest(
         data=tuple(
             DataUsed(images=by_source.get(entry.pop("folder", ""), total), **entry) for entry in data
         ),
+        uncertain_bands=turns.bands(thresholds) if _in_turn(recipe) else (),
         not_evaluated=recipe.not_evaluated,
         within=words.within,
         training=_history(recipe, words, state, counted),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medvision_desktop.modelkit.calibration import Calibration
 from medvision_desktop.modelkit.manifest import ANOMALY, Manifest
-from medvision_desktop.training import curves, metrics, turns
+from medvision_desktop.training import calibrate, curves, metrics, turns
 from medvision_desktop.training.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def shown(manifest: Manifest, calibration: Calibration, predictions: Predictions
         return []
     manifest, calibration, predictions = turns.narrowed(manifest, calibration, predictions)
     test = turns.test(predictions)
-    said = turns.said(calibration, test, softmax=manifest.task == _SOFTMAX)
+    said = calibrate.probabilities(calibration, test, softmax=manifest.task == _SOFTMAX)
     return [
         (label, threshold, said[:, index], test.truth[:, index])
         for index, (label, threshold) in enumerate(manifest.thresholds)
@@ -49,7 +49,7 @@ def figures(manifest: Manifest, calibration: Calibration, predictions: Predictio
         return None
     test = turns.test(predictions)
     softmax = manifest.task == _SOFTMAX
-    said = turns.said(calibration, test, softmax=softmax)
+    said = calibrate.probabilities(calibration, test, softmax=softmax)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

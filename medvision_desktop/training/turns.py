@@ -1,13 +1,15 @@
 """Numbers of a cross-validation in which everybody is judged in turn, by what never saw the person.
 
-In `predictions.csv` the fold of such an image is the part it was left out with, `cross-0` and on. Its
-probability comes from a calibration that was fitted on the other parts; the package ships the calibration
-of all of them together. Labels of which there are too few are not judged at all.
+In `predictions.csv` the fold of such an image is the part it was left out with, `cross-0` and on. The
+package ships the calibration of all of them together, which keeps their order. What a probability or a
+threshold is worth is measured with a calibration that was fitted on the other parts. (That one shifts the
+parts against each other, by how rare a label is in them, and so says too little of their order.) Labels of
+which there are too few are not judged at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +24,7 @@ from medvision_desktop.training.predictions import Predictions
 IN_TURN: Final = "people left out in turn"
 WITHIN: Final = "within "
 TOO_FEW: Final = 20
+_BAND: Final = 0.4
 
 
 def test(predictions: Predictions) -> Predictions:
@@ -30,7 +33,7 @@ def test(predictions: Predictions) -> Predictions:
     return predictions.where(in_turn) if any(in_turn) else predictions.of("test")
 
 
-def said(calibration: Calibration, rows: Predictions, *, softmax: bool) -> NDArray[np.float64]:
+def apart(calibration: Calibration, rows: Predictions, *, softmax: bool) -> NDArray[np.float64]:
     """(n, labels) calibrated probabilities; of images judged in turn, by a calibration of the others."""
     parts = sorted(set(rows.fold))
     if not (parts and all(part.startswith(split.CROSS) for part in parts) and len(parts) > 1):
@@ -63,6 +66,15 @@ def narrowed(
     curve = tuple(row for row in calibration.reliability if row.label in labels)
     columns = replace(predictions, label=predictions.label[:, kept], score=predictions.score[:, kept])
     return small, replace(calibration, lines=lines, reliability=curve), columns
+
+
+def bands(thresholds: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Half the width of the uncertain band of each label: 0.4 of log-odds about its threshold.
+
+    A band as wide for every label would call nearly everything uncertain where a label is rare and its
+    threshold low. 0.4 of log-odds is odds half as high again, or a third lower.
+    """
+    return tuple((label, round(_BAND * level * (1 - level), 4)) for label, level in thresholds)
 
 
 def within(

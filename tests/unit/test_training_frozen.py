@@ -233,6 +233,11 @@ def test_everybody_is_judged_once_by_what_never_saw_them(package: ModelPackage) 
     assert len(table.sha256) == 90
     assert set(table.fold) == {"cross-0", "cross-1", "cross-2"}
     assert card.measured(table, package.calibration, package.manifest) == package.manifest.metrics
+    for entry in package.manifest.metrics:
+        if (entry.name, entry.fold) == ("auroc", "test"):
+            column = LABELS.index(entry.label)
+            wanted = roc_auc_score(table.truth[:, column], table.scores[:, column])
+            assert entry.value == pytest.approx(wanted, abs=1e-4)
     measured = {entry.label for entry in package.manifest.metrics}
     assert measured == {"Square", "Stripes"}
     written = (package.directory / "card.md").read_text("utf-8")
@@ -247,7 +252,7 @@ def test_a_parts_own_answers_do_not_move_its_probabilities(package: ModelPackage
     turned = table.label.copy()
     turned[own] = 1 - turned[own]
     other = Predictions(table.sha256, table.fold, table.person, table.stratum, turned, table.score)
-    before, after = (turns.said(package.calibration, rows, softmax=False) for rows in (table, other))
+    before, after = (turns.apart(package.calibration, rows, softmax=False) for rows in (table, other))
     np.testing.assert_array_equal(before[own], after[own])
     assert np.abs(before[~own] - after[~own]).max() > 0.01
 
