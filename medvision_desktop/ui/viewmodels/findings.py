@@ -56,13 +56,14 @@ class FindingsModel(FindingsSelection):
 
     def choose_model(self, name: str) -> None:
         """Which model Run AI starts; the card shows it where none has run yet."""
-        self.model_name = name
+        self._picked[self._key] = name
         self.restore()
 
     def restore(self) -> None:
         """Read again what the record holds of the study on screen."""
         key = self._key
-        work = partial(read, self._bench, key, _series_uid(self._loaded), self.model_name)
+        picked = self._picked.get(key, "")
+        work = partial(read, self._bench, key, self._loaded, self._frame_index, self.model_name, picked)
         self._lanes.db.submit(
             lambda *_: work(),
             done=partial(self._on_restored, key),
@@ -96,7 +97,7 @@ class FindingsModel(FindingsSelection):
             self._notifier.toast("Open a study first", "The model needs an image.", "info")
             return
         reader = self._bench.settings.reader
-        name = model or self.model_name
+        name = model or self._picked.get(self._key, "") or self._recorded.offer or self.model_name
         facts = next((one for one in self._recorded.choices if one.name == name), self._recorded.facts)
         given = self.channels.given(study, loaded.series, facts.channels)
         self.runs.start(study, loaded, self._frame_index, name, reader, given)

@@ -73,6 +73,7 @@ class FindingsState(QObject):
         self._opacity = bench.settings.overlay_opacity
         self._threshold = bench.settings.overlay_threshold
         self.model_name = bench.settings.default_model
+        self._picked: dict[str, str] = {}
 
     @property
     def study(self) -> StudyRef | None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from medvision_desktop.domain.findings import AnalysisState, Finding, HeatMap
+from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.labelmap import LabelMap
-from medvision_desktop.services import review
+from medvision_desktop.services import model_choice, review
 from medvision_desktop.services.review import RecordedAnalysis
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.viewmodels.model_facts import ModelFacts, choices_of, facts_of, shown_of
@@ -18,7 +19,7 @@ class StudyRecord:
     """`analysis` is the run that is shown; `newest_failure` why a newer one failed.
 
     `maps` are by the number of their analysis and by label; only of runs on the series on screen.
-    `label_map` is what the shown run drew, None where it draws none.
+    `label_map` is what the shown run drew, None where it draws none. `offer`: the model that Run AI starts.
     `facts` are of the model that ran, or that Run AI would start; `choices` of every model.
     """
 
@@ -29,13 +30,30 @@ class StudyRecord:
     facts: ModelFacts = ModelFacts()
     choices: tuple[ModelFacts, ...] = ()
     label_map: LabelMap | None = None
+    offer: str = ""
 
 
-def read(bench: Workbench, study_key: str, series_uid: str, model_name: str) -> StudyRecord:
-    """Read it. An empty `study_key` gives the model's facts alone. Raises `StoreUnavailable`."""
+def read(
+    bench: Workbench,
+    study_key: str,
+    loaded: LoadedSeries | None,
+    frame_index: int,
+    model_name: str,
+    picked: str = "",
+) -> StudyRecord:
+    """Read it. An empty `study_key` gives the model's facts alone. Raises `StoreUnavailable`.
+
+    `model_name` is the reader's usual model, `picked` the one that was chosen for this study.
+    """
     choices = choices_of(bench.registry)
+    series_uid = loaded.series.uid if loaded is not None else ""
+    if picked or loaded is None:
+        model_name = picked or model_name
+    else:
+        model_name = model_choice.offered(bench.registry, loaded, frame_index, model_name)
     if not study_key:
-        return StudyRecord(facts=facts_of(bench.registry, model_name), choices=choices)
+        facts = facts_of(bench.registry, model_name)
+        return StudyRecord(facts=facts, choices=choices, offer=model_name)
     store = bench.store
     here = [run for run in review.analyses(store, study_key) if run.series_uid == series_uid]
     shown = shown_of(here)
@@ -49,4 +67,5 @@ def read(bench: Workbench, study_key: str, series_uid: str, model_name: str) -> 
         facts=facts_of(bench.registry, model_name if shown is None else shown.model.name),
         choices=choices,
         label_map=None if shown is None else review.label_map(store, shown.seq),
+        offer=model_name,
     )

@@ -1,0 +1,73 @@
+"""The model that is offered is one for the images on screen, where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from medvision_desktop import paths
+from medvision_desktop.domain.image import LoadedSeries
+from medvision_desktop.modelkit.registry import Registry
+from medvision_desktop.services.model_choice import offered
+from medvision_desktop.services.open_study import index, open_series
+from medvision_desktop.services.samples import sample_studies
+from medvision_desktop.services.workbench import Workbench
+from medvision_desktop.settings import Settings
+
+SHIPPED = Registry((paths.shipped_models(),))
+USUAL = "chest-pneumonia"
+
+
+@pytest.fixture
+def bench(locations: paths.Locations) -> Iterator[Workbench]:
+    made = Workbench(Settings(engine="onnxruntime"), locations)
+    yield made
+    made.close()
+
+
+def _sample(bench: Workbench, modality: str, part: str = "") -> LoadedSeries:
+    for study in sample_studies().studies:
+        for series in study.series:
+            if series.modality == modality and part in (series.body_part, study.description, ""):
+                return open_series(study, series, decoder=bench.decoder)
+    raise AssertionError(f"no sample of {modality}")
+
+
+def test_a_chest_film_is_offered_the_usual_model_even_with_a_doubt(bench: Workbench) -> None:
+    film = _sample(bench, "CR", "CHEST")
+    assert offered(SHIPPED, film, 0, USUAL) == USUAL
+    assert offered(SHIPPED, film, 0, "chest-tuberculosis") == "chest-tuberculosis"
+
+
+def test_a_head_in_an_mr_volume_is_offered_a_model_of_heads(bench: Workbench) -> None:
+    head = next(
+        open_series(study, series, decoder=bench.decoder)
+        for study in sample_studies().studies
+        for series in study.series
+        if series.frame_count > 100
+    )
+    found = SHIPPED.get(offered(SHIPPED, head, 90, USUAL)).manifest
+    assert "MR" in found.wanted.modalities
+
+
+@pytest.mark.parametrize(("modality", "part"), [("US", ""), ("CR", "EXTREMITY"), ("MR", "SHOULDER")])
+def test_where_nothing_fits_the_usual_model_stays_and_its_gate_says_why(
+    bench: Workbench, modality: str, part: str
+) -> None:
+    assert offered(SHIPPED, _sample(bench, modality, part), 0, USUAL) == USUAL
+
+
+def test_a_registry_without_models_offers_the_usual_name(bench: Workbench, tmp_path: Path) -> None:
+    assert offered(Registry((tmp_path,)), _sample(bench, "US"), 0, USUAL) == USUAL
+
+
+@pytest.mark.data
+def test_a_crop_around_a_hippocampus_is_offered_its_model(
+    bench: Workbench, data_dir: Path, tmp_path: Path
+) -> None:
+    crop = min((data_dir / "hippocampus" / "images").glob("*.nii.gz"))
+    (study,) = index([crop], scratch=tmp_path).studies
+    loaded = open_series(study, study.series[0], decoder=bench.decoder)
+    assert offered(SHIPPED, loaded, 0, USUAL) == "hippocampus"
