@@ -173,8 +173,13 @@ def test_through_a_slab_labels_are_outlines_of_its_middle(screen: Screen) -> Non
     screen.viewer.set_corner_text(True)
     put(screen, labels(loaded_of(screen)))
     assert all(look.fill > 0 for look in screen.viewer.view(0).layers[0].looks.values())
+    at = screen.at(18.0, 10.0)
+    filled = picture(screen, 0)[at.y(), at.x()].copy()
     screen.viewer.set_slab(Slab(SlabMode.MIP, 9.0))
     view = screen.viewer.view(0)
+    plain = picture(screen, 0)[at.y(), at.x()]
+    assert filled[0] != filled[1]
+    assert plain[0] == plain[1] == plain[2]  # grey: nothing lies over it
     assert all(look.fill == 0 and look.outline for look in view.layers[0].looks.values())
     assert "outlines of the middle slice" in " ".join(line.text for line in view.corner.bottom_right)
 

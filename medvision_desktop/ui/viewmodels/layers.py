@@ -24,6 +24,7 @@ from medvision_desktop.ui.viewmodels.layer_rail import LayerRail, RailRun, pictu
 from medvision_desktop.ui.viewmodels.layer_style import LayerStyle, kept_style, style_of
 from medvision_desktop.ui.viewmodels.pane_state import Shown
 
+SLAB_NOTE: Final = "outlines of the middle slice"
 # A corner has room for so many layers, and so much of a name.
 _MOST_WORDS: Final = 2
 _LONGEST: Final = 28
@@ -174,7 +175,7 @@ class LayersModel(QObject):
         if len(found) > _MOST_WORDS:
             found = (*found[:_MOST_WORDS], f"{len(found) - _MOST_WORDS} more layers")
         if found and "slab" in shown.frame.corner:
-            return (*found, "outlines of the middle slice")
+            return (*found, SLAB_NOTE)
         return found
 
     # Putting and taking.

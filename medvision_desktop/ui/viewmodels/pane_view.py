@@ -18,7 +18,7 @@ from medvision_desktop.ui.viewmodels.corner_lines import CornerText, Line, corne
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
 from medvision_desktop.ui.viewmodels.layer_rail import RailRun
-from medvision_desktop.ui.viewmodels.layers import DrawnLayer
+from medvision_desktop.ui.viewmodels.layers import SLAB_NOTE, DrawnLayer
 from medvision_desktop.ui.viewmodels.marks import Mark
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, Shown
 from medvision_desktop.ui.viewmodels.planes import Crosshair
@@ -227,8 +227,9 @@ def _layer_words(scene: Scene, *, small: bool) -> tuple[str, ...]:
     """What is laid over the image, in words for its corner; in a small pane how many layers there are."""
     attention = "AI overlay" if scene.attention is not None else ""
     words = tuple(word for word in (attention, *scene.layer_words) if word)
-    if small and len(words) > 1:
-        words = (f"{len(words)} layers",)
+    layers = [word for word in words if word != SLAB_NOTE]
+    if small and len(layers) > 1:
+        words = (f"{len(layers)} layers", *words[len(layers) :])
     return tuple(word for word in (*words, scene.note) if word)
 
 

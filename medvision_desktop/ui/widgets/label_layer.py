@@ -68,7 +68,8 @@ class LabelLayers:
             painter.restore()
 
     def _drawn(self, one: DrawnLayer, view: ViewTransform, pane: Viewport, ratio: float) -> _Drawn | None:
-        of = (one.layer, one.style, one.picture, one.revision, view, (pane.width, pane.height), ratio)
+        seen = (view, (pane.width, pane.height), ratio)
+        of = (one.layer, one.style, dict(one.looks), one.picture, one.revision, *seen)
         kept = self._kept.get(one.layer.uid)
         if kept is not None and _same(kept.of, of):
             return kept
