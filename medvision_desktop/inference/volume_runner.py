@@ -26,6 +26,7 @@ from medvision_desktop.inference import device, volume_engine
 from medvision_desktop.inference.segment import Labelled, labelled
 from medvision_desktop.inference.volume_engine import VolumeEngine
 from medvision_desktop.modelkit import registry, volume_reference
+from medvision_desktop.modelkit.manifest import Manifest
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.modelkit.segmentation import Segmentation
 from medvision_desktop.modelkit.volume_reference import VolumeReference
@@ -34,6 +35,7 @@ from medvision_desktop.pixels.digest import pixel_digest
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 _CERTAIN: Final = 0.5
+_POOR_DICE: Final = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,20 +170,28 @@ def _layer(package: ModelPackage, found: Segmentation, said: Labelled, source: V
 def _scores(
     model: LoadedVolumes, found: Segmentation, said: Labelled, layer: LabelMap
 ) -> tuple[LabelScore, ...]:
-    labels = model.package.manifest.labels
+    manifest = model.package.manifest
+    labels, poor = manifest.labels, _poor(manifest)
     made = []
     for number, (label, sure) in enumerate(zip(labels, said.confidence, strict=True), start=1):
         volume = layer.volume_ml(number)
         fits = model.reference.usual(label, volume, sure)
-        made.append(_score(label, sure, volume, uncertain=not fits))
+        made.append(_score(label, sure, volume, uncertain=not fits or label in poor))
     for name, parts in found.sums:
         own = [score for score in made if score.label in parts]
         total = sum(score.volume_ml or 0.0 for score in own)
         sure = max(score.probability for score in own)
         usual = model.reference.volume_ml.get(name)
         fits = usual is None or usual[0] <= total <= usual[-1]
-        made.append(_score(name, sure, total, uncertain=not fits))
+        made.append(_score(name, sure, total, uncertain=not fits or name in poor))
     return tuple(made)
+
+
+def _poor(manifest: Manifest) -> frozenset[str]:
+    """Labels that left-out images were outlined so poorly of that nobody should take them as they are."""
+    return frozenset(
+        entry.label for entry in manifest.metrics if entry.name == "dice" and entry.value < _POOR_DICE
+    )
 
 
 def _score(label: str, sure: float, volume_ml: float, *, uncertain: bool) -> LabelScore:
