@@ -189,6 +189,19 @@ def test_the_engines_agree_with_the_safetensors(trained: Path) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+def test_a_label_that_left_out_images_were_poorly_outlined_of_is_always_uncertain(trained: Path) -> None:
+    runner = VolumeRunner("onnxruntime")
+    model = runner.load(trained / "blobs")
+    metrics = tuple(
+        replace(entry, value=0.05 if entry.label == "Bright" else 0.95) if entry.name == "dice" else entry
+        for entry in model.package.manifest.metrics
+    )
+    model.package = replace(model.package, manifest=replace(model.package.manifest, metrics=metrics))
+    source, _ = _volume(82)
+    result = runner.run(VolumeRequest("blobs", {"T1": source}, "T1", GateReport(ok=True)), model)
+    assert result.labels[0].uncertain
+
+
 def test_a_refusing_gate_stops_the_network(trained: Path) -> None:
     runner = VolumeRunner("onnxruntime")
     model = runner.load(trained / "blobs")

@@ -206,7 +206,8 @@ def _standing(finding: Finding, score: LabelScore, given: ListInput) -> tuple[Ro
 def _doubt(score: LabelScore, floor: float | None) -> str:
     if score.volume_ml is not None:
         return (
-            "Uncertain: review by hand. Unlike the images that the model knows in size or in probability."
+            "Uncertain: review by hand. Unlike the images that the model knows, in size or in probability, "
+            "or a label that it outlines poorly: see its card."
         )
     if floor is None:
         return "Uncertain: review by hand."
