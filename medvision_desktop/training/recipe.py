@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import tomllib
+import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +16,7 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.training.augment import Augmentation
 
 # What a network may be trained to make small; `losses` says what each is.
+_NAME: Final = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 LOSSES: Final = ("binary", "cross-entropy", "focal", "dice-focal", "reconstruction")
 
 
@@ -138,32 +143,52 @@ def read(path: Path) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputRefused("The recipe cannot be read.", f"{error}.", "Check the file.") from error
+    for name in ("augmentation", "package", "frozen"):
+        if not isinstance(table.get(name, {}), dict):
+            raise InputRefused("The recipe cannot be read.", f"{name} is not a table.")
     augmentation = Augmentation(**_known(Augmentation, table.pop("augmentation", {})))
     words, frozen = table.pop("package", None), table.pop("frozen", None)
-    values = _known(Recipe, table)
-    for name in ("labels", "classes", "stretch", "views", "not_evaluated"):
-        if name in values:
-            values[name] = tuple(values[name])
+    values = _tuples(_known(Recipe, table))
     try:
         package = None if words is None else Words(**_known(Words, words))
         held = None if frozen is None else Frozen(**_tuples(_known(Frozen, frozen)))
         recipe = Recipe(**values, augmentation=augmentation, package=package, frozen=held)
     except TypeError as error:
         raise InputRefused("The recipe is not complete.", f"{error}.") from error
-    if recipe.size % 32 or not 32 <= recipe.size <= 1024 or recipe.batch_size < 1 or recipe.epochs < 1:
-        raise InputRefused("The recipe is out of range.", "size is a multiple of 32 up to 1024.")
-    for fine, sentence in (
+    wrong = _out_of_range(recipe)
+    if wrong:
+        raise InputRefused("The recipe is out of range.", f"{wrong}.")
+    return recipe
+
+
+def _out_of_range(recipe: Recipe) -> str:
+    """What is wrong with numbers and words whose types are right; empty if nothing."""
+    stretch = list(recipe.stretch)
+    sized = recipe.size % 32 == 0 and 32 <= recipe.size <= 1024
+    checks = (
+        (bool(_NAME.match(recipe.name)), "name is made of small letters, digits and hyphens"),
+        (
+            bool(recipe.labels) and len(set(recipe.labels)) == len(recipe.labels),
+            "labels are there, once each",
+        ),
+        (sized, "size is a multiple of 32 up to 1024"),
+        (recipe.epochs >= 1 and recipe.batch_size >= 1, "epochs and batch_size are 1 or more"),
         (recipe.cross == 0 or 3 <= recipe.cross <= 20, "cross is 0 or 3 to 20 parts"),
         (recipe.precision in ("whole", "mixed"), "precision is whole or mixed"),
         (recipe.uncertain in ("ignore", "zeros", "ones"), "uncertain is ignore, zeros or ones"),
         (1 <= recipe.accumulate <= 1024, "accumulate is 1 or more batches"),
-        (recipe.at_most >= 0, "at_most is a number of images"),
+        (recipe.at_most >= 0 and recipe.seed >= 0, "at_most and seed are 0 or more"),
         (recipe.learning_rate > 0, "learning_rate is above 0"),
+        (recipe.weight_decay >= 0 and recipe.clip_norm >= 0, "weight_decay and clip_norm are 0 or more"),
+        (recipe.warmup_epochs >= 0 and recipe.patience >= 0, "warmup_epochs and patience are 0 or more"),
+        (0 <= recipe.dropout < 1, "dropout is from 0 to below 1"),
+        (
+            len(stretch) == 2 and 0 <= stretch[0] < stretch[1] <= 100,
+            "stretch is two percentiles",
+        ),
         (recipe.loss in ("", *LOSSES), f"loss is one of {', '.join(LOSSES)}"),
-    ):
-        if not fine:
-            raise InputRefused("The recipe is out of range.", f"{sentence}.")
-    return recipe
+    )
+    return next((sentence for fine, sentence in checks if not fine), "")
 
 
 def _tuples(table: dict[str, Any]) -> dict[str, Any]:
@@ -171,8 +196,47 @@ def _tuples(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(kind: type, table: dict[str, Any]) -> dict[str, Any]:
-    names = {entry.name for entry in dataclasses.fields(kind)}
-    unknown = sorted(set(table) - names)
+    """The table, if its names are fields and its values of their types. Raises `InputRefused`."""
+    types = typing.get_type_hints(kind)
+    unknown = sorted(set(table) - {entry.name for entry in dataclasses.fields(kind)})
     if unknown:
         raise InputRefused("The recipe has a name nobody knows.", f"{', '.join(unknown)}.")
+    for name, value in table.items():
+        fits, word = _KINDS.get(types[name], (_any, ""))
+        if not fits(value):
+            raise InputRefused("The recipe has a value of a wrong kind.", f"{name} is {word}.")
     return dict(table)
+
+
+def _any(_: Any) -> bool:
+    return True
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(_number(entry) for entry in value)
+
+
+_KINDS: Final[dict[Any, tuple[Callable[[Any], bool], str]]] = {
+    int: (_whole, "a whole number"),
+    float: (_number, "a number"),
+    bool: (lambda value: isinstance(value, bool), "true or false"),
+    str: (lambda value: isinstance(value, str), "text in quotes"),
+    tuple[str, ...]: (_texts, "a list of texts"),
+    list[str]: (_texts, "a list of texts"),
+    tuple[float, ...]: (_numbers, "a list of numbers"),
+    tuple[float, float]: (_numbers, "a list of two numbers"),
+    list[dict[str, str]]: (lambda value: isinstance(value, list), "a list of tables"),
+    dict[str, Any]: (lambda value: isinstance(value, dict), "a table"),
+}

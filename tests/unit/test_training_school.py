@@ -403,3 +403,35 @@ def test_two_processes_train_one_network_together(tmp_path: Path) -> None:
     assert done.stdout.count("packaged as") == 1
     history = (tmp_path / "own" / "runs" / "smoke" / "history.jsonl").read_text("utf-8")
     assert len(history.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("size = '224'", "size is a whole number"),
+        ("epochs = true", "epochs is a whole number"),
+        ("learning_rate = 'fast'", "learning_rate is a number"),
+        ("dropout = nan", "dropout is a number"),
+        ("views = 'PA'", "views is a list of texts"),
+        ("labels = ['a', 'a']", "once each"),
+        ("labels = []", "labels are there"),
+        ("name = '../elsewhere'", "small letters"),
+        ("stretch = [1]", "two percentiles"),
+        ("seed = -1", "0 or more"),
+        ("loss = 'hinge'", "loss is one of"),
+        ("augmentation = 3", "not a table"),
+        ("kept_split = 1", "true or false"),
+    ],
+)
+def test_a_recipe_of_a_wrong_kind_is_refused_by_name(line: str, why: str, tmp_path: Path) -> None:
+    rows = {
+        "name": "name = 'x'",
+        "network": "network = 'resnet-18'",
+        "source": "source = 'table'",
+        "folder": "folder = '.'",
+        "labels": "labels = ['a']",
+    }
+    rows[line.split(" ")[0]] = line
+    (tmp_path / "x.toml").write_text("\n".join(rows.values()) + "\n", encoding="utf-8")
+    with pytest.raises(InputRefused, match=why):
+        recipe.read(tmp_path / "x.toml")
