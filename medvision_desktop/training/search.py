@@ -62,6 +62,8 @@ def search(
     import optuna
     import torch
 
+    if settings.frozen is not None:
+        raise InputRefused("This recipe cannot be searched.", "Its head is fitted in closed form.")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     torch.set_num_threads(machine.threads)
