@@ -167,7 +167,8 @@ def _assembled(key: str, members: Sequence[ScannedFile]) -> StudyRef:
         own_uid = uid if taken[uid] == 1 else f"{uid}#{taken[uid]}"
         ordered = tuple(file.instance for file in _in_order(files))
         series.append(replace(files[0].series, uid=own_uid, instances=ordered))
-    series.sort(key=lambda entry: (entry.number is None, entry.number or 0, entry.uid))
+    # What lies over images stands behind them, whatever its number: a study opens with an image.
+    series.sort(key=lambda one: (one.is_layer, one.number is None, one.number or 0, one.uid))
     first = members[0].study
     fullest = max((file.study for file in members), key=lambda study: len(study.description))
     return replace(first, key=key, description=fullest.description, series=tuple(series))

@@ -38,6 +38,18 @@ def test_a_segmentation_is_listed_with_its_study_and_knows_its_images(tmp_path: 
     assert layers.sources_of(layer, study) == (images,)
 
 
+def test_images_stand_before_layers_whatever_their_numbers(tmp_path: Path) -> None:
+    source = source_images()
+    for one in source:
+        one.SeriesNumber = 7
+    saved_series(source, tmp_path)
+    written = segmentation(source, np.ones((5, 12, 10), np.uint8))
+    written.SeriesNumber = 1
+    saved(written, tmp_path / "seg.dcm")
+    study = open_study.index([tmp_path], scratch=tmp_path / "scratch").studies[0]
+    assert [one.modality for one in study.series] == ["CT", "SEG"]
+
+
 def test_a_layer_whose_images_are_not_named_lies_over_those_of_its_frame_of_reference(
     tmp_path: Path,
 ) -> None:

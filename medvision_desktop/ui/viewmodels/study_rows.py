@@ -274,7 +274,7 @@ def merged(old: StudyRef, new: StudyRef) -> StudyRef:
         return new
     before = {series.uid: series for series in old.series}
     joined = [_joined(before.pop(series.uid, series), series) for series in new.series]
-    every = sorted((*before.values(), *joined), key=lambda s: (s.number is None, s.number or 0))
+    every = sorted((*before.values(), *joined), key=lambda s: (s.is_layer, s.number is None, s.number or 0))
     documents = {one.uid: one for one in (*old.documents, *new.documents)}
     speaking = {one.uid: one for one in (*old.presentations, *new.presentations)}
     return replace(
