@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ ROUGH_BADGE: Final = "Coarse until still"
 _MOST_PIXELS: Final = 1024
 # More samples than this take longer than a reader who drags should wait: about 25 ms.
 _QUICK_SAMPLES: Final = 3_000_000
+# The same for code that is not compiled yet, which takes a second or more on the way to the first plane.
+_PLAIN_SAMPLES: Final = 40_000
+_COARSEST: Final = 24
 _GATHERS: Final = {
     SlabMode.THIN: Gather.MEAN,
     SlabMode.MEAN: Gather.MEAN,
@@ -53,6 +56,7 @@ class _Source:
 
 
 _sources: Final[WeakKeyDictionary[Volume, _Source]] = WeakKeyDictionary()
+_ready: Final[WeakSet[Volume]] = WeakSet()
 
 
 class ObliqueStack:
@@ -60,7 +64,8 @@ class ObliqueStack:
 
     `right` and `down`: orthogonal unit vectors along an image's rows and columns. `through`: patient
     position of a pixel's centre. `plane`: the plane of the patient that it was turned from.
-    `is_quick`: thick slabs are sampled at every second or further pixel, and say so.
+    `is_quick`: what would take long is sampled at every second or further pixel, and says so: thick slabs,
+    and everything until `warm` has been called for the volume.
     """
 
     def __init__(
@@ -122,11 +127,19 @@ class ObliqueStack:
 
     @property
     def stride(self) -> int:
-        """Every how many-th pixel is sampled: 1 unless the slab is thick and time is short."""
+        """Every how many-th pixel is sampled: 1 unless time is short."""
+        return self._stride(plain=self._is_plain)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.is_quick and self.volume not in _ready
+
+    def _stride(self, *, plain: bool) -> int:
         samples = self._rows * self._columns * self.slab.planes(self.spacing_mm)
-        if not self.is_quick or samples <= _QUICK_SAMPLES:
+        most = _PLAIN_SAMPLES if plain else _QUICK_SAMPLES
+        if not self.is_quick or samples <= most:
             return 1
-        return min(8, math.ceil(math.sqrt(samples / _QUICK_SAMPLES)))
+        return min(_COARSEST, math.ceil(math.sqrt(samples / most)))
 
     def frame(self, index: int) -> Frame:
         """Plane `index` as a frame of stored values and the volume's rescale, through the slab.
@@ -136,8 +149,10 @@ class ObliqueStack:
         """
         if not 0 <= index < self.count:
             raise IndexError(f"plane {index} of {self.count}")
-        source = _source(self.volume)
-        stored, outside = self._sampled(source, index), source.outside
+        plain = self._is_plain  # asked once: it may change on another thread
+        source = _plain_source(self.volume) if plain else _source(self.volume)
+        stride, outside = self._stride(plain=plain), source.outside
+        stored = self._sampled(source, index, stride, plain=plain)
         return Frame(
             stored=np.rint(stored).astype(source.kind) if source.kind.kind == "i" else stored,
             bits_stored=source.kind.itemsize * 8,
@@ -150,7 +165,7 @@ class ObliqueStack:
             geometry=self._geometry(index),
             spacing=self._spacing,
             frame_number=index + 1,
-            badges=(*self.volume.badges, BADGE, *((ROUGH_BADGE,) if self.stride > 1 else ())),
+            badges=(*self.volume.badges, BADGE, *((ROUGH_BADGE,) if stride > 1 else ())),
             corner=self._corner(),
         )
 
@@ -179,13 +194,14 @@ class ObliqueStack:
         straight = PlaneStack(self.volume, self.plane).frame_directions()[2]
         return math.degrees(math.acos(min(1.0, abs(float(self._axes[0] @ np.asarray(straight))))))
 
-    def _sampled(self, source: _Source, index: int) -> NDArray[np.float32]:
-        planes, stride = self.slab.planes(self.spacing_mm), self.stride
+    def _sampled(self, source: _Source, index: int, stride: int, *, plain: bool) -> NDArray[np.float32]:
+        planes = self.slab.planes(self.spacing_mm)
         deep, down, right = (self._to_index[:3, :3] @ step for step in self._steps)
         corner = self._to_index @ np.append(self.point_lps_mm(index, 0, 0), 1.0)
         first = corner[:3] - planes // 2 * deep
         shape = (planes, -(-self._rows // stride), -(-self._columns // stride))
-        found = sampling.sampled(
+        sample = sampling.sampled_plainly if plain else sampling.sampled
+        found = sample(
             source.stored_kji,
             first + (stride - 1) / 2 * (down + right),
             (deep, down * stride, right * stride),
@@ -220,6 +236,7 @@ Planes = PlaneStack | ObliqueStack
 def warm(volume: Volume) -> None:
     """Do what the first oblique plane of a volume waits for: compile, and look at its values once."""
     sampling.warm(_source(volume).stored_kji, stored_padding(volume))
+    _ready.add(volume)
 
 
 def rotated(direction: Vector3, about: Vector3, radians: float) -> Vector3:
@@ -240,6 +257,11 @@ def upright(right: Vector3, down: Vector3) -> tuple[Vector3, Vector3]:
     along = np.asarray(down, np.float64)
     along = along - across * float(across @ along)
     return _vector(across), _vector(along / np.linalg.norm(along))
+
+
+def _plain_source(volume: Volume) -> _Source:
+    """The values as they are, without a look at all of them."""
+    return _Source(volume.stored_kji, np.dtype(np.float32), float("nan"))
 
 
 def _source(volume: Volume) -> _Source:

@@ -53,6 +53,60 @@ def sampled(
     return out
 
 
+def sampled_plainly(
+    values_kji: NDArray[Any],
+    corner: NDArray[np.float64],
+    steps: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    shape: tuple[int, int, int],
+    *,
+    gather: Gather = Gather.MEAN,
+    outside: float = np.nan,
+    padding: tuple[float, float] | None = None,
+) -> NDArray[np.float32]:
+    """The same as `sampled` without compiled code: for few samples, while that is not ready."""
+    planes, rows, columns = shape
+    deep, down, right = steps
+    down_by, right_by = np.arange(rows)[:, None, None] * down, np.arange(columns)[None, :, None] * right
+    found = np.stack(
+        [
+            _one_plane(values_kji, corner + plane * deep + down_by + right_by, padding)
+            for plane in range(planes)
+        ]
+    )
+    known = np.isfinite(found)
+    if gather is Gather.MEAN:
+        total = np.where(known, found, 0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
+    elif gather is Gather.LARGEST:
+        total = np.where(known, found, -np.inf).max(axis=0)
+    else:
+        total = np.where(known, found, np.inf).min(axis=0)
+    return np.where(known.any(axis=0), total, outside).astype(np.float32)
+
+
+def _one_plane(
+    values: NDArray[Any], at: NDArray[np.float64], padding: tuple[float, float] | None
+) -> NDArray[np.float64]:
+    """Trilinear interpolation at indices (rows, columns, 3); not a number outside and where padding is."""
+    ends = np.asarray(values.shape) - 1
+    outside = np.any((at < -0.5) | (at > ends + 0.5), axis=-1)
+    at = np.clip(at, 0, ends)
+    low = np.minimum(at.astype(np.intp), ends)
+    high, part = np.minimum(low + 1, ends), at - low
+    total = np.zeros(at.shape[:2])
+    for corner in range(8):
+        sides = [bool(corner >> (2 - axis) & 1) for axis in range(3)]
+        k, j, i = (high[..., n] if side else low[..., n] for n, side in enumerate(sides))
+        share = np.prod(
+            [part[..., n] if side else 1 - part[..., n] for n, side in enumerate(sides)], axis=0
+        )
+        found = values[k, j, i].astype(np.float64)
+        if padding is not None:
+            outside |= (share > 0) & (found >= padding[0]) & (found <= padding[1])
+        total += found * share
+    total[outside] = np.nan
+    return total
+
+
 def warm(values_kji: NDArray[Any], padding: tuple[float, float] | None = None) -> None:
     """Compile for arrays of this type, which takes about a second the first time."""
     nothing = np.zeros(3)

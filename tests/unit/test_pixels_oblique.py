@@ -171,6 +171,7 @@ def test_padding_has_no_part_in_what_is_interpolated() -> None:
 def test_a_quick_plane_has_the_grid_of_the_careful_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oblique, "_QUICK_SAMPLES", 2000)
     volume = volume_of(np.float32)
+    oblique.warm(volume)
     right = rotated((1, 0, 0), (0, 0, 1), 0.4)
     quick = ObliqueStack(
         volume, Plane.CORONAL, right, (0, 0, -1), MIDDLE, Slab(SlabMode.MIP, 20), is_quick=True
@@ -216,3 +217,28 @@ def test_outside_is_a_value_below_all_others_where_there_is_room() -> None:
     large = np.full((2, 2, 2), 60000, np.uint16)
     large[0] = 0
     assert sampling.room_for_outside(large)[0] == np.dtype(np.float32)
+
+
+@pytest.mark.parametrize("mode", list(SlabMode))
+@pytest.mark.parametrize("padding", [None, (-120.0, 40.0)])
+def test_what_is_sampled_before_the_code_is_compiled_is_the_same(
+    mode: SlabMode, padding: tuple[float, float] | None
+) -> None:
+    volume = volume_of(np.float32, padding=padding)
+    right = rotated((1, 0, 0), (0, 0, 1), 0.4)
+    slab = Slab(mode, 7.0)
+    quick = ObliqueStack(volume, Plane.CORONAL, right, (0, 0, -1), MIDDLE, slab, is_quick=True)
+    plain, compiled = quick.frame(9).stored, quick.with_care().frame(9).stored
+    assert quick.stride == 1
+    assert np.array_equal(np.isnan(plain), np.isnan(compiled))
+    assert np.allclose(plain, compiled, atol=1e-3, equal_nan=True)
+
+
+def test_a_large_plane_is_coarse_until_the_code_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oblique, "_PLAIN_SAMPLES", 300)
+    volume = volume_of()
+    right = rotated((1, 0, 0), (0, 0, 1), 0.4)
+    stack = ObliqueStack(volume, Plane.CORONAL, right, (0, 0, -1), MIDDLE, is_quick=True)
+    assert oblique.ROUGH_BADGE in stack.frame(5).badges
+    oblique.warm(volume)
+    assert oblique.ROUGH_BADGE not in stack.frame(5).badges

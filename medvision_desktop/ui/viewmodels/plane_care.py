@@ -43,7 +43,10 @@ class PlaneCare(QObject):
         if volume is None or volume is self._warmed:
             return
         self._warmed = volume
-        self._lanes.io.submit(lambda *_: oblique.warm(volume), done=lambda _: None, key="warm planes")
+        # What was drawn coarse meanwhile is drawn whole then.
+        self._lanes.io.submit(
+            lambda *_: oblique.warm(volume), done=lambda _: self._rest.start(), key="warm planes"
+        )
 
     def _on_pane_changed(self, number: int) -> None:
         if _rough(self._viewer.panes[number].shown) is not None:
@@ -79,6 +82,6 @@ def _with_care(stack: ObliqueStack, index: int, _progress: ProgressSink, _cancel
 
 def _rough(shown: Shown | None) -> ObliqueStack | None:
     """The stack of a pane whose image is coarse; None for all others."""
-    if shown is None or not isinstance(shown.planes, ObliqueStack) or shown.planes.stride == 1:
+    if shown is None or not isinstance(shown.planes, ObliqueStack):
         return None
     return shown.planes if oblique.ROUGH_BADGE in shown.frame.badges else None
