@@ -37,7 +37,8 @@ class Voter:
         """(n,) calibrated probabilities of one fold, in the order of the images' hashes."""
         rows = self.found.of(fold)
         order = np.argsort(rows.sha256)
-        return calibrate.probabilities(self.calibration, rows, softmax=False)[order, 0]
+        found: NDArray[np.float64] = calibrate.probabilities(self.calibration, rows, softmax=False)
+        return np.asarray(found[order, 0])
 
 
 def of_package(package: ModelPackage) -> Voter:
