@@ -36,7 +36,7 @@ _MOST_PIXELS: Final = 1024
 # More samples than this take longer than a reader who drags should wait: about 25 ms.
 _QUICK_SAMPLES: Final = 3_000_000
 # The same for code that is not compiled yet, which takes a second or more on the way to the first plane.
-_PLAIN_SAMPLES: Final = 40_000
+_PLAIN_SAMPLES: Final = 20_000
 _COARSEST: Final = 24
 _GATHERS: Final = {
     SlabMode.THIN: Gather.MEAN,
