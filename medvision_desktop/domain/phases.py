@@ -58,15 +58,15 @@ class PhaseFrames:
 
 
 def split(places_mm: Sequence[float], facts: Sequence[Facts]) -> tuple[PhaseFrames, ...]:
-    """The volumes that frames make, in order; () where no two share a place or nothing tells them apart.
+    """The volumes that frames make, in order; () where no two share a place, all do, or nothing differs.
 
     `places_mm`: where each frame lies along the normal that all of them share. Frames of one volume
     keep the order in which they are given.
     """
     groups = _by_place(places_mm)
     most = max((len(group) for group in groups), default=0)
-    if most < 2 or most > MOST_PHASES:
-        return ()
+    if most < 2 or most > MOST_PHASES or len(groups) < 2:
+        return ()  # images of one place are a film of it, to be scrolled through
     named = sorted({name for fact in facts for name in fact if name.startswith(DIMENSION)})
     known = [name for name in (*_ORDER, *named) if _varies(name, groups, facts)]
     for count in range(1, _MOST_TOGETHER + 1):

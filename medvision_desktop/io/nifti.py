@@ -180,8 +180,8 @@ def volumes_of(header: NiftiHeader, frames: int) -> tuple[PhaseFrames, ...]:
     """The volumes that so many frames are, by what the header says of dimensions 4 to 7; () for one."""
     slices = _display_shape(header)[0] if header.affine_ras_mm is not None else header.shape[2]
     count = frames // slices
-    if count < 2:
-        return ()
+    if count < 2 or slices < 2:
+        return ()  # images of one place are a film of it, to be scrolled through
     found = []
     for at in range(count):
         label, time_ms = _volume_label(header, at)

@@ -104,7 +104,7 @@ def test_a_time_is_said_in_its_own_size(time_ms: float, text: str) -> None:
     assert phases.time_text(time_ms) == text
 
 
-@given(st.integers(2, 5), st.integers(1, 6), st.randoms())
+@given(st.integers(2, 5), st.integers(2, 6), st.randoms())
 def test_every_frame_is_in_one_volume_whatever_the_order(volumes: int, slices: int, chance: object) -> None:
     frames = [(k, n) for k in range(slices) for n in range(volumes)]
     chance.shuffle(frames)  # type: ignore[attr-defined]
@@ -115,3 +115,7 @@ def test_every_frame_is_in_one_volume_whatever_the_order(volumes: int, slices: i
     for at, one in enumerate(found):
         assert {frames[number][1] for number in one.numbers} == {at}
         assert np.unique([frames[number][0] for number in one.numbers]).size == slices
+
+
+def test_images_of_one_place_stay_one_film() -> None:
+    assert split([3.0, 3.0, 3.0], [{phases.TRIGGER: 40.0 * n} for n in range(3)]) == ()

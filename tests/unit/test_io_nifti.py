@@ -366,3 +366,25 @@ def test_the_angiogram_is_the_volume_itk_reads(data_dir: Path, decoder: Decoder)
     assert np.allclose(volume.values_kji, SimpleITK.GetArrayFromImage(image), atol=1e-3)
     corner = image.TransformIndexToPhysicalPoint((3, 5, 7))
     assert (volume.affine_kji_to_lps @ [7, 5, 3, 1])[:3] == pytest.approx(corner, abs=1e-3)
+
+
+def test_a_film_of_one_slice_is_a_stack_to_scroll_through(tmp_path: Path, decoder: Decoder) -> None:
+    values = random_values((5, 6, 1, 8))
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 1.0, 1.0])), tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    assert loaded.phases == ()
+    assert len(loaded.stack.frames) == 8
+    assert np.array_equal(loaded.stack.frames[5].stored, values[:, :, 0, 5].T)
+
+
+def test_more_volumes_than_the_file_can_hold_are_refused(tmp_path: Path, decoder: Decoder) -> None:
+    image = nibabel.Nifti1Image(random_values((5, 6, 7, 2)), np.diag([-1.0, -1.0, 1.0, 1.0]))
+    nibabel.save(image, tmp_path / "a.nii")
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[48:52] = np.asarray([32767, 32767], "<i2").tobytes()  # dim[4] and dim[5]
+    data[40:42] = np.asarray([5], "<i2").tobytes()
+    (tmp_path / "b.nii").write_bytes(data)
+    (tmp_path / "a.nii").unlink()
+    result = index([tmp_path / "b.nii"], scratch=tmp_path / "scratch")
+    assert result.studies == ()
+    assert "cut short" in result.refused[0].why
