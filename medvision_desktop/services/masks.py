@@ -23,9 +23,9 @@ from medvision_desktop.audit.schema import EventKind
 from medvision_desktop.audit.store import Store
 from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, Segment
-from medvision_desktop.services.ingest import study_pseudonym
+from medvision_desktop.services.superseding import Thread
 
-_REMOVED: Final = "removed"
+_EDITED: Final = Thread(EventKind.MASK_EDITED, "mask")
 _SALT_BYTES: Final = 16
 _NAME_BYTES: Final = 8
 # Quick rather than small: labels are mostly runs of the same byte.
@@ -57,18 +57,12 @@ def record(
     details, voxels = _packed(layer, series_uid, made_from)
     with store.writing() as tx:
         study = name_only(tx.connection, tx.random, IdentityKind.STUDY, study_key)
-        before = _newest(tx, study).get(layer.uid)
+        before = _EDITED.newest(tx, study).get(layer.uid)
         kept = _keep(tx, study, details, voxels)
         if before is not None and "voxels" in before[1]:
             _forget(tx, before[1]["voxels"]["id"])
-        payload = {
-            "study": study,
-            "mask": layer.uid,
-            "state": "drawn" if before is None else "changed",
-            "supersedes": before[0] if before else None,
-            "voxels": kept.as_payload(),
-        }
-        return _append(tx, study, payload, reader)
+        state = "drawn" if before is None else "changed"
+        return _EDITED.enter(tx, study, layer.uid, state, before, reader=reader, voxels=kept.as_payload())
 
 
 def remove(store: Store, study_key: str, uid: str, *, reader: str) -> int | None:
@@ -76,23 +70,17 @@ def remove(store: Store, study_key: str, uid: str, *, reader: str) -> int | None
 
     Raises `StoreUnavailable`; then nothing has changed.
     """
-    with store.writing() as tx:
-        study = study_pseudonym(tx, study_key)
-        before = _newest(tx, study).get(uid) if study is not None else None
-        if study is None or before is None or before[1]["state"] == _REMOVED:
-            return None
-        _forget(tx, before[1]["voxels"]["id"])
-        payload = {"study": study, "mask": uid, "state": _REMOVED, "supersedes": before[0]}
-        return _append(tx, study, payload, reader)
+
+    def forget(tx: Transaction, before: dict[str, Any]) -> None:
+        _forget(tx, before["voxels"]["id"])
+
+    return _EDITED.take_away(store, study_key, uid, reader=reader, forget=forget)
 
 
 def masks(store: Store, study_key: str) -> tuple[RecordedMask, ...]:
     """What stands now, in the order it was begun. Erased ones are gone. Raises `StoreUnavailable`."""
     with store.reading() as tx:
-        study = study_pseudonym(tx, study_key)
-        if study is None:
-            return ()
-        found = (_restored(tx, *newest) for newest in _newest(tx, study).values())
+        found = (_restored(tx, *entry) for entry in _EDITED.standing(tx, study_key))
         return tuple(one for one in found if one is not None)
 
 
@@ -173,30 +161,8 @@ def _forget(tx: Transaction, name: str) -> None:
     tx.connection.execute(schema.mask.delete().where(schema.mask.c.id == name))
 
 
-def _append(tx: Transaction, study: str, payload: dict[str, Any], reader: str) -> int:
-    actor = tx.reader(reader)
-    return tx.append(EventKind.MASK_EDITED, actor=actor, subject=study, payload=payload).seq
-
-
-def _newest(tx: Transaction, study: str) -> dict[str, tuple[int, dict[str, Any]]]:
-    """The newest entry of each label map by its uid, in the order they were begun."""
-    table = schema.ledger
-    rows = tx.connection.execute(
-        sa.select(table.c.seq, table.c.payload)
-        .where(table.c.kind == EventKind.MASK_EDITED.value, table.c.subject == study)
-        .order_by(table.c.seq)
-    )
-    newest: dict[str, tuple[int, dict[str, Any]]] = {}
-    for row in rows:
-        data: dict[str, Any] = json.loads(row.payload)
-        newest[data["mask"]] = (int(row.seq), data)
-    return newest
-
-
 def _restored(tx: Transaction, seq: int, data: dict[str, Any]) -> RecordedMask | None:
-    """None for what was removed or erased, and for a row that was tampered with: `verify` names it."""
-    if data["state"] == _REMOVED:
-        return None
+    """None for what was erased, and for a row that was tampered with: `verify` names it."""
     found = _stored(tx, data["voxels"], data["mask"])
     if found is None:
         return None

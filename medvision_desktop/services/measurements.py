@@ -6,22 +6,18 @@ digest; its geometry and words lie in the erasable texts. What stands now is the
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import sqlalchemy as sa
-
-from medvision_desktop.audit import schema
 from medvision_desktop.audit.private import IdentityKind, keep_words, name_only, words_of
 from medvision_desktop.audit.schema import EventKind
 from medvision_desktop.audit.store import Store
 from medvision_desktop.audit.transaction import Transaction
 from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry, SpacingSource, Vector3
-from medvision_desktop.domain.measurement import Measurement, MeasurementKind, Place
-from medvision_desktop.services.ingest import study_pseudonym
+from medvision_desktop.domain.measurement import Measurement, MeasurementKind
+from medvision_desktop.services.superseding import Thread, place_of, place_words
 
-_REMOVED: Final = "removed"
+_DRAWN: Final = Thread(EventKind.MEASUREMENT_RECORDED, "measurement")
 
 
 @dataclass(frozen=True)
@@ -44,26 +40,17 @@ def record(store: Store, measurement: Measurement, said: tuple[str, ...], *, rea
         "points": [[float(row), float(column)] for row, column in measurement.points],
         "words": measurement.words,
         "said": list(said),
-        "series_uid": place.series_uid,
-        "sop_instance_uid": place.sop_instance_uid,
-        "frame_number": place.frame_number,
-        "plane": place.plane,
-        "index": place.index,
+        **place_words(place),
         "slab": place.slab,
         "cut": _told(place.cut),
         "phase": place.phase,
     }
     with store.writing() as tx:
         study = name_only(tx.connection, tx.random, IdentityKind.STUDY, place.study_key)
-        before = _newest(tx, study).get(measurement.id)
-        payload = {
-            "study": study,
-            "measurement": measurement.id,
-            "state": "drawn" if before is None else "changed",
-            "supersedes": before[0] if before else None,
-            "words": keep_words(tx.connection, tx.random, study, words).as_payload(),
-        }
-        return _append(tx, study, payload, reader)
+        before = _DRAWN.newest(tx, study).get(measurement.id)
+        state = "drawn" if before is None else "changed"
+        kept = keep_words(tx.connection, tx.random, study, words).as_payload()
+        return _DRAWN.enter(tx, study, measurement.id, state, before, reader=reader, words=kept)
 
 
 def remove(store: Store, study_key: str, measurement_id: str, *, reader: str) -> int | None:
@@ -71,65 +58,24 @@ def remove(store: Store, study_key: str, measurement_id: str, *, reader: str) ->
 
     Raises `StoreUnavailable`; then nothing has changed.
     """
-    with store.writing() as tx:
-        study = study_pseudonym(tx, study_key)
-        before = _newest(tx, study).get(measurement_id) if study is not None else None
-        if study is None or before is None or before[1]["state"] == _REMOVED:
-            return None
-        payload = {
-            "study": study,
-            "measurement": measurement_id,
-            "state": _REMOVED,
-            "supersedes": before[0],
-        }
-        return _append(tx, study, payload, reader)
+    return _DRAWN.take_away(store, study_key, measurement_id, reader=reader)
 
 
 def measurements(store: Store, study_key: str) -> tuple[RecordedMeasurement, ...]:
     """What stands now, in the order it was first drawn. Erased ones are gone. Raises `StoreUnavailable`."""
     with store.reading() as tx:
-        study = study_pseudonym(tx, study_key)
-        if study is None:
-            return ()
-        found = (_restored(tx, study_key, *newest) for newest in _newest(tx, study).values())
+        found = (_restored(tx, study_key, *entry) for entry in _DRAWN.standing(tx, study_key))
         return tuple(one for one in found if one is not None)
-
-
-def _append(tx: Transaction, study: str, payload: dict[str, Any], reader: str) -> int:
-    actor = tx.reader(reader)
-    return tx.append(EventKind.MEASUREMENT_RECORDED, actor=actor, subject=study, payload=payload).seq
-
-
-def _newest(tx: Transaction, study: str) -> dict[str, tuple[int, dict[str, Any]]]:
-    """The newest entry of each measurement by its id, in the order they were first drawn."""
-    table = schema.ledger
-    rows = tx.connection.execute(
-        sa.select(table.c.seq, table.c.payload)
-        .where(table.c.kind == EventKind.MEASUREMENT_RECORDED.value, table.c.subject == study)
-        .order_by(table.c.seq)
-    )
-    newest: dict[str, tuple[int, dict[str, Any]]] = {}
-    for row in rows:
-        data: dict[str, Any] = json.loads(row.payload)
-        newest[data["measurement"]] = (int(row.seq), data)
-    return newest
 
 
 def _restored(
     tx: Transaction, study_key: str, seq: int, data: dict[str, Any]
 ) -> RecordedMeasurement | None:
-    if data["state"] == _REMOVED:
-        return None
     words = words_of(tx.connection, data["words"]["id"])
     if not words:
         return None
-    place = Place(
-        study_key=study_key,
-        series_uid=words["series_uid"],
-        sop_instance_uid=words["sop_instance_uid"],
-        frame_number=words["frame_number"],
-        plane=words["plane"],
-        index=words["index"],
+    place = replace(
+        place_of(study_key, words),
         slab=words.get("slab", ""),  # older entries have none of these
         cut=_cut(words.get("cut")),
         phase=words.get("phase", 0),
