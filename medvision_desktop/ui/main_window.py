@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QStackedWid
 from medvision_desktop.ui.actions import in_force, key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import T
+from medvision_desktop.ui.widgets.file_drop import dropped, welcome
 
 NARROW_PX: Final = 1400
 _LAYOUT_VERSION: Final = 1
@@ -105,19 +106,15 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files are welcome anywhere in the window."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
+        welcome(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Keep welcoming them."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
+        welcome(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Pass local files on; addresses elsewhere are not opened."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
+        if paths := dropped(event):
             self.filesDropped.emit(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 from medvision_desktop.ui.main_window import make_actions
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
+from medvision_desktop.ui.widgets.file_drop import dropped, welcome
 
 _STEP_PX: Final = 48
 _SHARE: Final = 0.7
@@ -54,14 +55,11 @@ class SideWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files are welcome in every window."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
+        welcome(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Pass local files on; addresses elsewhere are not opened."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
+        if paths := dropped(event):
             self.filesDropped.emit(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
