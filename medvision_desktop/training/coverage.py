@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.training import split
 from medvision_desktop.training.recipe import Recipe
 
+_LEAST_CLASSES: Final = 2
+
 
 def checked(
     folds: Sequence[str], truth: NDArray[np.int64], recipe: Recipe, *, packaged: bool = False
@@ -18,7 +21,8 @@ def checked(
     """Raise `InputRefused` where nobody is left to learn from or to choose by, or an answer is missing.
 
     `truth`: (n, labels), below 0 where not known. Where it is `packaged`, each part that is held out is
-    needed, for threshold, calibration and test, and there, too, both answers of what is evaluated.
+    needed, for threshold, calibration and test, and there, too, both answers of what is evaluated; of
+    classes of which one is right, two are enough for calibration and test.
     """
     parts = {part: np.array([fold == part for fold in folds], dtype=bool) for part in sorted(set(folds))}
     trained = (
@@ -39,7 +43,14 @@ def checked(
     for role in split.FOLDS[1:] if packaged else ():
         inside = np.array([split.role(fold) == role for fold in folds], dtype=bool)
         inside &= (truth >= 0).all(axis=1)  # only such are measured
-        _answers(f"in the {role}", truth[inside], recipe)
+        if not recipe.softmax or role == "validation":
+            _answers(f"in the {role}", truth[inside], recipe)
+        elif (truth[inside] > 0).any(axis=0).sum() < _LEAST_CLASSES:
+            raise InputRefused(
+                "There are too few people for this recipe.",
+                f"The {role} has images of one class only.",
+                "Add images, or take another seed.",
+            )
 
 
 def _answers(where: str, truth: NDArray[np.int64], recipe: Recipe) -> None:
