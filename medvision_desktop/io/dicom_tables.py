@@ -56,7 +56,7 @@ def voi_of(dataset: Dataset, index: int, layout: PixelLayout, *, little: bool) -
     owner = group_of(dataset, index, "FrameVOILUTSequence")
     found: list[Voi] = []
     for item in items_of(dataset, "VOILUTSequence"):
-        table = _table(item, signed=_lut_input_signed(dataset, layout), little=little)
+        table = _table(item, signed=_lut_input_signed(dataset, index, layout), little=little)
         if table is not None:
             first, entries, bits = table
             found.append(VoiLut(first, entries, bits, text(item, "LUTExplanation")))
@@ -74,14 +74,21 @@ def voi_of(dataset: Dataset, index: int, layout: PixelLayout, *, little: bool) -
 def padding_of(dataset: Dataset, layout: PixelLayout) -> tuple[float, float] | None:
     """Inclusive range of stored values that are padding (PS3.3 C.7.5.1.1.2), or None."""
     if layout.is_float:
-        value = number(dataset, "FloatPixelPaddingValue")
-        value = number(dataset, "DoubleFloatPixelPaddingValue") if value is None else value
-        return None if value is None else (value, value)
+        return _float_padding(dataset)
     first, last = whole(dataset, "PixelPaddingValue"), whole(dataset, "PixelPaddingRangeLimit")
     if first is None or layout.samples != 1:
         return None
     ends = sorted(_as_stored(entry, layout) for entry in (first, first if last is None else last))
     return float(ends[0]), float(ends[1])
+
+
+def _float_padding(dataset: Dataset) -> tuple[float, float] | None:
+    for width in ("Float", "DoubleFloat"):
+        first = number(dataset, f"{width}PixelPaddingValue")
+        if first is not None:
+            last = number(dataset, f"{width}PixelPaddingRangeLimit")
+            return (first, first) if last is None else (min(first, last), max(first, last))
+    return None
 
 
 def _as_stored(value: int, layout: PixelLayout) -> int:
@@ -91,11 +98,13 @@ def _as_stored(value: int, layout: PixelLayout) -> int:
     return value - size if layout.signed and value >= size // 2 else value
 
 
-def _lut_input_signed(dataset: Dataset, layout: PixelLayout) -> bool:
+def _lut_input_signed(dataset: Dataset, index: int, layout: PixelLayout) -> bool:
     """The VOI LUT's input is signed when the modality values can be (PS3.3 C.11.2.1.1)."""
     if items_of(dataset, "ModalityLUTSequence"):
         return False
-    return layout.signed or (number(dataset, "RescaleIntercept") or 0) < 0
+    values = group_of(dataset, index, "PixelValueTransformationSequence")
+    slope, intercept = number(values, "RescaleSlope") or 1, number(values, "RescaleIntercept") or 0
+    return layout.signed or slope < 0 or intercept < 0
 
 
 def _table(item: Dataset, *, signed: bool, little: bool) -> tuple[int, NDArray[np.uint16], int] | None:

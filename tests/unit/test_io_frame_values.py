@@ -18,12 +18,27 @@ from medvision_desktop.domain.geometry import PatientOrientation, SpacingSource
 from medvision_desktop.domain.image import Frame, ModalityLut, Photometric, Rescale
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_layout import PixelLayout
 from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame
+from medvision_desktop.io.dicom_tables import padding_of
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import Raw, ct, write
 
 SampleFile = Callable[[str], Path]
+FLOATS = PixelLayout(
+    rows=4,
+    columns=4,
+    frames=1,
+    samples=1,
+    bits_allocated=32,
+    bits_stored=32,
+    high_bit=31,
+    signed=False,
+    planar=False,
+    photometric="MONOCHROME2",
+    is_float=True,
+)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +159,28 @@ def test_a_voi_lut_comes_before_the_windows(made: Callable[..., Frame]) -> None:
     assert (table.first_mapped, table.bits, table.explanation) == (-2, 12, "steep")
     assert table.entries.tolist() == [0, 1000, 2000, 4095]
     assert frame.voi[1] == VoiWindow(40, 400)
+
+
+def test_a_negative_slope_makes_the_input_of_a_voi_lut_signed(made: Callable[..., Frame]) -> None:
+    item = Dataset()
+    item.LUTDescriptor = [4, -3000, 12]
+    item["LUTDescriptor"].VR = "SS"
+    item.LUTData = [0, 1000, 2000, 4095]
+    item["LUTData"].VR = "US"
+    frame = made(PixelRepresentation=0, RescaleSlope=-1, RescaleIntercept=0, VOILUTSequence=[item])
+    table = frame.voi[0]
+    assert isinstance(table, VoiLut)
+    assert table.first_mapped == -3000
+
+
+@pytest.mark.parametrize("width", ["Float", "DoubleFloat"])
+@pytest.mark.parametrize("ends", [(0.5, 2.0), (2.0, 0.5)])
+def test_padding_of_float_pixels_may_be_a_range(width: str, ends: tuple[float, float]) -> None:
+    dataset = Dataset()
+    setattr(dataset, f"{width}PixelPaddingValue", ends[0])
+    assert padding_of(dataset, FLOATS) == (ends[0], ends[0])
+    setattr(dataset, f"{width}PixelPaddingRangeLimit", ends[1])
+    assert padding_of(dataset, FLOATS) == (0.5, 2.0)
 
 
 def test_a_padding_value_written_unsigned_is_read_as_the_pixels_are(made: Callable[..., Frame]) -> None:
