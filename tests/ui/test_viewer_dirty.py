@@ -75,7 +75,7 @@ def screen(qtbot: Any) -> Any:
         (windowed(-4000), True),
         (inverted, True),
         (turned, False),
-        (next_image, False),
+        (next_image, True),
         (noted, False),
     ],
 )
