@@ -203,6 +203,10 @@ def test_the_pane_says_that_it_is_not_for_measurement(room: Room) -> None:
     room.wait()
     lines = [line.text for line in corner_words(room.scene, room.viewer, small=False).bottom_right]
     assert WARNING in lines
+    room.viewer.set_corner_text(False)
+    without = corner_words(room.scene, room.viewer, small=False)
+    assert [line.text for line in without.bottom_right] == [WARNING]
+    assert without.top_left == ()
     assert WARNING in room.pane.accessibleName()
     assert "Larsen" not in room.pane.accessibleName()
 

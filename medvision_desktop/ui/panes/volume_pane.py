@@ -120,10 +120,9 @@ class VolumePane(QWidget):
         if scene.status is SceneStatus.SHOWN:
             if scene.camera.letters is not None:
                 orientation_letters.paint(painter, self._text, scene.camera.letters, room, pane)
+            small = self.width() < SMALL_WIDTH or self.height() < SMALL_HEIGHT
+            corner_text.paint(painter, self._text, corner_words(scene, self._viewer, small=small), room)
             if self._viewer.corner_text:
-                small = self.width() < SMALL_WIDTH or self.height() < SMALL_HEIGHT
-                words = corner_words(scene, self._viewer, small=small)
-                corner_text.paint(painter, self._text, words, room)
                 volume_furniture.paint_axes(painter, self._text, scene.camera, room)
         else:
             volume_furniture.paint_message(painter, self._text, scene, pane)

@@ -10,21 +10,27 @@ from medvision_desktop.ui.viewmodels.volume_scene import SceneStatus, VolumeScen
 if TYPE_CHECKING:
     from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 
-WARNING: Final = "Volume rendering, not for measurement"
+_WARNING_LINES: Final = ("Volume rendering,", "not for measurement")
+WARNING: Final = " ".join(_WARNING_LINES)
 
 
 def corner_words(scene: VolumeScene, viewer: ViewerModel, *, small: bool) -> CornerText:
-    """The patient as in the plane beside it; look, zoom and what the picture is not."""
+    """The patient as in the plane beside it; look, zoom and what the picture is not.
+
+    What it is not stands there also where the reader has put all other words away.
+    """
+    # In a small pane the letter at the bottom needs the middle for itself.
+    warning = tuple(Line(words) for words in (_WARNING_LINES if small else (WARNING,)))
+    if not viewer.corner_text:
+        return CornerText(bottom_right=warning)
     beside = viewer.view(0).corner
     who = beside.top_left[:2] if small else beside.top_left
     badges = scene.volume.badges if scene.volume is not None and not small else ()
-    # In a small pane the letter at the bottom needs the middle for itself.
-    warning = ("Volume rendering,", "not for measurement") if small else (WARNING,)
     lines = (
         *((Line("  ·  ".join(badges)),) if badges else ()),
         Line(_look(scene)),
         *(() if small else (Line(f"Ray cast on CPU  ·  zoom {scene.camera.zoom:.1f}"),)),
-        *(Line(words) for words in warning),
+        *warning,
     )
     return CornerText(top_left=who, bottom_right=lines)
 
