@@ -53,4 +53,21 @@ def labelled(
         inside = chosen == number
         own = shares[number]
         sure.append(float(own[inside].mean()) if inside.any() else float(own.max()))
-    return Labelled(most_probable(shares, ready.affine_kji_to_lps, *source), tuple(sure))
+    there = most_probable(shares, ready.affine_kji_to_lps, *source)
+    if found.smallest_ml:
+        without_islands(there, source[1], found.smallest_ml)
+    return Labelled(there, tuple(sure))
+
+
+def without_islands(labels: NDArray[np.uint8], affine: Affine, smallest_ml: float) -> None:
+    """Take away, in place, connected labelled voxels (six neighbours) of less than a volume together."""
+    from scipy import ndimage
+
+    islands, count = ndimage.label(labels > 0)
+    if not count:
+        return
+    voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000.0
+    volumes = np.bincount(islands.ravel()) * voxel_ml
+    small = volumes < smallest_ml
+    small[0] = False
+    labels[small[islands]] = 0

@@ -39,7 +39,8 @@ class Segmentation:
     `sums`: volumes that several labels make up together. `mirrored`: the answer is the mean over the
     image and its left-right mirror image; `shifts`: over how many places of it in the network's grid,
     1 to 4, as a network that halves the grid answers otherwise after a step to the side. `needed`: at
-    least one of these channels has to be there. `box`: the size of the images it was made from, None
+    least one of these channels has to be there. `smallest_ml`: islands of labels that are smaller are
+    taken away. `box`: the size of the images it was made from, None
     for any. `background_share`: how much of an image is plain background at least and at most, which
     tells a brain cut out of its skull; None for any.
     """
@@ -50,6 +51,7 @@ class Segmentation:
     sums: tuple[tuple[str, tuple[str, ...]], ...] = ()
     mirrored: bool = False
     shifts: int = 1
+    smallest_ml: float = 0.0
     needed: tuple[str, ...] = ()
     box: Box | None = None
     background_share: tuple[float, float] | None = None
@@ -72,6 +74,7 @@ class Segmentation:
             (all(0 <= v <= 255 for colour in self.colours for v in colour), "a colour is out of range"),
             (all(part in known for _, parts in self.sums for part in parts), "a sum names no label"),
             (1 <= self.shifts <= 4, "it shifts other than 1 to 4 times"),
+            (0 <= self.smallest_ml <= 1000, "the smallest island is out of range"),
             (set(self.needed) <= set(self.spec.channels), "it needs a channel that it has not"),
         )
         return next((sentence for fine, sentence in checks if not fine), "")
@@ -97,6 +100,7 @@ def from_table(table: Mapping[str, Any]) -> Segmentation:
         ),
         mirrored=_bool(table.get("mirrored", False)),
         shifts=_int(table.get("shifts", 1)),
+        smallest_ml=float(table.get("smallest_ml", 0.0)),
         needed=tuple(_text(entry) for entry in table.get("needed", [])),
         box=None if box is None else Box(_three(box["smallest_mm"]), _three(box["largest_mm"])),
         background_share=None if share is None else (float(share[0]), float(share[1])),
@@ -107,6 +111,8 @@ def tables(found: Segmentation) -> dict[str, dict[str, Any]]:
     """The tables of the manifest: `segmentation` and those below it, in the order to write them."""
     plain = {**asdict(found.spec), "colours": found.colours, "codes": found.codes}
     plain |= {"mirrored": found.mirrored, "shifts": found.shifts, "needed": found.needed}
+    if found.smallest_ml:
+        plain["smallest_ml"] = found.smallest_ml
     if found.background_share is not None:
         plain["background_share"] = found.background_share
     made = {"segmentation": plain}

@@ -148,6 +148,8 @@ def _technical(manifest: Manifest, found: Segmentation) -> str:
         lines.append(
             f"* Each answer is the mean over {looks} looks{mirror}, at {found.shifts} places in its grid."
         )
+    if found.smallest_ml:
+        lines.append(f"* Islands of labels under {found.smallest_ml:g} mL are taken away.")
     lines += [f"* {name.replace('_', ' ').capitalize()}: {value}." for name, value in manifest.training]
     if parity is not None:
         lines.append(

@@ -58,6 +58,7 @@ class VolumeWords:
     sums: dict[str, list[str]] = field(default_factory=dict)
     mirrored: bool = False
     shifts: int = 1
+    smallest_ml: float = 0.0
     needed: list[str] = field(default_factory=list)
     box: dict[str, list[float]] | None = None
     background_share: list[float] | None = None
@@ -110,7 +111,16 @@ class VolumeRecipe:
         words, spec = self.package, self.spec
         said: dict[str, Any] = {}
         if words is not None:
-            kept = ("codes", "sums", "needed", "mirrored", "shifts", "box", "background_share")
+            kept = (
+                "codes",
+                "sums",
+                "needed",
+                "mirrored",
+                "shifts",
+                "smallest_ml",
+                "box",
+                "background_share",
+            )
             said = {name: getattr(words, name) for name in kept}
         return segmentation.from_table({**dataclasses.asdict(spec), "colours": self.colours, **said})
 

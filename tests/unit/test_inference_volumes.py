@@ -18,7 +18,7 @@ from medvision_desktop.domain.findings import AnalysisState, GateReport
 from medvision_desktop.domain.image import Volume
 from medvision_desktop.domain.labelmap import LayerOrigin
 from medvision_desktop.errors import Cancelled, ModelRefused
-from medvision_desktop.inference import volume_engine, volume_wire
+from medvision_desktop.inference import segment, volume_engine, volume_wire
 from medvision_desktop.inference.volume_runner import VolumeRequest, VolumeRunner
 from medvision_desktop.modelkit import manifest, manifest_text
 from medvision_desktop.modelkit.networks.build import from_package
@@ -133,6 +133,17 @@ def test_each_shift_puts_the_volume_on_other_places_of_the_networks_grid() -> No
     assert len(set(seen)) == 4
 
 
+def test_islands_under_a_volume_are_taken_away_and_others_stay() -> None:
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[2:8, 2:8, 2:8] = 1
+    labels[8, 2:8, 2:8] = 2  # touches: one island of 252 voxels
+    labels[15, 15, 15:18] = 2
+    segment.without_islands(labels, np.diag([2.0, 2.0, 2.0, 1.0]), 1.0)
+    assert (labels > 0).sum() == 252
+    segment.without_islands(labels, np.diag([1.0, 1.0, 1.0, 1.0]), 1.0)
+    assert not labels.any()
+
+
 def test_a_run_stops_between_two_windows_and_says_how_far_it_is() -> None:
     planes = np.ones((1, 16, 16, 128), np.float32)
     token, told = CancelToken(), []
@@ -244,6 +255,7 @@ def test_the_manifest_of_a_segmenting_model_reads_back_as_it_was_written(trained
             needed=("T1",),
             mirrored=True,
             shifts=3,
+            smallest_ml=1.5,
             background_share=(0.25, 0.75),
             codes=(("1", "99X", "one"), ("2", "99X", "two")),
         ),
