@@ -33,8 +33,8 @@ BADGE: Final = "Interpolated"
 ROUGH_BADGE: Final = "Coarse until still"
 # An image of a plane is at most this wide and high; beyond it pixels become wider.
 _MOST_PIXELS: Final = 1024
-# More samples than this take longer than a reader who drags should wait: about 25 ms.
-_QUICK_SAMPLES: Final = 3_000_000
+# Two planes turn at a time; more samples than this each would hold the window for over 50 ms.
+_QUICK_SAMPLES: Final = 1_500_000
 # The same for code that is not compiled yet, which takes a second or more on the way to the first plane.
 _PLAIN_SAMPLES: Final = 20_000
 _COARSEST: Final = 24
