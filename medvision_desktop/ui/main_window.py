@@ -23,6 +23,7 @@ from medvision_desktop.ui.actions import in_force, key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.widgets.file_drop import dropped, welcome
+from medvision_desktop.ui.widgets.screens import screen_of
 
 NARROW_PX: Final = 1400
 _LAYOUT_VERSION: Final = 1
@@ -79,9 +80,9 @@ class MainWindow(QMainWindow):
 
     def take_the_screen(self) -> None:
         """Use the room there is, unless somebody gave the window a size already."""
-        screen = self.screen()
-        if self.testAttribute(Qt.WidgetAttribute.WA_Resized) or screen is None:
+        if self.testAttribute(Qt.WidgetAttribute.WA_Resized):
             return
+        screen = screen_of(self)
         self.resize(screen.availableSize().boundedTo(QSize(1920, 1080)).expandedTo(self.minimumSize()))
         if QGuiApplication.platformName() != "offscreen":
             self.setWindowState(self.windowState() | Qt.WindowState.WindowMaximized)

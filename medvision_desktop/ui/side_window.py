@@ -14,6 +14,7 @@ from medvision_desktop.ui.main_window import make_actions
 from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.widgets.file_drop import dropped, welcome
+from medvision_desktop.ui.widgets.screens import screen_of
 
 _STEP_PX: Final = 48
 _SHARE: Final = 0.7
@@ -73,7 +74,7 @@ class SideWindow(QMainWindow):
         super().closeEvent(event)
 
     def _place(self, main: QWidget) -> None:
-        here = main.screen()
+        here = screen_of(main)
         free = next((screen for screen in QGuiApplication.screens() if screen is not here), None)
         if free is not None:
             self.setGeometry(free.availableGeometry())

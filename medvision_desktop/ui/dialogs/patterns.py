@@ -15,7 +15,7 @@ from medvision_desktop.pixels.screen_patterns import PATTERNS, Pattern
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.calibration import Calibration
-from medvision_desktop.ui.widgets.screens import screen_name
+from medvision_desktop.ui.widgets.screens import screen_name, screen_of
 from medvision_desktop.ui.widgets.thumbnail import to_image
 
 _PAD: Final = 8
@@ -48,9 +48,7 @@ class PatternWindow(QWidget):
         self._words = True
         self._number = next((n for n, each in enumerate(PATTERNS) if each.id == first), 0)
         self._drawn: tuple[object, QImage] | None = None
-        screen = over.screen()
-        if screen is not None:
-            self.setGeometry(screen.geometry())
+        self.setGeometry(screen_of(over).geometry())
         calibration.changed.connect(self._forget)
         self._name()
 
