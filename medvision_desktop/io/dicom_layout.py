@@ -101,7 +101,8 @@ def _check(layout: PixelLayout) -> None:
     if layout.rows < 1 or layout.columns < 1:
         why = f"It says {layout.rows} rows and {layout.columns} columns."
     elif layout.frame_pixels > MAX_FRAME_PIXELS or layout.frames > MAX_FRAMES:
-        size = f"{layout.columns} x {layout.rows} pixels in {layout.frames} frames"
+        size = f"{layout.columns} x {layout.rows} pixels"
+        size += f" in {layout.frames} frames" if layout.frames > 1 else ""
         why = f"It says {size}, more than can be true."
     elif layout.photometric not in _PHOTOMETRIC:
         why = "Its photometric interpretation is not one that can be shown."
