@@ -92,15 +92,22 @@ def train(
     return lightning_loop.fit(course, machine=machine, progress=progress, cancel=cancel)
 
 
+def others(found: Predictions) -> Predictions:
+    """Images of people it neither learnt from nor is tested on. Both parts: tails need many."""
+    return found.where([fold in ("validation", "calibration") for fold in found.fold])
+
+
 def fit(labels: tuple[str, ...], found: Predictions, *, data: str, date: str) -> Calibration:
     """From the score to about the share of normal people whose score is lower.
 
-    The scores of the normal among `found` are taken as a logistic distribution with their mean and
-    deviation. It is no probability of disease.
+    A logistic curve through the median of the normal among `found` at 0.5 and through what 95 of 100
+    of them stay under at 0.95; their scores have a longer tail above than below, and that is the end
+    that counts. It is no probability of disease.
     """
     normal = found.scores[~found.truth[:, 0], 0]
-    slope = float(np.pi / (np.sqrt(3) * normal.std(ddof=1)))
-    line = Line(labels[0], slope, float(-slope * normal.mean()))
+    middle, high = np.quantile(normal, (0.5, _NORMAL_SHARE))
+    slope = float(np.log(_NORMAL_SHARE / (1 - _NORMAL_SHARE)) / max(float(high - middle), 1e-12))
+    line = Line(labels[0], slope, float(-slope * middle))
     people = found.where((~found.truth[:, 0]).tolist()).people
     return Calibration(METHOD, data, len(normal), people, date, (line,))
 

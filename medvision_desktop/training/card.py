@@ -173,8 +173,8 @@ def _calibration(manifest: Manifest, calibration: Calibration) -> str:
         return (
             "## What its number means\n\n"
             "About the share of normal people whose image is drawn better, from the scores of "
-            f"{calibration.n} normal images of {calibration.people} people used for nothing else "
-            f"({calibration.date}). The threshold is what 95 of 100 normal validation images stay under."
+            f"{calibration.n} normal images of {calibration.people} people that it did not learn from "
+            f"({calibration.date}). The threshold is what 95 of 100 of these images stay under."
         )
     head = "| label | it said | it was | n |" if several else "| it said | it was | n |"
     lines = ["## Calibration", "", said, "", head, "|---" * (head.count("|") - 1) + "|"]

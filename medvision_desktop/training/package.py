@@ -97,7 +97,8 @@ def make(
     table = predictions.read(folder / "predictions.csv")
     calibrations.write(folder / calibrations.FILE, _calibration(recipe, words, table, date))
     fitted = calibrations.read(folder / calibrations.FILE, recipe.labels)
-    thresholds = _thresholds(recipe, words, fitted, table if in_turn else table.of("validation"))
+    whole = in_turn or words.task == anomaly.TASK
+    thresholds = _thresholds(recipe, words, fitted, table if whole else table.of("validation"))
     if in_turn:
         held, seen = measure.calibrating(held, seen)
     measure.write_reference(folder / "reference.json", recipe.labels, seen)
@@ -110,7 +111,9 @@ def make(
         whole, _ = _trained(recipe, replace(words, half=False), run)
         state["rounding"] = export.differences(whole, onnx, sample)[0]
     grid = _grid(network, recipe.size)
-    counted, by_source = _counts(items, folds), Counter(item.source for item in items)
+    # An anomaly model learns from images without the label alone.
+    taught = [item.label == 0 or words.task != anomaly.TASK for item in items]
+    counted, by_source = _counts(items, folds, taught), Counter(item.source for item in items)
     manifest = _manifest(recipe, words, spec, grid, thresholds, state, counted, by_source, date)
     negative = reference.read(folder / reference.FILE, manifest.labels).typical_negative
     manifest = replace(
@@ -165,8 +168,7 @@ def _together(first: Predictions, others: Sequence[Predictions]) -> Predictions:
 def _calibration(recipe: Recipe, words: Words, table: Predictions, date: str) -> Calibration:
     """Of the calibration people; where everybody is judged in turn, of everybody; of normal ones alone."""
     if words.task == anomaly.TASK:
-        data = "normal calibration people"
-        return anomaly.fit(recipe.labels, table.of("calibration"), data=data, date=date)
+        return anomaly.fit(recipe.labels, anomaly.others(table), data="other normal people", date=date)
     rows, data = table.of("calibration"), "calibration people"
     if _in_turn(recipe):
         rows, data = table, turns.IN_TURN
@@ -178,7 +180,7 @@ def _thresholds(
 ) -> tuple[tuple[str, float], ...]:
     """Of each label: the recipe's, or the one that the validation people find best."""
     if words.task == anomaly.TASK:
-        return ((recipe.labels[0], anomaly.threshold(fitted, validation)),)
+        return ((recipe.labels[0], anomaly.threshold(fitted, anomaly.others(validation))),)
     said = calibrate.probabilities(fitted, validation, softmax=recipe.softmax)
     return tuple(
         (
@@ -210,11 +212,17 @@ def _grid(network: torch.nn.Module, size: int) -> tuple[int, int]:
     return int(maps.shape[2]), int(maps.shape[3])
 
 
-def _counts(items: Sequence[Item], folds: Sequence[str]) -> dict[str, tuple[int, int]]:
+def _counts(
+    items: Sequence[Item], folds: Sequence[str], taught: Sequence[bool]
+) -> dict[str, tuple[int, int]]:
     """(images, people) by what they were for; in a cross-validation everybody was trained on as well."""
     counted = {}
     for fold in split.FOLDS:
-        own = [item.group for item, entry in zip(items, folds, strict=True) if split.role(entry) == fold]
+        own = [
+            item.group
+            for item, entry, used in zip(items, folds, taught, strict=True)
+            if split.role(entry) == fold and (used or fold != "train")
+        ]
         counted[fold] = len(own), len(set(own))
     if not counted["train"][0]:
         counted["train"] = len(items), len({item.group for item in items})

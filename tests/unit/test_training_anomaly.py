@@ -1,4 +1,4 @@
-"""Anomaly: an autoencoder of normal pictures, its error as score and map, a threshold from normal people."""
+"""Anomaly: an autoencoder of normal pictures, its error as score and map, a threshold of normal people."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def test_calibration_and_threshold_come_from_normal_people_alone() -> None:
     said = calibrate.probabilities(fitted, table, softmax=False)[:4000, 0]
     # Of a logistic distribution the value is the share that lies lower.
     np.testing.assert_allclose(said, logistic.cdf(normal, 0.4, 0.05), atol=0.02)
+    assert np.mean(said < 0.5) == pytest.approx(0.5, abs=0.001)
+    assert np.mean(said < 0.95) == pytest.approx(0.95, abs=0.001)
     assert fitted.n == 4000
     level = anomaly.threshold(fitted, table)
     assert np.mean(said < level) == pytest.approx(0.95, abs=0.002)
@@ -127,6 +129,9 @@ def test_the_card_tells_order_and_threshold_and_no_probability(package: ModelPac
     assert "drawn better" in written
     assert "no probability" not in written
     assert package.calibration.method == "normals"
+    # 60 normal pictures and 40 others were drawn; only the normal ones of the training people taught it.
+    seen = int(package.manifest.trained_on.split()[0])
+    assert 30 < seen <= 60 - int((~table.truth[:, 0]).sum())
 
 
 def test_the_program_shows_reconstruction_error_and_does_not_call_it_attention(
