@@ -18,6 +18,8 @@ from medvision_desktop.domain.geometry import Vector3
 _FIXED_BITS: Final = 15
 _FAR_MM: Final = 4000.0
 _RAY_STEPS_A_VOXEL: Final = 1.5
+# No rays are cast through the first and last rows of a picture, which would be seen between its bands.
+_EDGE: Final = 2
 
 Points = tuple[tuple[float, float, float, float], ...]
 
@@ -121,6 +123,7 @@ class RayCaster:
 
         `right` and `down`: unit directions on screen. `middle_lps_mm` lies in the middle of the picture.
         """
+        wanted, height = height, height + 2 * _EDGE
         self._window.SetSize(width, height)
         into = np.cross(right, down)
         camera = self._renderer.GetActiveCamera()
@@ -140,12 +143,12 @@ class RayCaster:
             self._renderer, self._volume, 0, image.GetOrigin(), image.GetSpacing(), image.GetExtent()
         )
         if not hits:
-            return picture
+            return picture[:wanted]
         self._mapper.PerVolumeInitialization(self._renderer, self._volume)
         self._mapper.PerSubVolumeInitialization(self._renderer, self._volume, 0)
         self._mapper.RenderSubVolume()
         self._paste(picture)
-        return picture
+        return picture[_EDGE : _EDGE + wanted]
 
     def _paste(self, picture: NDArray[np.uint8]) -> None:
         """The part of the picture that rays were cast through, from the mapper's own memory."""

@@ -238,3 +238,15 @@ def test_no_part_of_a_labelled_volume_is_left_out(stage: VolumeView) -> None:
     seen = front(stage, SOLID, 100, 1.0, staged)[..., 1] > 12
     assert seen.mean() > 0.3
     assert (seen == seen[::-1]).mean() > 0.95
+
+
+def test_bands_make_the_picture_that_is_drawn_at_once(stage: VolumeView) -> None:
+    staged = stage.stage(along_patient(smooth()))
+    x, y, z = staged.middle_lps_mm
+    bands = []
+    for first in range(0, 80, 20):
+        middle = (x, y, z - (first + 10 - 40))
+        view = ViewFrom(RIGHT_OF_VIEW, DOWN_OF_VIEW, middle, 1.0, 80, 20)
+        bands.append(stage.picture(MIP, (0.0, 1000.0), 0.0, view))
+    whole = front(stage, MIP, 80, 1.0, staged)
+    assert np.abs(np.concatenate(bands).astype(int) - whole).max() <= 1
