@@ -105,6 +105,7 @@ class RoomWiring(QObject):
         room.findings.attentionTuned.connect(self._tune_attention)
         room.viewer.attentionChanged.connect(self._take_attention)
         room.findings.labelsWanted.connect(self._model_layers.show)
+        room.findings.outlineWanted.connect(self._model_layers.show_label)
         room.findings.imageWanted.connect(self._go_to_image)
         room.findings.openWanted.connect(self._open)
         room.findings.readerWanted.connect(room.ask_reader)

@@ -180,3 +180,21 @@ def test_an_accepted_volume_stands_in_the_report_and_leaves_it_when_it_is_reject
     decision = Decision(ReviewState.REJECTED, reason="Outline is off")
     rejected = review.decide(scene.store, found.id, decision, reader="Dr Vale")
     assert refilled(text, [rejected]).findings == ""
+
+
+def test_the_eye_of_a_volume_takes_its_outline_off_and_brings_it_back(scene: Scene) -> None:
+    layers = LayersModel()
+    model = ModelLayers(layers)
+    scene.findings.labelsWanted.connect(model.show)
+    scene.findings.outlineWanted.connect(model.show_label)
+    scene.record(replace(result(outlined()), maps=(), label_map=layer()), STUDY)
+    scene.show(STUDY)
+    (row,) = scene.findings.rows
+    assert row.has_map
+    assert row.eye_on
+    scene.findings.toggle_eye(row.key)
+    (entry,) = layers.of_study(STUDY.key)
+    assert not entry.style.segments[1].visible
+    assert not scene.findings.rows[0].eye_on
+    scene.findings.toggle_eye(row.key)
+    assert layers.of_study(STUDY.key)[0].style.segments[1].visible

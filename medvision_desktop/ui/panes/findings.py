@@ -224,7 +224,7 @@ class FindingsPane(QFrame):
         self.start.setText("Run AI again" if state in (RunState.FAILED, RunState.ABSTAINED) else "Run AI")
         self._stop_row.setVisible(state is RunState.RUNNING)
         self.hide_layer.setEnabled(bool(model.eye))
-        self.tune.setEnabled(any(row.has_map for row in model.rows))
+        self.tune.setEnabled(any(row.has_map and not row.is_measured for row in model.rows))
         self.add.setEnabled(has_study)
         self.report.setEnabled(has_study)
         if not has_study:

@@ -92,6 +92,11 @@ class Row:
     compact: bool = False
 
     @property
+    def is_measured(self) -> bool:
+        """Whether it is a label of a label map, with a volume in place of a bar."""
+        return self.score is not None and self.score.volume_ml is not None
+
+    @property
     def can_decide(self) -> bool:
         """Whether accept and reject mean anything: there is a scored finding in the record."""
         return self.finding is not None and self.score is not None
@@ -101,7 +106,8 @@ class Row:
 class ListInput:
     """What the list is made of. `labels` are those of the model, for when it has not run.
 
-    `maps` are by the record's number of their analysis and by label.
+    `maps` are by the record's number of their analysis and by label; `outlined` names labels of the label
+    map of the shown analysis alike, `hidden` those of them that are not drawn.
     """
 
     run: RunState
@@ -112,6 +118,8 @@ class ListInput:
     time_left: str = ""
     message: str = ""
     eye: str = ""
+    outlined: frozenset[tuple[int, str]] = frozenset()
+    hidden: frozenset[str] = frozenset()
     floor: float | None = None
     sort_by_name: bool = False
 
@@ -165,6 +173,7 @@ def _finding_row(finding: Finding, given: ListInput) -> Row:
     if score.uncertain:
         section = Section.NOT_JUDGED
     state, chip, note = _standing(finding, score, given)
+    drawn = (finding.analysis_seq or 0, finding.label) in given.outlined
     return Row(
         key=finding.id,
         label=finding.label,
@@ -175,8 +184,9 @@ def _finding_row(finding: Finding, given: ListInput) -> Row:
         detail=_detail(score, heat),
         finding=finding,
         score=score,
-        has_map=heat is not None,
-        eye_on=heat is not None and given.eye == finding.id,
+        has_map=heat is not None or drawn,
+        eye_on=(heat is not None and given.eye == finding.id)
+        or (drawn and finding.label not in given.hidden),
     )
 
 

@@ -46,6 +46,7 @@ class FindingsModel(FindingsSelection):
             return
         if current[0] != previous[0]:
             self._recorded, self._restored, self._selected = StudyRecord(), False, ""
+            self._hidden = frozenset()
             self._set_eye("")
             self.changed.emit()
         self.restore()
@@ -76,6 +77,8 @@ class FindingsModel(FindingsSelection):
             return
         self._recorded, self._restored = recorded, True
         self.labelsWanted.emit(key, _series_uid(self._loaded), recorded.label_map)
+        for label in self._hidden:
+            self.outlineWanted.emit(key, _series_uid(self._loaded), label, False)
         rows = self.rows
         if self._selected not in {row.key for row in rows}:
             self._selected = rows[0].key if rows else ""

@@ -57,10 +57,21 @@ class FindingsSelection(FindingsState):
     def toggle_eye(self, key: str) -> None:
         """Attention map of a row, or of the first row with this label, on or off; one at a time."""
         row = next((row for row in self.rows if row.has_map and key in (row.key, row.label)), None)
-        if row is not None:
+        if row is not None and row.score is not None and row.score.volume_ml is not None:
+            self._toggle_outline(row.score.label)
+        elif row is not None:
             self._set_eye("" if self._eye == row.key else row.key)
             self.changed.emit()
             self._tell_when_faint()
+
+    def _toggle_outline(self, label: str) -> None:
+        study, loaded = self._study, self._loaded
+        if study is None or loaded is None:
+            return
+        visible = label in self._hidden
+        self._hidden = self._hidden - {label} if visible else self._hidden | {label}
+        self.outlineWanted.emit(study.key, loaded.series.uid, label, visible)
+        self.changed.emit()
 
     def hide_eye(self) -> None:
         """Take the attention map away."""

@@ -35,7 +35,8 @@ _RUN_STATES: Final = {
 class FindingsState(QObject):
     """Intents come in as calls; `changed` says that any property may be different.
 
-    `labelsWanted(study key, series uid, label map or None)`: what the shown run drew over a series.
+    `labelsWanted(study key, series uid, label map or None)`: what the shown run drew over a series, and
+    `outlineWanted(study key, series uid, label, visible)` which of its labels are drawn.
     `attentionWanted(label, heat)` asks the viewer to show a map, `(None, None)` to take it away.
     `overrideWanted`, `rejectWanted` carry the finding and `addWanted` a label or "": they ask for a
     sheet, `readerWanted` for the name of the reader. `recordChanged` carries the key of a study whose
@@ -48,6 +49,7 @@ class FindingsState(QObject):
     attentionTuned = Signal(float, float)
     attentionTaken = Signal(float, float)
     labelsWanted = Signal(str, str, object)
+    outlineWanted = Signal(str, str, str, bool)
     overrideWanted = Signal(object)
     rejectWanted = Signal(object)
     addWanted = Signal(str)
@@ -68,6 +70,7 @@ class FindingsState(QObject):
         self.decisions = Decisions(bench, lanes, notifier)
         self.runs = Runs(bench, lanes)
         self._eye = ""
+        self._hidden: frozenset[str] = frozenset()
         self._selected = ""
         self._by_name = False
         self._opacity = bench.settings.overlay_opacity
@@ -173,10 +176,20 @@ class FindingsState(QObject):
                 time_left="" if run is None else run.time_left,
                 message=self.message,
                 eye=self._eye,
+                outlined=self._outlined,
+                hidden=self._hidden,
                 floor=recorded.facts.confidence_floor,
                 sort_by_name=self._by_name,
             )
         )
+
+    @property
+    def _outlined(self) -> frozenset[tuple[int, str]]:
+        """Labels that the shown run drew, by the number of its entry."""
+        layer, analysis = self._recorded.label_map, self._recorded.analysis
+        if layer is None or analysis is None:
+            return frozenset()
+        return frozenset((analysis.seq, segment.label) for segment in layer.segments)
 
     @property
     def selected(self) -> str:

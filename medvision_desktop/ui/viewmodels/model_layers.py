@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from medvision_desktop.domain.labelmap import LabelMap
 from medvision_desktop.ui.viewmodels.layers import LayersModel
 
@@ -12,6 +14,18 @@ class ModelLayers:
     def __init__(self, layers: LayersModel) -> None:
         self._layers = layers
         self._shown: dict[tuple[str, str], str] = {}
+
+    def show_label(self, study_key: str, series_uid: str, label: str, visible: bool) -> None:
+        """Draw a label of the shown map, or leave it out."""
+        entry = self._layers.entry(self._shown.get((study_key, series_uid), ""))
+        if entry is None or not isinstance(entry.layer, LabelMap):
+            return
+        style = entry.style
+        for segment in entry.layer.segments:
+            own = style.segments.get(segment.number)
+            if segment.label == label and own is not None:
+                style = style.with_segment(segment.number, replace(own, visible=visible))
+        self._layers.set_style(entry.uid, style)
 
     def show(self, study_key: str, series_uid: str, layer: LabelMap | None) -> None:
         """What the shown run drew over a series; None where it drew nothing."""
