@@ -20,8 +20,14 @@ def header_of(series: SeriesRef, sop_instance_uid: str) -> tuple[HeaderRow, ...]
     from medvision_desktop.io.dicom_tags import header_rows
 
     instance = instance_of(series, sop_instance_uid)
-    if series.kind is not SourceKind.DICOM or instance is None:
+    if series.kind is not SourceKind.DICOM:
         raise InputRefused("This image has no DICOM header.", f"It comes from a {series.kind.value} file.")
+    if instance is None:
+        raise InputRefused(
+            "This image has no header of its own.",
+            f"It is a plane through {len(series.instances)} files.",
+            "Show the images themselves, then ask again.",
+        )
     return header_rows(instance.path)
 
 

@@ -91,3 +91,9 @@ def test_a_picture_without_a_header_says_so_and_plays_at_the_usual_rate(tmp_path
     with pytest.raises(InputRefused, match="no DICOM header"):
         header.header_of(picture, "1")
     assert header.cine_times(picture, "1") == CineTimes()
+
+
+def test_a_plane_through_several_files_says_that_it_has_no_header_of_its_own(tmp_path: Path) -> None:
+    files = tuple(InstanceRef(tmp_path / name, name) for name in ("a", "b", "c"))
+    with pytest.raises(InputRefused, match="plane through 3 files"):
+        header.header_of(SeriesRef("1", SourceKind.DICOM, files), "")
