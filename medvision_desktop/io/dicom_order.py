@@ -12,21 +12,30 @@ Place = tuple[PlaneGeometry | None, tuple[int, ...]]
 
 
 def order_of(places: Sequence[Place]) -> tuple[int, ...]:
-    """Numbers of frames along their normal, in the direction in which they are stored.
+    """Numbers of frames along their normal, in the direction that their dimension indices count.
 
-    A place is a frame's plane and its dimension index. By dimension index where two share a position
-    (several phases) or any does not say where it is; as stored where there is none either.
+    A place is a frame's plane and its dimension index. In the direction in which they are stored where
+    the indices do not follow the normal. By dimension index where two share a position (several
+    phases) or any does not say where it is; as stored where there is none either.
     """
     along = _along_normal([plane for plane, _ in places])
-    return along if along is not None else _by_dimensions([index for _, index in places])
+    counted = _by_dimensions([index for _, index in places])
+    if along is None or (_tell_apart([index for _, index in places]) and counted == along[::-1]):
+        return counted
+    return along
 
 
 def _by_dimensions(places: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     """By Dimension Index Values (PS3.3 C.7.6.17), if every frame has its own."""
     as_stored = tuple(range(len(places)))
-    if len({len(place) for place in places}) != 1 or not places[0] or len(set(places)) != len(places):
+    if not _tell_apart(places):
         return as_stored
     return tuple(sorted(as_stored, key=lambda number: places[number]))
+
+
+def _tell_apart(indices: Sequence[tuple[int, ...]]) -> bool:
+    one_length = len({len(index) for index in indices}) == 1
+    return one_length and bool(indices[0]) and len(set(indices)) == len(indices)
 
 
 def _along_normal(geometries: Sequence[PlaneGeometry | None]) -> tuple[int, ...] | None:

@@ -371,6 +371,14 @@ def test_frames_of_an_enhanced_object_are_put_in_order_of_position(
     assert loaded.volume.units == "HU"
 
 
+def test_dimension_indices_say_which_end_of_a_stack_is_its_first(tmp_path: Path, decoder: Decoder) -> None:
+    # Stored mostly downwards, counted upwards: the file's order says nothing.
+    enhanced(tmp_path / "a", [4.0, 0.0, 6.0, 2.0], [(1, 3), (1, 1), (1, 4), (1, 2)])
+    assert [frame.frame_number for frame in opened(tmp_path, decoder).stack.frames] == [2, 4, 1, 3]
+    enhanced(tmp_path / "a", [4.0, 0.0, 6.0, 2.0], [(1, 2), (1, 4), (1, 1), (1, 3)])
+    assert [frame.frame_number for frame in opened(tmp_path, decoder).stack.frames] == [3, 1, 4, 2]
+
+
 def test_frames_of_a_loop_stay_as_they_are_stored(tmp_path: Path, decoder: Decoder) -> None:
     enhanced(tmp_path / "a", [2.0, 0.0, 2.0, 0.0])
     loaded = opened(tmp_path, decoder)
