@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from medvision_desktop.domain.display import OverlayState
-from medvision_desktop.ui.viewmodels import phases
+from medvision_desktop.ui.viewmodels import phases, words
 from medvision_desktop.ui.viewmodels.gestures import Pace, Position, Tool
 from medvision_desktop.ui.viewmodels.hand import Hand
 from medvision_desktop.ui.viewmodels.key_hand import KeyHand
@@ -263,7 +263,8 @@ class ImagePane(QWidget):
     def _show_card(self, view: PaneView) -> None:
         shown = view.attention is not None
         if view.attention is not None:
-            self.card.show_state(view.attention.label, view.overlay)
+            named = words.map_name(view.attention.heat.method)
+            self.card.show_state(view.attention.label, view.overlay, named)
             self._place_card()
         self.card.setVisible(shown)
 

@@ -9,7 +9,7 @@ from medvision_desktop.domain.display import OverlayState, RenderPlan
 from medvision_desktop.domain.geometry import EdgeLetters, edge_letters
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
-from medvision_desktop.ui.viewmodels import corner_lines, pane_view
+from medvision_desktop.ui.viewmodels import corner_lines, pane_view, words
 from medvision_desktop.ui.viewmodels.gestures import Size
 from medvision_desktop.ui.viewmodels.layers import DrawnLayer
 from medvision_desktop.ui.viewmodels.marks import Mark
@@ -70,7 +70,8 @@ def taken(
     drawn = tuple(pane_view.drawn(view, mark) for mark in whole)
     said = [f"with {word}" for word in layer_words] if layers else []
     if attention is not None:
-        said.append(f"model attention for {attention.label}, not a lesion outline")
+        named = words.map_name(attention.heat.method).lower()
+        said.append(f"{named} for {attention.label}, not a lesion outline")
     what = ", ".join(said)
     return Snapshot(
         study_key=pane.study.key,

@@ -18,6 +18,9 @@ from medvision_desktop.domain.findings import (
 )
 from medvision_desktop.domain.study import StudyRef
 
+# `inference.cam.RECONSTRUCTION`, as it stands in the record.
+_RECONSTRUCTION: Final = "reconstruction error"
+
 NOTHING: Final = "–"
 
 # Stable words of the input gate -> what they mean to a reader. Unknown ones are shown as they are.
@@ -135,6 +138,11 @@ def day(utc_or_date: str) -> str:
 def count(number: int) -> str:
     """A whole number with thin spaces between thousands: 86 524."""
     return f"{number:,}".replace(",", "\N{THIN SPACE}")
+
+
+def map_name(method: str) -> str:
+    """What a model's map of an image is called, by how it was made."""
+    return "Reconstruction error" if method == _RECONSTRUCTION else "Model attention"
 
 
 def score(probability: float) -> str:

@@ -53,7 +53,7 @@ class ColorBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Model attention")
-        self._label = ""
+        self._label, self._title = "", _TITLE
         self._state = OverlayState()
         self.setFixedSize(SIZE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -61,13 +61,13 @@ class ColorBar(QWidget):
         self.setToolTip("Drag for the threshold, turn the wheel for the opacity. Not a lesion outline.")
         self.hide()
 
-    def show_state(self, label: str, state: OverlayState) -> None:
-        """Say what is drawn now."""
-        if (label, state) == (self._label, self._state):
+    def show_state(self, label: str, state: OverlayState, title: str = _TITLE) -> None:
+        """Say what is drawn now; `title` is what the map is called."""
+        if (label, state, title) == (self._label, self._state, self._title):
             return
-        self._label, self._state = label, state
+        self._label, self._state, self._title = label, state, title
         self.setAccessibleName(
-            f"Model attention, {label}, threshold {state.threshold:.2f}, opacity {_percent(state)}"
+            f"{title}, {label}, threshold {state.threshold:.2f}, opacity {_percent(state)}"
         )
         self._fit()
         self.update()
@@ -138,8 +138,8 @@ class ColorBar(QWidget):
         right = self.width() - _PAD
         painter.setFont(fonts.font("section"))
         painter.setPen(QColor(T.t1))
-        painter.drawText(QPointF(_PAD, 20), _TITLE)
-        room = right - _PAD - QFontMetricsF(painter.font()).horizontalAdvance(_TITLE) - _GAP
+        painter.drawText(QPointF(_PAD, 20), self._title)
+        room = right - _PAD - QFontMetricsF(painter.font()).horizontalAdvance(self._title) - _GAP
         painter.setFont(fonts.font("caption"))
         painter.setPen(QColor(T.t2))
         metrics = QFontMetricsF(painter.font())
@@ -160,7 +160,7 @@ class ColorBar(QWidget):
 
     def _fit(self) -> None:
         """As wide as the words need, within reason."""
-        title = QFontMetricsF(fonts.font("section")).horizontalAdvance(_TITLE)
+        title = QFontMetricsF(fonts.font("section")).horizontalAdvance(self._title)
         words = QFontMetricsF(fonts.font("caption")).horizontalAdvance(self._label + self._tail())
         self.setFixedWidth(min(_WIDEST, max(SIZE.width(), math.ceil(2 * _PAD + title + _GAP + words) + 1)))
 
