@@ -30,10 +30,9 @@ from medvision_desktop.training import (
     checkpoint,
     describe,
     export,
-    frozen,
+    history,
     measure,
     predictions,
-    run_record,
     split,
     turns,
 )
@@ -67,7 +66,7 @@ def make(
     if words is None:
         raise InputRefused("The recipe cannot be packaged.", "It has no [package] table.")
     network, state = _trained(recipe, words, run)
-    state |= _chosen(recipe, run)
+    state |= history.chosen(recipe, run)
     spec = _spec(recipe, state)
     folder = _fresh(out / recipe.name)
     onnx = export.to_onnx(network, recipe.size)
@@ -77,8 +76,7 @@ def make(
 
     folds = tuple(folds)
     judges = _sisters(recipe, words, run, folds) or {"": own}
-    # A frozen recipe chose and calibrates within the other parts, so every part is a test in its turn.
-    in_turn = _in_turn(recipe)
+    in_turn = history.in_turn(recipe)
     held = [
         Held(item, fold if in_turn else split.role(fold), fold if recipe.cross else "")
         for item, fold in zip(items, folds, strict=True)
@@ -97,8 +95,8 @@ def make(
     table = predictions.read(folder / "predictions.csv")
     calibrations.write(folder / calibrations.FILE, _calibration(recipe, words, table, date))
     fitted = calibrations.read(folder / calibrations.FILE, recipe.labels)
-    whole = in_turn or words.task == anomaly.TASK
-    thresholds = _thresholds(recipe, words, fitted, table if whole else table.of("validation"))
+    all_held = in_turn or words.task == anomaly.TASK
+    thresholds = _thresholds(recipe, words, fitted, table if all_held else table.of("validation"))
     if in_turn:
         held, seen = measure.calibrating(held, seen)
     measure.write_reference(folder / "reference.json", recipe.labels, seen)
@@ -170,7 +168,7 @@ def _calibration(recipe: Recipe, words: Words, table: Predictions, date: str) ->
     if words.task == anomaly.TASK:
         return anomaly.fit(recipe.labels, anomaly.others(table), data="other normal people", date=date)
     rows, data = table.of("calibration"), "calibration people"
-    if _in_turn(recipe):
+    if history.in_turn(recipe):
         rows, data = table, turns.IN_TURN
     return calibrate.fit(recipe.labels, rows, softmax=recipe.softmax, data=data, date=date)
 
@@ -268,50 +266,11 @@ def _manifest(
         data=tuple(
             DataUsed(images=by_source.get(entry.pop("folder", ""), total), **entry) for entry in data
         ),
-        uncertain_bands=turns.bands(thresholds) if _in_turn(recipe) else (),
+        uncertain_bands=turns.bands(thresholds) if history.in_turn(recipe) else (),
         not_evaluated=recipe.not_evaluated,
         within=words.within,
-        training=_history(recipe, words, state, counted),
+        training=history.told(recipe, words, state, counted),
     )
-
-
-def _history(
-    recipe: Recipe, words: Words, state: dict[str, Any], counted: dict[str, tuple[int, int]]
-) -> tuple[tuple[str, str], ...]:
-    told = {
-        "folds": _told(recipe, words, counted),
-        "started_from": recipe.origin,
-        "sister_networks": str(recipe.cross or ""),
-        "best_epoch": "" if recipe.frozen else f"{state['best_epoch']} of {recipe.epochs}",
-        "validation_auroc": "" if recipe.cross or words.task == anomaly.TASK else f"{state['best']:.4f}",
-        "chosen": state.get("chosen", ""),
-        "chosen_by_the_sisters": state.get("chosen_by_the_sisters", ""),
-        "hours": f"{state['seconds'] / 3600:.2f} on one thread of a CPU shared with other work",
-        "seed": str(recipe.seed),
-        "half_precision": f"moves a score by at most {state['rounding']:.4f}" if words.half else "",
-        "also_tried": words.tried.rstrip("."),
-    }
-    return tuple((name, value) for name, value in told.items() if value)
-
-
-def _in_turn(recipe: Recipe) -> bool:
-    return recipe.frozen is not None and recipe.cross > 0
-
-
-def _chosen(recipe: Recipe, run: Path) -> dict[str, Any]:
-    """What a frozen recipe chose, for the network that ships and for its sisters, and how long it took."""
-    if recipe.frozen is None:
-        return {}
-    sisters = [frozen.chosen(run / f"{split.CROSS}{part}") for part in range(recipe.cross)]
-    told = {"chosen": frozen.chosen(run), "chosen_by_the_sisters": "; ".join(sisters)}
-    return {**told, "seconds": 3600 * float(run_record.read(run).get("hours", 0.0))}
-
-
-def _told(recipe: Recipe, words: Words, counted: dict[str, tuple[int, int]]) -> str:
-    if _in_turn(recipe):
-        images, people = counted["train"]
-        return f"{images} images of {people} {words.groups} in {recipe.cross} parts, each left out in turn"
-    return ", ".join(f"{fold} {n} images of {p} {words.groups}" for fold, (n, p) in counted.items())
 
 
 def _bind(
