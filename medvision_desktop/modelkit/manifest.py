@@ -286,10 +286,8 @@ def _wrong(manifest: Manifest) -> str:
         (manifest.preprocessing_version == _version(manifest), "its preprocessing is of another version"),
         (0 < len(manifest.labels) <= 256, "it has no labels"),
         (len(set(manifest.labels)) == len(manifest.labels), "a label is there twice"),
-        (
-            manifest.task not in ("binary", ANOMALY) or len(manifest.labels) == 1,
-            "a task with one answer has one label",
-        ),
+        (manifest.task != "binary" or len(manifest.labels) == 1, "a binary task has one label"),
+        (manifest.task != ANOMALY or len(manifest.labels) == 1, "an anomaly task has one label"),
         (
             (manifest.task == ANOMALY) == (manifest.network == AUTOENCODER),
             f"its network {manifest.network!r} does not do its task",
