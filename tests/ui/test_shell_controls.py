@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QGuiApplication, QImage, QPainter
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import delete, isValid
 
@@ -16,10 +16,12 @@ from medvision_desktop.ui.notify import ErrorNotice, Toast
 from medvision_desktop.ui.theme import stylesheet
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels.chips import RING, Chip
+from medvision_desktop.ui.viewmodels.finding_rows import RunState
 from medvision_desktop.ui.widgets.badge import Badge, draw_chip
 from medvision_desktop.ui.widgets.button import Button
 from medvision_desktop.ui.widgets.error_sheet import ErrorCorner
 from medvision_desktop.ui.widgets.icon_button import IconButton
+from medvision_desktop.ui.widgets.model_card import ModelCard
 from medvision_desktop.ui.widgets.search_field import SearchField
 from medvision_desktop.ui.widgets.segmented import Segmented
 from medvision_desktop.ui.widgets.text import elided, label
@@ -363,3 +365,21 @@ def test_every_control_of_a_form_is_reached_by_tab(qtbot: QtBot) -> None:
         form.focusNextPrevChild(True)
         reached.add(form.focusWidget())
     assert reached >= set(parts)
+
+
+def test_a_model_card_never_cuts_its_lines_where_room_is_scarce(window: QWidget, qtbot: QtBot) -> None:
+    card, rest = ModelCard(), QWidget()
+    rest.setMinimumHeight(40)
+    column = QVBoxLayout(panel_of(window))
+    column.addWidget(card)
+    column.addWidget(rest, 1)
+    card.show_model("chest-pneumonia", "0.1.0", RunState.NOT_RUN)
+    card.show_facts((("Trained on", "3584 images of 1979 people (children of one to five years)"),))
+    card.show_limits("Research use only; not a medical device.")
+    panel_of(window).resize(288, 120)
+    card.show()
+    rest.show()
+    QApplication.processEvents()
+    shown = [line for line in card.findChildren(QLabel) if line.isVisible() and line.wordWrap()]
+    assert len(shown) == 2
+    assert all(line.height() >= line.heightForWidth(line.width()) for line in shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from medvision_desktop.ui.theme import icons
@@ -17,6 +17,8 @@ from medvision_desktop.ui.widgets.check_list import clear
 from medvision_desktop.ui.widgets.text import elided, label
 
 _NAME_COLUMN: Final = 76
+_NARROWEST: Final = 240
+_CHANGES_HEIGHT: Final = (QEvent.Type.LayoutRequest, QEvent.Type.Resize, QEvent.Type.Show)
 
 CHIPS: Final = {
     RunState.NOT_RUN: Chip("Not run", "circle-dashed"),
@@ -105,6 +107,16 @@ class ModelCard(QFrame):
         """What the model is for, in one quiet line."""
         self.limits.setText(text)
         self.limits.setVisible(bool(text))
+
+    def event(self, event: QEvent) -> bool:
+        """Lines that wrap are never cut, however little room the panel leaves to the card."""
+        done = super().event(event)
+        layout = self.layout()
+        if layout is not None and event.type() in _CHANGES_HEIGHT:
+            self._grid.invalidate()  # the grid keeps heights of a width that it had before
+            layout.invalidate()
+            self.setMinimumHeight(layout.totalHeightForWidth(max(self.width(), _NARROWEST)))
+        return done
 
     def _rebuild(self, names: tuple[str, ...]) -> None:
         while (item := self._grid.takeAt(0)) is not None:
