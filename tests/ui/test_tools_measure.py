@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -20,6 +20,9 @@ from medvision_desktop.errors import StoreUnavailable
 from medvision_desktop.services import measurements
 from medvision_desktop.settings import Settings
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
+from medvision_desktop.ui.viewmodels.pane_view import DrawnMark
+from medvision_desktop.ui.widgets.edged_text import EdgedText
+from medvision_desktop.ui.widgets.mark_layer import words_place
 from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import LEFT, NONE, Screen, move
 
@@ -308,3 +311,24 @@ def test_what_the_record_does_not_have_says_so_on_the_image(
     assert record.offers(loaded.study.key)
     bench.store.close()
     QApplication.processEvents()
+
+
+def test_the_words_of_measurements_side_by_side_stand_clear_of_each_other(qapp: QApplication) -> None:
+    text, room = EdgedText(), QRectF(0, 0, 400, 400)
+    lines = ("Mean -1002.9 HU  SD 1.3", "Min -1006  Max -999", "Area 254.5 mm²")
+    taken: list[QRectF] = []
+    for left, bottom in ((100, 150), (160, 160), (130, 170), (120, 390), (140, 395)):
+        points = [QPointF(left, bottom - 40), QPointF(left + 50, bottom)]
+        mark = DrawnMark(MeasurementKind.RECTANGLE, tuple((p.x(), p.y()) for p in points), lines)
+        place = words_place(text, mark, points, room, taken)
+        assert room.contains(place)
+        assert not any(place.intersects(other) for other in taken)
+        taken.append(place)
+
+
+def test_where_there_is_no_room_words_stay_by_their_mark(qapp: QApplication) -> None:
+    text, room = EdgedText(), QRectF(0, 0, 200, 60)
+    points = [QPointF(50, 10), QPointF(90, 20)]
+    mark = DrawnMark(MeasurementKind.RECTANGLE, ((50, 10), (90, 20)), ("Mean 3", "Min 1", "Area 2"))
+    first = words_place(text, mark, points, room, [])
+    assert words_place(text, mark, points, room, [first]) == first

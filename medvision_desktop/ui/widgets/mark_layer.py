@@ -25,7 +25,8 @@ _EDGE: Final = 3.5
 def paint(
     painter: QPainter, text: EdgedText, marks: Sequence[DrawnMark], room: QRectF, ratio: float
 ) -> None:
-    """Every mark with its words below it; the selected one has filled points."""
+    """Every mark with its words below it, clear of those of others; the selected one has filled points."""
+    taken: list[QRectF] = []
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for mark in marks:
@@ -36,7 +37,9 @@ def paint(
         if mark.selected is not None or mark.is_draft or mark.kind not in REGIONS:
             _points(painter, mark, points)
         if mark.lines:
-            _words(painter, text, mark, points, room)
+            place = words_place(text, mark, points, room, taken)
+            _words(painter, text, mark, place)
+            taken.append(place)
     painter.restore()
 
 
@@ -91,18 +94,32 @@ def _points(painter: QPainter, mark: DrawnMark, points: list[QPointF]) -> None:
         painter.drawEllipse(point, _POINT_RADIUS + grown, _POINT_RADIUS + grown)
 
 
-def _words(
-    painter: QPainter, text: EdgedText, mark: DrawnMark, points: list[QPointF], room: QRectF
-) -> None:
+def words_place(
+    text: EdgedText, mark: DrawnMark, points: list[QPointF], room: QRectF, taken: Sequence[QRectF]
+) -> QRectF:
+    """Where the words of a mark stand: in the room, moved down, else up, past those that stand already."""
     x, y = _anchor(mark, points)
     half = max(text.width(line, "section") for line in mark.lines) / 2 + INSET
     x = min(max(x, room.left() + half), room.right() - half)
-    y = min(max(y, room.top() + INSET), room.bottom() - INSET - LINE * (len(mark.lines) - 1))
+    highest, lowest = room.top() + INSET, room.bottom() - INSET - LINE * (len(mark.lines) - 1)
+    wanted = QRectF(x - half, min(max(y, highest), lowest) - LINE / 2, 2 * half, LINE * len(mark.lines))
+    tops = [wanted.top()]
+    tops += sorted(other.bottom() for other in taken if other.bottom() > wanted.top())
+    tops += sorted((other.top() - wanted.height() for other in taken), reverse=True)
+    for top in tops:
+        place = QRectF(wanted.left(), top, wanted.width(), wanted.height())
+        inside = highest - LINE / 2 <= top <= lowest - LINE / 2
+        if inside and not any(place.intersects(other) for other in taken):
+            return place
+    return wanted  # no room anywhere: better over other words than away from its mark
+
+
+def _words(painter: QPainter, text: EdgedText, mark: DrawnMark, place: QRectF) -> None:
     for number, line in enumerate(mark.lines):
         text.draw(
             painter,
-            x,
-            y + number * LINE,
+            place.center().x(),
+            place.top() + (number + 0.5) * LINE,
             line,
             style="section",
             colour=T.onimage,
