@@ -8,11 +8,10 @@ Started again on the same folder, it goes on from the last finished epoch.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medvision_desktop.errors import Cancelled, InputRefused, MedVisionError
+from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import (
     audit,
@@ -138,27 +137,11 @@ def train(
         raise
     makes_package = settings.package is not None and out is not None
     coverage.checked(prepared.folds, prepared.truth, settings, packaged=makes_package)
-    with _tracked(run) as made:
+    with tracking.followed(run) as made:
         taught(settings, prepared, runs, machine=machine, progress=progress, cancel=cancel)
         if makes_package and out is not None and not is_helper():
             made.append(_package(settings, prepared, run, out, progress, cancel))
     return made[0] if made else None
-
-
-@contextlib.contextmanager
-def _tracked(run: Path) -> Iterator[list[ModelPackage]]:
-    """Enter a run in MLflow's files, and how it ended; takes the package that was made of it."""
-    made: list[ModelPackage] = []
-    if is_helper():
-        yield made
-        return
-    tracking.begun(run)
-    try:
-        yield made
-    except BaseException as error:
-        tracking.ended(run, status="KILLED" if isinstance(error, Cancelled) else "FAILED")
-        raise
-    tracking.ended(run, made[0].manifest if made else None)
 
 
 def taught(

@@ -43,12 +43,25 @@ def read(run: Path) -> dict[str, Any]:
 
 
 def begun(run: Path, recipe: Recipe, data: Mapping[str, Any], machine: Machine) -> None:
+    """Write what a run begins with, and its recipe; see `begun_with`."""
+    begun_with(run, recipe_text.plain(recipe), data, machine, initial_sha256=_initial_digest(recipe))
+    (run / RECIPE).write_text(recipe_text.text(recipe), encoding="utf-8")
+
+
+def begun_with(
+    run: Path,
+    plain: Mapping[str, Any],
+    data: Mapping[str, Any],
+    machine: Machine,
+    *,
+    initial_sha256: str = "",
+) -> None:
     """Write what a run begins with; for one that goes on, compare first.
 
-    `data` is `of_data`'s. Raises `InputRefused` where it would go on with another recipe or other images.
+    `plain` is what decides over the weights, as JSON knows it, `data` is `of_data`'s. Raises `InputRefused`
+    where it would go on with another recipe or other images.
     """
     before = read(run)
-    plain = recipe_text.plain(recipe)
     started = any(run.rglob("checkpoint.safetensors"))
     if started and before:
         changed = sorted(
@@ -67,14 +80,13 @@ def begun(run: Path, recipe: Recipe, data: Mapping[str, Any], machine: Machine) 
                 "Resume it on its own, or give the recipe another name.",
             )
     record = {
-        "recipe": plain,
-        "initial_sha256": _initial_digest(recipe),
+        "recipe": dict(plain),
+        "initial_sha256": initial_sha256,
         "data": dict(data),
         "program": _program(),
         "machine": {**asdict(machine), "platform": platform.platform(), "processors": os.cpu_count()},
         "began_utc": before.get("began_utc") if started and before else _now(),
     }
-    (run / RECIPE).write_text(recipe_text.text(recipe), encoding="utf-8")
     _write(run, record)
 
 

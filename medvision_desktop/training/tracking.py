@@ -7,6 +7,7 @@ To look at it: `MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri RUNS/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -17,8 +18,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from medvision_desktop.errors import Cancelled
 from medvision_desktop.modelkit.manifest import Manifest
+from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import run_record
+from medvision_desktop.training.machine import is_helper
 
 FOLDER: Final = "mlruns"
 ID: Final = "mlflow.txt"
@@ -80,6 +84,22 @@ def ended(run: Path, manifest: Manifest | None = None, *, status: str = "FINISHE
         client.set_terminated(identity, status=status)
 
     _written(run, write)
+
+
+@contextlib.contextmanager
+def followed(run: Path) -> Iterator[list[ModelPackage]]:
+    """Enter a run and how it ends; takes the package that is made of it. A helper process says nothing."""
+    made: list[ModelPackage] = []
+    if is_helper():
+        yield made
+        return
+    begun(run)
+    try:
+        yield made
+    except BaseException as error:
+        ended(run, status="KILLED" if isinstance(error, Cancelled) else "FAILED")
+        raise
+    ended(run, made[0].manifest if made else None)
 
 
 def staged(run: Path, stage: str) -> None:

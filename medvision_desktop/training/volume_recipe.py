@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,15 @@ class VolumeRecipe:
             )
             said = {name: getattr(words, name) for name in kept}
         return segmentation.from_table({**dataclasses.asdict(spec), "colours": self.colours, **said})
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What decides over the weights, as JSON knows it; its words are left out."""
+        values = dataclasses.asdict(self)
+        for name in ("package", "text"):
+            del values[name]
+        found: dict[str, Any] = json.loads(json.dumps(values))
+        return found
 
     @property
     def spec(self) -> VolumeSpec:

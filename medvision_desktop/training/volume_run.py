@@ -13,23 +13,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import torch
 
 from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.training import (
+    run_record,
     split,
+    tracking,
     volume_dataset,
     volume_loop,
     volume_recipe,
     volume_sources,
     volume_synthetic,
 )
-from medvision_desktop.training.machine import Machine
+from medvision_desktop.training.machine import Machine, is_helper
 from medvision_desktop.training.volume_dataset import Case
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
+
+SPLIT: Final = "split.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,11 @@ class Prepared:
     cases: tuple[Case, ...]
     parts: tuple[str, ...]
     made: tuple[Case, ...] = ()
+
+    def described(self, recipe: VolumeRecipe, run: Path) -> dict[str, Any]:
+        """The cases as `run_record` keeps them."""
+        hashes, sources = [case.sha256 for case in self.cases], [recipe.source] * len(self.cases)
+        return run_record.of_data(hashes, self.parts, sources, 0, run / SPLIT)
 
     def other_than(self, part: str) -> tuple[Case, ...]:
         """Cases that a part's network is trained on; all of them for ""."""
@@ -64,7 +74,7 @@ def prepare(
         (case.name, case.sha256, "|".join(recipe.labels), case.group, part)
         for case, part in zip(cases, parts, strict=True)
     ]
-    split.write(run / "split.csv", rows)
+    split.write(run / SPLIT, rows)
     return Prepared(cases, parts, made)
 
 
@@ -90,24 +100,37 @@ def train(
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelPackage | None:
-    """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`."""
+    """Train in `runs/<name>` and, where the recipe says how, write `out/<name>`.
+
+    A run that was begun goes on; raises `InputRefused` where its recipe or its volumes have changed.
+    """
     torch.set_num_threads(machine.threads)
     run = runs / recipe.name
     run.mkdir(parents=True, exist_ok=True)
-    (run / "recipe.toml").write_text(recipe.text, encoding="utf-8")
+    split_file = run / SPLIT
+    before = split_file.read_bytes() if split_file.exists() else None
     prepared = prepare(recipe, data, run, progress=progress, cancel=cancel)
-    for part in sorted(set(prepared.parts)):
-        network = volume_loop.initial(recipe)
-        seen = prepared.other_than(part)
-        volume_loop.train(
-            recipe, network, seen, run / part, machine=machine, progress=progress, cancel=cancel
-        )
-    network = volume_loop.initial(recipe)
-    everyone = prepared.other_than("")
-    volume_loop.train(recipe, network, everyone, run, machine=machine, progress=progress, cancel=cancel)
-    if recipe.package is None or out is None:
-        return None
-    return _package(recipe, prepared, run, out, progress, cancel)
+    try:
+        if not is_helper():
+            run_record.begun_with(run, recipe.plain, prepared.described(recipe, run), machine)
+    except InputRefused:
+        if before is not None:
+            split_file.write_bytes(before)
+        raise
+    (run / run_record.RECIPE).write_text(recipe.text, encoding="utf-8")
+    seconds = 0.0
+    with tracking.followed(run) as made:
+        for part in (*sorted(set(prepared.parts)), ""):
+            network, seen = volume_loop.initial(recipe), prepared.other_than(part)
+            state = volume_loop.train(
+                recipe, network, seen, run / part, machine=machine, progress=progress, cancel=cancel
+            )
+            seconds += state["seconds"]
+        if not is_helper():
+            run_record.ended(run, state, seconds / 3600)
+            if recipe.package is not None and out is not None:
+                made.append(_package(recipe, prepared, run, out, progress, cancel))
+    return made[0] if made else None
 
 
 def packaged(
@@ -120,7 +143,7 @@ def packaged(
     cancel: CancelToken | None = None,
 ) -> ModelPackage:
     """Write `out/<name>` from a finished run and the volumes it was trained on. Raises `InputRefused`."""
-    split_file = run / "split.csv"
+    split_file = run / SPLIT
     if not split_file.is_file() or not (run / "best.safetensors").is_file():
         raise InputRefused("This run cannot be packaged.", f"{run} has no split or no weights.")
     before = split_file.read_bytes()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from medvision_desktop.training.volume_augment import Augmenter, kept
 from medvision_desktop.training.volume_measure import agreement, dice, hd95
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.work import CancelToken, Progress
-from tests.helpers.volume_cases import blob_recipe, make_package, write_cases
+from tests.helpers.volume_cases import blob_recipe, make_package, quiet, write_cases
 
 SPACING = (2.0, 1.0, 0.5)
 
@@ -269,6 +271,36 @@ def test_a_package_is_written_measured_and_made_again_from_its_run(tmp_path: Pat
     assert (again.directory / "card.md").read_text(encoding="utf-8") == before
     found = start.evaluate(again, start.read(run / "recipe.toml"), tmp_path / "data" / "blobs")
     assert found.known == 8
+
+
+def test_a_run_of_volumes_says_what_it_was_made_of_and_goes_on_only_with_that(tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    cases = write_cases(tmp_path / "data", count=4)
+    recipe = replace(quiet(blob_recipe(tmp_path)), epochs=1, package=None)
+    assert volume_run.train(recipe, cases, tmp_path / "runs", None) is None
+    run = tmp_path / "runs" / "blobs"
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    hashes = sorted(
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (cases / "blobs" / "images").iterdir()
+    )
+    assert record["data"]["sha256"] == hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    assert record["data"]["images"] == 4
+    assert record["recipe"]["patch"] == [16, 16, 16]
+    assert record["result"]["epoch"] == 1
+    client = MlflowClient(tracking_uri=(tmp_path / "runs" / "mlruns").as_uri())
+    (experiment,) = [one for one in client.search_experiments() if one.name == "blobs"]
+    (kept,) = client.search_runs([experiment.experiment_id])
+    assert kept.info.status == "FINISHED"
+    assert kept.data.params["recipe.network"] == "unet3d-8"
+
+    with pytest.raises(InputRefused, match="another recipe"):
+        volume_run.train(replace(recipe, seed=6), cases, tmp_path / "runs", None)
+    split_before = (run / "split.csv").read_bytes()
+    write_cases(tmp_path / "data", count=5)
+    with pytest.raises(InputRefused, match="other images"):
+        volume_run.train(recipe, cases, tmp_path / "runs", None)
+    assert (run / "split.csv").read_bytes() == split_before
 
 
 def test_a_synthetic_tumour_lies_inside_of_the_brain_and_follows_from_its_seed() -> None:
