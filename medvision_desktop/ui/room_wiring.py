@@ -22,6 +22,7 @@ from medvision_desktop.ui.stage_wiring import StageWiring
 from medvision_desktop.ui.theme.tokens import M
 from medvision_desktop.ui.viewmodels import phases
 from medvision_desktop.ui.viewmodels.model_layers import ModelLayers
+from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
 from medvision_desktop.ui.viewmodels.study_rows import Running
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -158,6 +159,7 @@ class RoomWiring(QObject):
         pane = room.viewer.active_pane
         shown = pane.shown
         if shown is None:
+            self._follow_refused()
             return
         study = shown.loaded.study
         room.worklist.show_selected(study.key, shown.loaded.series.uid)
@@ -178,9 +180,11 @@ class RoomWiring(QObject):
         """Run AI looks at the image on screen, also after the reader has scrolled."""
         room = self._room
         shown = room.viewer.panes[pane].shown
-        if pane != room.viewer.active or shown is None:
+        if pane != room.viewer.active:
             return
-        if shown.loaded.phase is not None:  # a run looks at the volume on screen, not at its neighbour
+        if shown is None:
+            self._follow_refused()
+        elif shown.loaded.phase is not None:  # a run looks at the volume on screen, not at its neighbour
             index = shown.index if shown.planes is None else 0
             room.findings.set_study(shown.loaded.study, shown.loaded, index)
         elif shown.planes is None:
@@ -222,6 +226,14 @@ class RoomWiring(QObject):
         overlay = replace(self._room.viewer.overlay, opacity=opacity, threshold=threshold)
         self._room.viewer.set_overlay(overlay)
 
+    def _follow_refused(self) -> None:
+        """A study that cannot be shown is the one in hand all the same, and not the one before."""
+        room, pane = self._room, self._room.viewer.active_pane
+        if pane.status is PaneStatus.REFUSED and pane.study is not None:
+            self.show_title()
+            room.findings.set_study(pane.study, None)
+            room.report.set_study(pane.study)
+
     def _take_attention(self) -> None:
         overlay = self._room.viewer.overlay
         self._room.findings.take_attention(overlay.opacity, overlay.threshold)
@@ -249,9 +261,9 @@ class RoomWiring(QObject):
     def show_title(self) -> None:
         """Name what is on screen, or mask it."""
         room = self._room
-        shown = room.viewer.active_pane.shown
-        if shown is not None:
-            room.top_bar.show_study(*room.desk.title_of(shown.loaded.study, masked=room.viewer.masked))
+        study = room.viewer.active_pane.study
+        if study is not None:
+            room.top_bar.show_study(*room.desk.title_of(study, masked=room.viewer.masked))
 
     def tell_briefly(self, text: str) -> None:
         """A line in the status bar for as long as a toast stands: for what follows each other quickly."""

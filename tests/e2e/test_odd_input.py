@@ -67,6 +67,33 @@ def test_a_film_whose_pixels_are_cut_off_is_refused_on_its_pane_and_the_next_one
     assert sitting.pixels(0).std() > 10
 
 
+def test_of_a_study_that_cannot_be_shown_no_other_name_stands_above_it(
+    sit_down: Sit, folder: Folder, tmp_path: Path
+) -> None:
+    dataset = pydicom.dcmread(folder("RG3_UNCR.dcm", into="other") / "RG3_UNCR.dcm")
+    dataset.PatientName, dataset.StudyInstanceUID = "Somebody^Else", "1.2.3.4"
+    whole = tmp_path / "whole.dcm"
+    dataset.save_as(whole)
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(whole.read_bytes()[:200_000])
+    sitting = sit_down()
+    sitting.open(folder("RG1_UNCR.dcm"))
+    assert sitting.room.top_bar.title.text() == "CompressedSamples, RG1"
+    sitting.drop(cut)
+    sitting.wait(lambda: sitting.room.viewer.active_pane.refusal is not None)
+    sitting.settle()
+    assert sitting.room.top_bar.title.text() == "Somebody, Else"
+    sitting.key(Qt.Key.Key_F5)
+    assert sitting.room.findings.run_state is not RunState.RUNNING
+    sitting.key(Qt.Key.Key_P, CTRL)
+    sitting.settle()
+    assert sitting.room.report.study is not None
+    assert sitting.room.report.study.key == "1.2.3.4"
+    sitting.click_study("CompressedSamples, RG1")
+    assert sitting.room.top_bar.title.text() == "CompressedSamples, RG1"
+    assert sitting.room.findings.run_state is RunState.NOT_RUN
+
+
 @pytest.mark.parametrize("form", ["dicom", "png"])
 def test_an_extremity_is_refused_by_the_gate_and_can_still_be_reported_on(
     sit_down: Sit, folder: Folder, form: str
