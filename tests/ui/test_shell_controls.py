@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSize, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QEnterEvent, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import delete, isValid
@@ -25,6 +25,7 @@ from medvision_desktop.ui.widgets.model_card import ModelCard
 from medvision_desktop.ui.widgets.search_field import SearchField
 from medvision_desktop.ui.widgets.segmented import Segmented
 from medvision_desktop.ui.widgets.text import elided, label
+from medvision_desktop.ui.widgets.text_field import TextField
 from medvision_desktop.ui.widgets.thumbnail import framed, to_image
 from medvision_desktop.ui.widgets.toast import ToastStack
 from medvision_desktop.ui.widgets.toggle import Toggle
@@ -383,3 +384,19 @@ def test_a_model_card_never_cuts_its_lines_where_room_is_scarce(window: QWidget,
     shown = [line for line in card.findChildren(QLabel) if line.isVisible() and line.wordWrap()]
     assert len(shown) == 2
     assert all(line.height() >= line.heightForWidth(line.width()) for line in shown)
+
+
+def test_words_are_dropped_into_a_field_and_files_are_left_to_the_window(qapp: QApplication) -> None:
+    field = TextField("Findings")
+    taken = []
+    for mime in (QMimeData(), QMimeData()):
+        if taken:
+            mime.setUrls([QUrl.fromLocalFile("/somewhere/image.dcm")])
+        else:
+            mime.setText("No effusion.")
+        copy = Qt.DropAction.CopyAction
+        enter = QDragEnterEvent(QPoint(5, 5), copy, mime, LEFT, Qt.KeyboardModifier.NoModifier)
+        enter.ignore()
+        field.dragEnterEvent(enter)
+        taken.append(enter.isAccepted())
+    assert taken == [True, False]
