@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 import weakref
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
-from medvision_desktop.io.dicom_header import DEFLATED, Header, inflated
-from medvision_desktop.io.dicom_layout import PixelLayout, justified
+from medvision_desktop.io.dicom_header import DEFLATED, Header, inflated, read_header
+from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
 
 
 def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
@@ -43,6 +44,23 @@ def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
             return shaped(data[start - begin :], header, layout, first_bit - 8 * start)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
+
+
+def ends_early(path: Path) -> bool:
+    """Whether a file is too short for the pixels that its header promises.
+
+    False also where only reading all of it would tell: compressed and deflated files.
+    """
+    try:
+        with quiet():
+            header = read_header(path)
+            layout, element = layout_of(header), header.pixels
+        size = path.stat().st_size
+    except (InputRefused, OSError):
+        return True
+    if element is None or element.length is None or header.transfer_syntax == DEFLATED:
+        return False
+    return size < element.offset + -(-layout.frames * layout.frame_bits // 8)
 
 
 def kind_of(header: Header, layout: PixelLayout) -> np.dtype[Any] | None:

@@ -29,6 +29,7 @@ from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
+from medvision_desktop.io.dicom_native import ends_early
 from medvision_desktop.io.dicom_values import (
     iso_date,
     iso_time,
@@ -142,18 +143,24 @@ def assemble(files: Iterable[ScannedFile]) -> tuple[tuple[StudyRef, ...], tuple[
 
 
 def _without_copies(files: Sequence[ScannedFile]) -> tuple[list[ScannedFile], list[RefusedFile]]:
-    seen: set[tuple[str, str, str]] = set()
-    unique, refused = [], []
+    """The first whole file of each image, else its first; the others are named."""
+    alike: dict[tuple[str, str, str], list[ScannedFile]] = {}
     for file in files:
         identity = (file.study.key, file.series.uid, file.instance.sop_instance_uid)
-        if identity in seen:
-            refused.append(
-                RefusedFile(file.instance.path, "A copy: another file is the same image by its UID.")
-            )
-        else:
-            seen.add(identity)
-            unique.append(file)
-    return unique, refused
+        alike.setdefault(identity, []).append(file)
+    kept = {id(_whole_one(same)) for same in alike.values()}
+    refused = [
+        RefusedFile(file.instance.path, "A copy: another file is the same image by its UID.")
+        for file in files
+        if id(file) not in kept
+    ]
+    return [file for file in files if id(file) in kept], refused
+
+
+def _whole_one(same: Sequence[ScannedFile]) -> ScannedFile:
+    if len(same) == 1:
+        return same[0]
+    return next((file for file in same if not ends_early(file.instance.path)), same[0])
 
 
 def _assembled(key: str, members: Sequence[ScannedFile]) -> StudyRef:

@@ -104,8 +104,11 @@ def _scan_one(path: Path, found: _Found) -> None:
     if dicom_header.looks_like_dicom(head):
         _scan_dicom(path, head, found)
         return
-    if nifti_header.looks_like_nifti(nifti_header.inflated(head)):
+    opened = nifti_header.inflated(head)
+    if nifti_header.looks_like_nifti(opened):
         study = nifti.scan(path)
+    elif opened is not head and path.name.lower().endswith(".nii.gz"):
+        raise InputRefused("The compressed file is damaged.", "No NIfTI header can be unpacked from it.")
     elif raster.looks_like_raster(head):
         study = raster.scan(path)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -104,6 +105,26 @@ def test_the_same_image_twice_is_listed_as_a_copy(tmp_path: Path) -> None:
     assert [(refused.path.name, refused.why.split(":")[0]) for refused in found.refused] == [
         ("b", "A copy")
     ]
+
+
+@pytest.mark.parametrize("cut_at", [-100, 400])
+def test_of_copies_the_whole_one_is_shown(cut_at: int, tmp_path: Path) -> None:
+    whole = write(ct(), tmp_path / "b").read_bytes()
+    (tmp_path / "a").write_bytes(whole[:cut_at])
+    write(ct(), tmp_path / "c")
+    found = scan(tmp_path)
+    [series] = found.studies[0].series
+    assert [instance.path.name for instance in series.instances] == ["b"]
+    assert [refused.path.name for refused in found.refused] == ["a", "c"]
+
+
+@pytest.mark.parametrize("harm", [slice(0, -12), slice(0, 40)])
+def test_a_damaged_compressed_volume_is_called_damaged(harm: slice, tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(bytes(2000)))
+    packed[12] ^= 0xFF
+    (tmp_path / "a.nii.gz").write_bytes(bytes(packed)[harm])
+    [refused] = scan(tmp_path).refused
+    assert refused.why.startswith("The compressed file is damaged.")
 
 
 def test_naming_a_file_and_its_folder_reads_it_once(tmp_path: Path) -> None:
