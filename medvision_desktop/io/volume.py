@@ -45,8 +45,9 @@ def _plane_fault(planes: Sequence[PlaneGeometry]) -> str:
     first = planes[0]
     rows = np.asarray([plane.row_lps for plane in planes])
     columns = np.asarray([plane.column_lps for plane in planes])
-    if np.max(np.abs(rows - rows[0])) > 2e-3 or np.max(np.abs(columns - columns[0])) > 2e-3:
-        return "The slices are not parallel."
+    turned = np.maximum(np.abs(rows - rows[0]).max(axis=1), np.abs(columns - columns[0]).max(axis=1)) > 2e-3
+    if turned.any():
+        return f"The slices are not parallel, first at image {int(np.argmax(turned)) + 1}."
     if len({plane.frame_of_reference for plane in planes}) > 1:
         return "The slices do not share a frame of reference."
     for plane in planes:
@@ -63,8 +64,12 @@ def _spacing_fault(planes: Sequence[PlaneGeometry]) -> str:
     origins = np.asarray([plane.origin_lps_mm for plane in planes])
     positions = origins @ normal
     steps = np.diff(positions)
-    if np.any(np.diff(np.sort(positions)) < 1e-3):
-        return "Several images share one position."
+    along = np.argsort(positions, kind="stable")
+    shared = np.diff(positions[along]) < 1e-3
+    if shared.any():
+        place = int(np.argmax(shared))
+        one, other = sorted((int(along[place]) + 1, int(along[place + 1]) + 1))
+        return f"Several images share one position, first images {one} and {other}."
     gaps = np.abs(steps)
     typical = float(np.sort(gaps)[(len(gaps) - 1) // 2])  # of two middle gaps the smaller one
     tolerance = max(0.02, 0.02 * typical)
@@ -87,7 +92,8 @@ def _uneven(gaps: NDArray[np.float64], typical: float, tolerance: float) -> str:
         where = int(np.argmax(multiples)) + 1
         noun = "A slice is" if missing == 1 else f"{missing} slices are"
         return f"{noun} missing, first after slice {where}."
-    return f"Slice spacing varies: {gaps.min():.1f} to {gaps.max():.1f} mm."
+    first = int(np.argmax(np.abs(gaps - typical) > tolerance)) + 1
+    return f"Slice spacing varies: {gaps.min():.1f} to {gaps.max():.1f} mm, first after slice {first}."
 
 
 def _tilt_fault(plane: PlaneGeometry, origins: NDArray[np.float64]) -> str:

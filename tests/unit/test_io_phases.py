@@ -107,7 +107,7 @@ def test_images_that_nothing_tells_apart_are_still_refused_as_planes(
     loaded = opened(tmp_path, decoder)
     assert loaded.phases == ()
     assert loaded.volume is None
-    assert loaded.not_a_volume == "Several images share one position."
+    assert loaded.not_a_volume == "Several images share one position, first images 1 and 2."
 
 
 def test_a_volume_with_a_missing_slice_says_so_and_the_others_stand(

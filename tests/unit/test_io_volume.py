@@ -95,8 +95,11 @@ def test_the_stack_and_the_volume_hold_the_same_slices(tmp_path: Path, decoder: 
     [
         ([0.0, 2.0, 4.0, 8.0, 10.0], "A slice is missing, first after slice 3."),
         ([0.0, 2.0, 8.0, 10.0, 12.0, 14.0], "2 slices are missing, first after slice 2."),
-        ([0.0, 2.5, 5.0, 10.0, 15.0, 17.5, 18.0], "Slice spacing varies: 0.5 to 5.0 mm."),
-        ([0.0, 2.0, 2.0, 4.0, 6.0], "Several images share one position."),
+        (
+            [0.0, 2.5, 5.0, 10.0, 15.0, 17.5, 18.0],
+            "Slice spacing varies: 0.5 to 5.0 mm, first after slice 3.",
+        ),
+        ([0.0, 2.0, 2.0, 4.0, 6.0], "Several images share one position, first images 2 and 3."),
         ([0.0, 2.0], "Planes need at least 3 slices; there are 2."),
     ],
 )
@@ -136,7 +139,10 @@ def test_a_tilted_gantry_makes_no_volume(tmp_path: Path, decoder: Decoder) -> No
         ({"PixelSpacing": [0.6, 0.75]}, "The slices differ in pixel spacing."),
         ({"FrameOfReferenceUID": "1.2.3"}, "The slices do not share a frame of reference."),
         ({"ImagePositionPatient": None}, "The header does not say where every slice lies."),
-        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "The slices are not parallel."),
+        (
+            {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]},
+            "The slices are not parallel, first at image 5.",
+        ),
         ({"Rows": 10, "Columns": 12}, "The slices differ in size."),
         ({"RescaleType": "OD"}, "The slices differ in what their values mean."),
     ],
@@ -319,7 +325,7 @@ def test_the_tilted_uneven_head_is_a_stack_with_the_reason(data_dir: Path, decod
     loaded = opened(data_dir / "dicom" / "ct-head-ge-tilted", decoder)
     assert len(loaded.stack.frames) == 28
     assert loaded.volume is None
-    assert loaded.not_a_volume == "Slice spacing varies: 1.1 to 7.0 mm."
+    assert loaded.not_a_volume == "Slice spacing varies: 1.1 to 7.0 mm, first after slice 14."
 
 
 @pytest.mark.data
@@ -383,7 +389,7 @@ def test_frames_of_a_loop_stay_as_they_are_stored(tmp_path: Path, decoder: Decod
     enhanced(tmp_path / "a", [2.0, 0.0, 2.0, 0.0])
     loaded = opened(tmp_path, decoder)
     assert [frame.frame_number for frame in loaded.stack.frames] == [1, 2, 3, 4]
-    assert loaded.not_a_volume == "Several images share one position."
+    assert loaded.not_a_volume == "Several images share one position, first images 2 and 4."
 
 
 def test_several_phases_are_ordered_by_dimension_index(tmp_path: Path, decoder: Decoder) -> None:
