@@ -54,7 +54,7 @@ def _same_package() -> dict[str, str]:
 
 
 class ChildProcess:
-    """One long-lived child of one kind (`decode`, `inference`, `train`, `volume`), started when first asked.
+    """One long-lived child of one kind (`decode`, `inference`, `train`, `volume`), started when asked.
 
     Thread-safe: requests are served one at a time. `environment` is added to the child's.
     """

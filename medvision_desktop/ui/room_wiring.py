@@ -159,7 +159,7 @@ class RoomWiring(QObject):
         pane = room.viewer.active_pane
         shown = pane.shown
         if shown is None:
-            self._follow_refused()
+            self._follow_asked()
             return
         study = shown.loaded.study
         room.worklist.show_selected(study.key, shown.loaded.series.uid)
@@ -183,7 +183,7 @@ class RoomWiring(QObject):
         if pane != room.viewer.active:
             return
         if shown is None:
-            self._follow_refused()
+            self._follow_asked()
         elif shown.loaded.phase is not None:  # a run looks at the volume on screen, not at its neighbour
             index = shown.index if shown.planes is None else 0
             room.findings.set_study(shown.loaded.study, shown.loaded, index)
@@ -226,13 +226,20 @@ class RoomWiring(QObject):
         overlay = replace(self._room.viewer.overlay, opacity=opacity, threshold=threshold)
         self._room.viewer.set_overlay(overlay)
 
-    def _follow_refused(self) -> None:
-        """A study that cannot be shown is the one in hand all the same, and not the one before."""
-        room, pane = self._room, self._room.viewer.active_pane
-        if pane.status is PaneStatus.REFUSED and pane.study is not None:
-            self.show_title()
-            room.findings.set_study(pane.study, None)
-            room.report.set_study(pane.study)
+    def _follow_asked(self) -> None:
+        """A study that is being read or cannot be shown is the one in hand, not the one before."""
+        room, study = self._room, self._room.viewer.active_pane.study
+        if study is None:
+            return
+        self.show_title()
+        in_hand = room.findings.study
+        if (
+            room.viewer.active_pane.status is PaneStatus.REFUSED
+            or in_hand is None
+            or in_hand.key != study.key
+        ):
+            room.findings.set_study(study, None)
+            room.report.set_study(study)
 
     def _take_attention(self) -> None:
         overlay = self._room.viewer.overlay

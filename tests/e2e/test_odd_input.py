@@ -94,6 +94,24 @@ def test_of_a_study_that_cannot_be_shown_no_other_name_stands_above_it(
     assert sitting.room.findings.run_state is RunState.NOT_RUN
 
 
+def test_while_a_study_is_read_no_other_name_stands_above_it(sit_down: Sit, folder: Folder) -> None:
+    sitting = sit_down()
+    sitting.open(folder("RG1_UNCR.dcm", "MR2_UNCR.dcm"))
+    room = sitting.room
+    sitting.click_study("CompressedSamples, RG1")
+    other = next(row.study for row in room.worklist.shown if "MR2" in row.name)
+    room.viewer.close_study(other.key)  # it may have been read ahead
+    room.viewer.open(other, other.series[0])
+    # Nothing has been read yet: that takes a turn of the event loop at least.
+    assert room.viewer.active_pane.shown is None
+    assert room.top_bar.title.text() == "CompressedSamples, MR2"
+    assert room.findings.study is not None
+    assert room.findings.study.key == other.key
+    sitting.settle()
+    assert room.top_bar.title.text() == "CompressedSamples, MR2"
+    assert room.findings.loaded is not None
+
+
 @pytest.mark.parametrize("form", ["dicom", "png"])
 def test_an_extremity_is_refused_by_the_gate_and_can_still_be_reported_on(
     sit_down: Sit, folder: Folder, form: str
