@@ -5,22 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from medvision_desktop.ui.actions import Action, key_text
+from medvision_desktop.ui.theme import fonts
+from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.widgets.sheet import Sheet
 from medvision_desktop.ui.widgets.text import label
 
 _ROWS: Final = 10
 _ROW_PX: Final = 32
+_KEY: Final = Qt.ItemDataRole.UserRole + 1
+_KEY_ROOM: Final = 12
 
 
 def matches(action: Action, typed: str) -> bool:
     """Whether every word typed begins some word of the action's group or text."""
     words = f"{action.group} {action.text}".lower().split()
     return all(any(word.startswith(part) for word in words) for part in typed.lower().split())
+
+
+class _KeyAtTheRight(QStyledItemDelegate):
+    """A row as usual, with the keys of its action at the right."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """The row, then its keys."""
+        super().paint(painter, option, index)
+        area: QRect = option.rect
+        painter.save()
+        painter.setFont(fonts.font("caption"))
+        painter.setPen(QColor(T.t2))
+        aside = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(area.adjusted(0, 0, -_KEY_ROOM, 0), aside, str(index.data(_KEY) or ""))
+        painter.restore()
 
 
 class PaletteSheet(Sheet):
@@ -40,7 +68,8 @@ class PaletteSheet(Sheet):
         self.field.returnPressed.connect(self._run_current)
         self.list = QListWidget()
         self.list.setAccessibleName("Actions")
-        self.list.setFixedHeight(_ROWS * _ROW_PX)
+        self.list.setItemDelegate(_KeyAtTheRight(self.list))
+        self.list.setFixedHeight(_ROWS * _ROW_PX + 2 * self.list.frameWidth())
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(self._run)
         self.body.addWidget(self.field)
@@ -70,8 +99,13 @@ class PaletteSheet(Sheet):
         for action in self._actions:
             if matches(action, typed):
                 key = key_text(action.id)
-                item = QListWidgetItem(f"{action.text}    {key}" if key else action.text)
+                item = QListWidgetItem(action.text)
+                item.setSizeHint(QSize(0, _ROW_PX))
                 item.setData(Qt.ItemDataRole.UserRole, action.id)
+                item.setData(_KEY, key)
+                item.setData(
+                    Qt.ItemDataRole.AccessibleTextRole, f"{action.text}, {key}" if key else action.text
+                )
                 item.setToolTip(action.group)
                 self.list.addItem(item)
         self.nothing.setText("" if self.list.count() else f"No action is called “{typed.strip()}”.")
