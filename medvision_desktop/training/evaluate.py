@@ -82,7 +82,7 @@ def evaluate(
         said = calibrate.probabilities(package.calibration, seen.predictions, softmax=softmax)
         thresholds = [threshold for _, threshold in manifest.thresholds]
         failures = gallery.worst(said, seen.predictions.truth, thresholds)
-        gallery.write(report / gallery.FOLDER, failures, held, judge, manifest.labels)
+        gallery.write(report / gallery.FOLDER, failures, held, {"": judge}, manifest.labels)
     return evaluation
 
 

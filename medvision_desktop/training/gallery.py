@@ -6,7 +6,8 @@ record or log ever takes it along.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,15 +61,25 @@ def worst(
 
 
 def write(
-    folder: Path, failures: Sequence[Failure], held: Sequence[Held], judge: Judge, labels: Sequence[str]
+    folder: Path,
+    failures: Sequence[Failure],
+    held: Sequence[Held],
+    judges: Mapping[str, Judge],
+    labels: Sequence[str],
 ) -> int:
-    """Write pictures and `failures.md` into a folder; returns how many. Raises `OSError`."""
+    """Write pictures and `failures.md` into a folder; returns how many. Raises `OSError`.
+
+    Each picture is shown with the map of the judge that never saw it. What stood in the folder before goes.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["# The worst mistakes", "", _WARNING, "", "Left the image, right the model's attention.", ""]
     for number, failure in enumerate(failures, start=1):
         kind = "missed" if failure.missed else "false-alarm"
         name = f"{number:03d}-{kind}.png"
-        picture = _picture(held[failure.row], judge, failure.label)
+        entry = held[failure.row]
+        picture = _picture(entry, judges[entry.judge], failure.label)
         (folder / name).write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
         words = "missed" if failure.missed else "called and not so"
         lines += [

@@ -30,6 +30,7 @@ from medvision_desktop.training import (
     checkpoint,
     describe,
     export,
+    gallery,
     history,
     measure,
     predictions,
@@ -122,6 +123,10 @@ def make(
         else measure.faithfulness(judges, held, seen, negative, mirrored=manifest.mirrored),
         confounds=measure.suspicions(held, seen, words.inside),
     )
+    said = calibrate.probabilities(fitted, seen.predictions, softmax=softmax)
+    worst = gallery.worst(said, seen.predictions.truth, [level for _, level in thresholds])
+    # Beside the run and not in the package: it holds patients' images.
+    gallery.write(run / gallery.FOLDER, worst, held, judges, recipe.labels)
     return _bind(folder, manifest, fitted, table, words, (len(sample), *gaps))
 
 

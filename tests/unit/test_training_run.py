@@ -49,6 +49,19 @@ def test_a_package_that_was_just_trained_passes_every_check(models: Path) -> Non
     }
 
 
+def test_the_worst_mistakes_lie_beside_the_run_and_not_in_the_package(models: Path) -> None:
+    package = Registry((models,)).get("patches")
+    run_folder = models.parent / "runs" / "patches"
+    told = (run_folder / "failures" / "failures.md").read_text(encoding="utf-8")
+    table = predictions.read(package.directory / "predictions.csv")
+    said = calibrate.probabilities(package.calibration, table, softmax=False)[:, 0]
+    called = said >= package.manifest.thresholds[0][1]
+    wrong = [int((called & ~table.truth[:, 0]).sum()), int((~called & table.truth[:, 0]).sum())]
+    assert told.count("![](") == sum(min(8, count) for count in wrong)
+    assert len(list((run_folder / "failures").glob("*.png"))) == told.count("![](")
+    assert not [path for path in package.directory.rglob("*") if "fail" in path.name]
+
+
 def test_the_card_is_what_its_predictions_say(models: Path) -> None:
     package = Registry((models,)).get("patches")
     table = predictions.read(package.directory / "predictions.csv")
