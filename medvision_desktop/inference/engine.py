@@ -66,22 +66,25 @@ def check(package: ModelPackage, engine: Engine) -> None:
         )
 
 
+def onnx_session(content: bytes) -> Any:
+    """A session of ONNX Runtime on the CPU, on as many threads as the window can spare."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = device.threads()
+    options.log_severity_level = 3
+    # A spinning pool takes the core that the window needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxRuntimeEngine:
     """ONNX Runtime on the CPU."""
 
     name, device, text = "onnxruntime", "cpu", "ONNX Runtime CPU"
 
     def __init__(self, content: bytes) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = device.threads()
-        options.log_severity_level = 3
-        # A spinning pool takes the core that the window needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnx_session(content)
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: Floats) -> tuple[Floats, Floats]:

@@ -27,7 +27,6 @@ from medvision_desktop.domain.findings import (
 )
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.provenance import InputRef, RunManifest
-from medvision_desktop.errors import ModelRefused
 from medvision_desktop.inference import cam, classify, device, engine
 from medvision_desktop.inference.engine import Engine
 from medvision_desktop.inference.request import InferenceRequest
@@ -72,13 +71,7 @@ class Runner:
         known = self._loaded.get(directory)
         if known is not None and weights_sha256 in ("", known.package.ref.weights_sha256):
             return known
-        package = registry.open_package(directory)
-        if weights_sha256 and package.ref.weights_sha256 != weights_sha256:
-            raise ModelRefused(
-                f"The model package {package.manifest.name} may not run.",
-                "It changed while the program was running.",
-                "Run again.",
-            )
+        package = registry.open_unchanged(directory, weights_sha256)
         manifest = package.manifest
         ready = engine.load(package, self.engine_name)
         fit = cam.maps_keep_their_place(ready, manifest.preprocessing)

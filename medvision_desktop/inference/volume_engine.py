@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medvision_desktop.errors import ModelRefused
 from medvision_desktop.inference import device
-from medvision_desktop.inference.engine import silent_openvino
+from medvision_desktop.inference.engine import onnx_session, silent_openvino
 from medvision_desktop.modelkit.registry import ModelPackage
 from medvision_desktop.modelkit.segmentation import Segmentation
 from medvision_desktop.modelkit.volumes import Floats, Shape
@@ -41,15 +41,7 @@ class OnnxVolumes:
     name, device, text = "onnxruntime", "cpu", "ONNX Runtime CPU"
 
     def __init__(self, content: bytes) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = device.threads()
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnx_session(content)
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: Floats) -> Floats:

@@ -72,13 +72,7 @@ class VolumeRunner:
         known = self._loaded.get(directory)
         if known is not None and weights_sha256 in ("", known.package.ref.weights_sha256):
             return known
-        package = registry.open_package(directory)
-        if weights_sha256 and package.ref.weights_sha256 != weights_sha256:
-            raise ModelRefused(
-                f"The model package {package.manifest.name} may not run.",
-                "It changed while the program was running.",
-                "Run again.",
-            )
+        package = registry.open_unchanged(directory, weights_sha256)
         ready = volume_engine.load(package, self.engine_name)
         usual = volume_reference.read(directory / volume_reference.FILE, package.manifest.labels)
         self._loaded[directory] = LoadedVolumes(package, ready, usual)

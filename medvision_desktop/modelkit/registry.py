@@ -64,6 +64,18 @@ def open_package(directory: Path) -> ModelPackage:
     return ModelPackage(directory, found, calibration.read(directory / calibration.FILE, found.labels))
 
 
+def open_unchanged(directory: Path, weights_sha256: str) -> ModelPackage:
+    """As `open_package`, of weights that were named before; "" names none. Raises `ModelRefused`."""
+    package = open_package(directory)
+    if weights_sha256 and package.ref.weights_sha256 != weights_sha256:
+        raise ModelRefused(
+            f"The model package {package.manifest.name} may not run.",
+            "It changed while the program was running.",
+            "Run again.",
+        )
+    return package
+
+
 class Registry:
     """Packages below some directories; the first directory that has a name wins. Thread-safe."""
 
