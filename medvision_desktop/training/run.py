@@ -43,7 +43,6 @@ from medvision_desktop.training.machine import Machine, is_helper
 from medvision_desktop.training.recipe import Recipe
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
-SPLIT: Final = "split.csv"
 _NOBODY: Final[loop.Fold | None] = None  # a cross-validation chooses nothing
 
 
@@ -64,7 +63,9 @@ class Prepared:
         """The images as `run_record` keeps them."""
         images = self.images
         named = [item.source for item in images.items]
-        return run_record.of_data(images.sha256, self.folds, named, len(images.unreadable), run / SPLIT)
+        return run_record.of_data(
+            images.sha256, self.folds, named, len(images.unreadable), run / split.FILE
+        )
 
 
 def prepare(
@@ -93,7 +94,7 @@ def prepare(
         (_name(item), digest, "|".join(map(str, item.marks)) or str(item.label), item.group, fold)
         for item, digest, fold in zip(items, images.sha256, folds, strict=True)
     ]
-    split.write(run / SPLIT, rows)
+    split.write(run / split.FILE, rows)
     truth = sources.truth(items, len(settings.labels), softmax=settings.softmax)
     audited = audit.of(images, truth, folds, settings.labels, named=[row[0] for row in rows])
     audit.checked(audited, run, allow_leakage=allow_leakage)
@@ -125,7 +126,7 @@ def train(
     machine = machine or Machine(threads)
     torch.set_num_threads(machine.threads)
     run = runs / settings.name
-    split_file = run / SPLIT
+    split_file = run / split.FILE
     before = split_file.read_bytes() if split_file.exists() else None
     prepared = prepare(settings, data, run, allow_leakage=allow_leakage, progress=progress, cancel=cancel)
     try:
@@ -204,16 +205,12 @@ def packaged(
 
     Raises `InputRefused` where the run is not finished or the images are not those of its split.
     """
-    split_file = run / SPLIT
-    if not split_file.is_file() or not (run / "best.safetensors").is_file():
-        raise InputRefused("This run cannot be packaged.", f"{run} has no split or no weights.")
-    before = split_file.read_bytes()
-    prepared = prepare(settings, data, run, allow_leakage=True, progress=progress, cancel=cancel)
-    if split_file.read_bytes() != before:
-        split_file.write_bytes(before)
-        raise InputRefused(
-            "This run cannot be packaged.", f"{data} holds other images than it was trained on."
-        )
+    prepared = split.prepared_again(
+        run,
+        data,
+        lambda: prepare(settings, data, run, allow_leakage=True, progress=progress, cancel=cancel),
+        holds="images",
+    )
     return _package(settings, prepared, run, out, progress, cancel)
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medvision_desktop.errors import InputRefused
+
+T = TypeVar("T")
+
+FILE: Final = "split.csv"
 FOLDS: Final = ("train", "validation", "calibration", "test")
 CROSS: Final = "cross-"
 SHARES: Final = (0.7, 0.1, 0.1, 0.1)
@@ -128,3 +133,22 @@ def write(path: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(("image", "sha256", "label", "group", "fold"))
         writer.writerows(rows)
+
+
+def prepared_again(run: Path, data: Path, prepare: Callable[[], T], *, holds: str) -> T:
+    """What a finished run was prepared from, which has to be what it was trained on.
+
+    `holds` says in the plural what `data` holds. Raises `InputRefused` where the run is not finished or its
+    split would be another one; the split stays as it was.
+    """
+    split_file = run / FILE
+    if not split_file.is_file() or not (run / "best.safetensors").is_file():
+        raise InputRefused("This run cannot be packaged.", f"{run} has no split or no weights.")
+    before = split_file.read_bytes()
+    found = prepare()
+    if split_file.read_bytes() != before:
+        split_file.write_bytes(before)
+        raise InputRefused(
+            "This run cannot be packaged.", f"{data} holds other {holds} than it was trained on."
+        )
+    return found

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 
@@ -34,8 +34,6 @@ from medvision_desktop.training.volume_dataset import Case
 from medvision_desktop.training.volume_recipe import VolumeRecipe
 from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
-SPLIT: Final = "split.csv"
-
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -48,7 +46,7 @@ class Prepared:
     def described(self, recipe: VolumeRecipe, run: Path) -> dict[str, Any]:
         """The cases as `run_record` keeps them."""
         hashes, sources = [case.sha256 for case in self.cases], [recipe.source] * len(self.cases)
-        return run_record.of_data(hashes, self.parts, sources, 0, run / SPLIT)
+        return run_record.of_data(hashes, self.parts, sources, 0, run / split.FILE)
 
     def other_than(self, part: str) -> tuple[Case, ...]:
         """Cases that a part's network is trained on; all of them for ""."""
@@ -74,7 +72,7 @@ def prepare(
         (case.name, case.sha256, "|".join(recipe.labels), case.group, part)
         for case, part in zip(cases, parts, strict=True)
     ]
-    split.write(run / SPLIT, rows)
+    split.write(run / split.FILE, rows)
     return Prepared(cases, parts, made)
 
 
@@ -107,7 +105,7 @@ def train(
     torch.set_num_threads(machine.threads)
     run = runs / recipe.name
     run.mkdir(parents=True, exist_ok=True)
-    split_file = run / SPLIT
+    split_file = run / split.FILE
     before = split_file.read_bytes() if split_file.exists() else None
     prepared = prepare(recipe, data, run, progress=progress, cancel=cancel)
     try:
@@ -143,16 +141,12 @@ def packaged(
     cancel: CancelToken | None = None,
 ) -> ModelPackage:
     """Write `out/<name>` from a finished run and the volumes it was trained on. Raises `InputRefused`."""
-    split_file = run / SPLIT
-    if not split_file.is_file() or not (run / "best.safetensors").is_file():
-        raise InputRefused("This run cannot be packaged.", f"{run} has no split or no weights.")
-    before = split_file.read_bytes()
-    prepared = prepare(recipe, data, run, progress=progress, cancel=cancel)
-    if split_file.read_bytes() != before:
-        split_file.write_bytes(before)
-        raise InputRefused(
-            "This run cannot be packaged.", f"{data} holds other volumes than it was trained on."
-        )
+    prepared = split.prepared_again(
+        run,
+        data,
+        lambda: prepare(recipe, data, run, progress=progress, cancel=cancel),
+        holds="volumes",
+    )
     return _package(recipe, prepared, run, out, progress, cancel)
 
 
