@@ -68,7 +68,8 @@ class CancelToken:
 
     def check(self) -> None:
         """Wait while held, then raise `Cancelled` if somebody asked."""
-        self._free.wait()
+        if not self._free.is_set():
+            self._free.wait()
         if self._event.is_set():
             raise Cancelled
 

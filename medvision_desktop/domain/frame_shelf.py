@@ -23,19 +23,15 @@ Outcome = Frame | InputRefused
 class FrameShelf(Sequence[Frame]):
     """Places for `count` frames, of which at most `most` hold one. Thread-safe.
 
-    `read`: reads one frame while the caller waits, for whoever asks for it as for that of a tuple.
     `told`: called with the index of every frame that arrives, on the thread that brought it.
     """
 
-    def __init__(
-        self, count: int, *, most: int | None = None, read: Callable[[int], Frame] | None = None
-    ) -> None:
+    def __init__(self, count: int, *, most: int | None = None) -> None:
         self._places: list[Outcome | None] = [None] * count
         self._faces: dict[int, Frame] = {}
         self._taken = bytearray(count)
         self._most = max(1, count if most is None else min(most, count))
         self._held = 0
-        self._read = read
         self._lock = threading.RLock()
         self._wanted = 0
         self._near = self._far = 0  # what lies between them was given out since the reader came here
@@ -62,9 +58,14 @@ class FrameShelf(Sequence[Frame]):
             raise found
         if found is not None:
             return found
-        if self._read is None:
-            raise InputRefused("The image has not been read yet.")
-        return self._read(at)
+        return self.read_now(at)
+
+    def read_now(self, index: int) -> Frame:
+        """One frame, while the caller waits, for whoever asks for it as for that of a tuple.
+
+        Raises `InputRefused`, as a shelf without files does.
+        """
+        raise InputRefused(f"Image {index + 1} has not been read yet.")
 
     def at(self, index: int) -> Outcome | None:
         """A frame, why it cannot be read, or None while it is not here. Never waits."""

@@ -61,7 +61,7 @@ class PlaneGeometry:
     def __post_init__(self) -> None:
         """Refuse directions that are not orthogonal unit vectors (tolerance 1e-3)."""
         row, column = self.row_lps, self.column_lps
-        if not all(math.isfinite(number) for number in (*row, *column, *self.origin_lps_mm)):
+        if not all(map(math.isfinite, (*row, *column, *self.origin_lps_mm))):
             raise ValueError("plane geometry must be finite")
         unit = abs(_dot(row, row) - 1) < 1e-3 and abs(_dot(column, column) - 1) < 1e-3
         if not unit or abs(_dot(row, column)) > 1e-3:

@@ -8,7 +8,7 @@ comparisons of memory as there are such elements; one that does not is read in f
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -38,6 +38,8 @@ _CHUNK: Final = 1 << 16
 _SLACK: Final = 1 << 10
 _MOST_MOULDS: Final = 8
 _MOST_VARYING: Final = 200
+# So many headers tell what differs in a series, as a rule.
+_SETTLED: Final = 16
 # What differs from file to file as a rule: known beforehand, so that the mould fits from the second on.
 _PER_FILE: Final = frozenset(
     {0x00080013, 0x00080018, 0x00080022, 0x00080023, 0x0008002A, 0x00080032, 0x00080033, 0x00181151}
@@ -64,6 +66,14 @@ class _Part(NamedTuple):
     value: bytes  # in the first header
 
 
+@dataclass
+class _Seen:
+    """How many headers a mould has fitted, and what differed in any of them."""
+
+    fits: int = 0
+    differed: set[int] = field(default_factory=set)
+
+
 @dataclass(frozen=True, eq=False)
 class _Mould:
     """The first header, where its elements lie, and what may differ from it."""
@@ -79,6 +89,7 @@ class _Mould:
     vrs: dict[int, str | None]
     dataset: HeaderSet
     known: dict[str, tuple[frozenset[int], Any]]
+    seen: _Seen
 
     def fitted(self, head: bytes) -> tuple[dict[BaseTag, RawDataElement], PixelElement] | None:
         """What another header says otherwise, and where its pixels lie; None where it does not fit."""
@@ -110,6 +121,7 @@ class HeaderReader:
 
     def __init__(self) -> None:
         self._moulds: list[_Mould] = []
+        self._pixels_at = 0  # in the file before
 
     def read(self, path: Path, head: bytes = b"") -> Header:
         """The header of a DICOM file, as `read_header` gives it. Raises `InputRefused`.
@@ -131,12 +143,36 @@ class HeaderReader:
             head, size = _head(path, _CHUNK)
         return self._learnt(path, head, size)
 
+    def read_along(self, path: Path, room: memoryview) -> tuple[Header, bool]:
+        """The header of a file, and whether all of `room` was filled with what its pixels begin with.
+
+        A file that is written like the one before is opened and read once for both. Raises `InputRefused`.
+        """
+        start = self._pixels_at
+        before = bytearray(start)
+        try:
+            file = os.open(path, os.O_RDONLY)
+            try:
+                came = os.preadv(file, [before, room], 0) if start else 0
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise refused_by_parser(error) from error
+        head = bytes(before[:came])
+        header = (self._fitted(path, head) if head else None) or self.read(path, head)
+        if header.pixels is None or header.pixels.offset != start:
+            self._pixels_at = 0 if header.pixels is None else min(header.pixels.offset, _CHUNK)
+            return header, False
+        return header, came == start + len(room) and (header.pixels.length or 0) >= len(room)
+
     def _fitted(self, path: Path, head: bytes) -> Header | None:
         for position, mould in enumerate(self._moulds):
             header = _by(mould, path, head)
             if header is not None:
                 if position:
                     self._moulds.insert(0, self._moulds.pop(position))
+                if mould.seen.fits == _SETTLED:
+                    self._moulds[0] = _narrowed(mould)
                 return header
         return None
 
@@ -174,6 +210,8 @@ def _by(mould: _Mould, path: Path, head: bytes) -> Header | None:
     if fitted is None:
         return None
     elements, pixels = fitted
+    mould.seen.fits += 1
+    mould.seen.differed.update(elements)
     for tag in _META_PER_FILE:
         elements.pop(tag, None)
     if not elements:  # it is the first one again, or its double
@@ -199,7 +237,7 @@ def _mould_of(head: bytes, size: int) -> _Mould:
     vrs = {entry.tag: entry.vr for entry in every}
     varying = _META_PER_FILE | _PER_FILE
     parts = _parts(head, every, pixels, varying, implicit=implicit)
-    return _Mould(head, syntax, implicit, every, pixels, varying, parts, values, vrs, dataset, {})
+    return _Mould(head, syntax, implicit, every, pixels, varying, parts, values, vrs, dataset, {}, _Seen())
 
 
 def _parts(
@@ -241,17 +279,14 @@ def _widened(mould: _Mould, other: _Mould) -> _Mould | None:
         return None
     if varying == mould.varying:
         return None
+    return _with(mould, varying)
+
+
+def _narrowed(mould: _Mould) -> _Mould:
+    """A mould in which only what has differed so far may differ: there is less of it to look at."""
+    return _with(mould, mould.varying & (mould.seen.differed | _META_PER_FILE))
+
+
+def _with(mould: _Mould, varying: frozenset[int]) -> _Mould:
     parts = _parts(mould.head, mould.entries, mould.pixels, varying, implicit=mould.implicit)
-    return _Mould(
-        mould.head,
-        mould.syntax,
-        mould.implicit,
-        mould.entries,
-        mould.pixels,
-        varying,
-        parts,
-        mould.values,
-        mould.vrs,
-        mould.dataset,
-        mould.known,
-    )
+    return replace(mould, varying=varying, parts=parts)

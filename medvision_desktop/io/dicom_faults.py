@@ -10,8 +10,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from pydicom import config
@@ -45,14 +44,17 @@ config.settings.reading_validation_mode = config.IGNORE
 
 
 class _Silence:
-    """Warning filters belong to the process: the first thread in sets them, the last one out restores."""
+    """Warning filters belong to the process: the first thread in sets them, the last one out restores.
+
+    Entered three times a file, so it is no generator.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._depth = 0
         self._filters = warnings.catch_warnings()
 
-    def enter(self) -> None:
+    def __enter__(self) -> None:
         with self._lock:
             self._depth += 1
             if self._depth == 1:
@@ -60,7 +62,7 @@ class _Silence:
                 self._filters.__enter__()
                 warnings.simplefilter("ignore")
 
-    def leave(self) -> None:
+    def __exit__(self, *_raised: object) -> None:
         with self._lock:
             self._depth -= 1
             if self._depth == 0:
@@ -70,14 +72,9 @@ class _Silence:
 _silence: Final = _Silence()
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Keep the parser's warnings, which quote header values, off the terminal. Reading values warns too."""
-    _silence.enter()
-    try:
-        yield
-    finally:
-        _silence.leave()
+    return _silence
 
 
 def refused_by_parser(error: BaseException) -> InputRefused:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -25,7 +25,7 @@ from medvision_desktop.io.dicom_layers import GROUPS, overlays_of, shutter_of
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
 from medvision_desktop.io.dicom_memo import Memo
 from medvision_desktop.io.dicom_palette import palette_of
-from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, value_of, whole
+from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, uid, value_of, whole
 from medvision_desktop.pixels import collimation
 
 _Remembered = Callable[[str, Callable[[], Any]], Any]
@@ -59,18 +59,13 @@ def _frame(
     # What other files of the series have said alike is not asked again; frames of one file differ in
     # what their functional groups say.
     dataset, of = header.dataset, (header.memo if layout.frames == 1 else Memo()).of
-
-    def standing() -> dict[str, Any]:
-        return of("standing", lambda: _standing(header, layout, index, of))
-
-    def placed() -> PlaneGeometry | None:
-        along = of("directions", lambda: dicom_space.directions_of(dataset, index))
-        return dicom_space.geometry_of(dataset, index, standing()["spacing"], along)
-
-    said = standing()
-    geometry = of("geometry", placed)
-    overlays, shutter, unread = _covers(header, layout, index)
-    if said["photometric"] is Photometric.RGB:
+    alike: _Alike = of("alike", lambda: _alike(header, layout, index, of))
+    if alike.covered:
+        overlays, shutter, unread = _covers(header, layout, index)
+    else:
+        overlays, shutter, unread = (), alike.shutter, alike.unread
+    geometry = of("geometry", lambda: _geometry(dataset, index, of))
+    if alike.fields["photometric"] is Photometric.RGB:
         values = to_eight_bits(values, layout.bits_stored)
     frame = Frame(
         stored=values,
@@ -78,17 +73,51 @@ def _frame(
         patient_orientation=None
         if geometry
         else of("letters", lambda: dicom_space.patient_orientation_of(dataset, index)),
-        sop_instance_uid=text(dataset, "SOPInstanceUID"),
+        sop_instance_uid=uid(dataset, "SOPInstanceUID"),
         frame_number=index + 1,
-        not_faithful=(*doubts, *unread, *of("doubts", lambda: doubts_of(header, layout, index))),
-        corner=_corner(dataset, index, geometry, of),
+        not_faithful=(*doubts, *unread, *alike.doubts),
+        corner=CornerWords(dataset, index, geometry, of),
         shutter=shutter,
         overlays=overlays,
-        **said,
+        **alike.fields,
     )
-    if shutter is None and layout.frames == 1 and of("film", lambda: text(dataset, "Modality") in _FILMS):
+    if shutter is None and alike.film:
         return replace(frame, shutter=collimation.border_of(frame))
     return frame
+
+
+class _Alike(NamedTuple):
+    """What most files of a series say in the same words."""
+
+    fields: dict[str, Any]  # of a `Frame`
+    doubts: tuple[str, ...]
+    covered: bool  # by overlay planes, which may lie in the pixels and so are read from each file
+    shutter: Shutter | None  # where nothing covers
+    unread: tuple[str, ...]
+    film: bool
+
+
+def _alike(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> _Alike:
+    dataset = header.dataset
+    covered = of("overlays", lambda: any(Tag(group, 0x0010) in dataset for group in GROUPS))
+    shutter, unread = (None, ()) if covered else of("shutter", lambda: _shutter(dataset, (), layout))
+    return _Alike(
+        _standing(header, layout, index, of),
+        of("doubts", lambda: doubts_of(header, layout, index)),
+        covered,
+        shutter,
+        unread,
+        layout.frames == 1 and of("film", lambda: text(dataset, "Modality") in _FILMS),
+    )
+
+
+def _geometry(dataset: Dataset, index: int, of: _Remembered) -> PlaneGeometry | None:
+    return dicom_space.plane_at(
+        dicom_space.origin_of(dataset, index),
+        _spacing(dataset, index, of),
+        of("directions", lambda: dicom_space.directions_of(dataset, index)),
+        of("reference", lambda: text(dataset, "FrameOfReferenceUID")),
+    )
 
 
 def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> dict[str, Any]:
@@ -97,22 +126,23 @@ def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) 
     photometric = _photometric(layout, of("shape", lambda: text(dataset, "PresentationLUTShape")))
     grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
 
-    def spacing() -> PixelSpacing | None:
-        found: PixelSpacing | None = of("spacing", lambda: dicom_space.spacing_of(dataset, index))
-        return found
-
     return {
         "photometric": photometric,
         "bits_stored": 8 if photometric is Photometric.RGB else layout.bits_stored,
         "signed": layout.signed and grey,
         "palette": of("palette", lambda: _palette(header, layout)),
-        "spacing": spacing(),
-        "pixel_aspect": of("aspect", lambda: dicom_space.aspect_of(dataset, spacing())),
+        "spacing": _spacing(dataset, index, of),
+        "pixel_aspect": of("aspect", lambda: dicom_space.aspect_of(dataset, _spacing(dataset, index, of))),
         "badges": of("badges", lambda: _badges(header, layout)),
         "dimension_index": of("dimensions", lambda: dimension_index(dataset, index)),
         "regions": of("regions", lambda: dicom_real.ultrasound_regions_of(dataset)),
         **(of("meaning", lambda: _meaning(header, layout, index)) if grey else {}),
     }
+
+
+def _spacing(dataset: Dataset, index: int, of: _Remembered) -> PixelSpacing | None:
+    found: PixelSpacing | None = of("spacing", lambda: dicom_space.spacing_of(dataset, index))
+    return found
 
 
 def _meaning(header: Header, layout: PixelLayout, index: int) -> dict[str, Any]:
@@ -144,19 +174,23 @@ def _palette(header: Header, layout: PixelLayout) -> Palette | None:
 def _covers(
     header: Header, layout: PixelLayout, index: int
 ) -> tuple[tuple[OverlayPlane, ...], Shutter | None, tuple[str, ...]]:
-    """Overlay planes, the shutter, and what of both cannot be drawn. Planes may lie in the pixels."""
+    """Overlay planes, the shutter, and what of both cannot be drawn."""
     dataset = header.dataset
-    if header.memo.of("overlays", lambda: any(Tag(group, 0x0010) in dataset for group in GROUPS)):
-        overlays, unread = overlays_of(header, layout, index)
-        shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
-        if shutter is not None:
-            overlays = tuple(plane for plane in overlays if not _is_bitmap(dataset, plane))
-    else:
-        overlays, unread = (), ()
-        shutter = header.memo.of("shutter", lambda: shutter_of(dataset, (), layout.rows, layout.columns))
-    if shutter is None and header.memo.of("shuttered", lambda: text(dataset, "ShutterShape")):
-        unread = (*unread, "the display shutter cannot be read")
-    return overlays, shutter, unread
+    overlays, unread = overlays_of(header, layout, index)
+    shutter, doubts = _shutter(dataset, overlays, layout)
+    if shutter is not None:
+        overlays = tuple(plane for plane in overlays if not _is_bitmap(dataset, plane))
+    return overlays, shutter, (*unread, *doubts)
+
+
+def _shutter(
+    dataset: Dataset, overlays: tuple[OverlayPlane, ...], layout: PixelLayout
+) -> tuple[Shutter | None, tuple[str, ...]]:
+    """The shutter, and the word that there is one which cannot be read."""
+    shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
+    if shutter is None and text(dataset, "ShutterShape"):
+        return None, ("the display shutter cannot be read",)
+    return shutter, ()
 
 
 def _is_bitmap(dataset: Dataset, plane: OverlayPlane) -> bool:
@@ -209,17 +243,43 @@ def _is_lossy(header: Header) -> bool:
     return header.transfer_syntax in _LOSSY and text(header.dataset, "LossyImageCompression") != "00"
 
 
+class CornerWords(Mapping[str, str]):
+    """What a header says for the corners of the image, made when it is first looked at.
+
+    Of a series of five hundred images one is looked at, at first. Safe to read from several threads.
+    """
+
+    def __init__(
+        self, dataset: Dataset, index: int, geometry: PlaneGeometry | None, of: _Remembered
+    ) -> None:
+        self._of = (dataset, index, geometry, of)
+
+    def __getitem__(self, key: str) -> str:
+        return self._words[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        with quiet():
+            return _corner(*self._of)
+
+
 def _corner(
     dataset: Dataset, index: int, geometry: PlaneGeometry | None, of: _Remembered
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     here = "" if geometry is None else _millimetres(geometry.position_mm)
     own = {
-        "instance_number": of("instance", lambda: text(dataset, "InstanceNumber")),
-        "slice_location_mm": here or of("location", lambda: _millimetres(_location(dataset, index))),
-        "acquisition_time": of("moment", lambda: _moment(dataset, index)),
+        "instance_number": text(dataset, "InstanceNumber"),
+        "slice_location_mm": here or _millimetres(_location(dataset, index)),
+        "acquisition_time": _moment(dataset, index),
     }
     said: dict[str, str] = of("corner", lambda: _said(dataset, index))
-    return MappingProxyType({**said, **{key: entry for key, entry in own.items() if entry}})
+    return {**said, **{key: entry for key, entry in own.items() if entry}}
 
 
 def _said(dataset: Dataset, index: int) -> dict[str, str]:

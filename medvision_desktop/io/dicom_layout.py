@@ -18,6 +18,8 @@ from medvision_desktop.io.dicom_values import text, whole
 
 MAX_FRAME_PIXELS: Final = 1 << 28
 MAX_FRAMES: Final = 1 << 16
+# Types of words by their bits, without and with a sign.
+_KINDS: Final = {bits: (np.dtype(f"u{bits // 8}"), np.dtype(f"i{bits // 8}")) for bits in (8, 16, 32, 64)}
 _FLOAT_TAGS: Final = {0x7FE00008: 32, 0x7FE00009: 64}
 _PHOTOMETRIC: Final = frozenset(
     {
@@ -138,13 +140,15 @@ def justified(
     width = values.dtype.itemsize * 8
     if bits_allocated == 1:
         return values
-    unsigned: NDArray[Any] = values.view(np.dtype(f"u{values.dtype.itemsize}"))
+    plain, kind = _KINDS[width][False], _KINDS[width][signed]
+    unsigned: NDArray[Any] = values if values.dtype is plain else values.view(plain)
     if bits_stored == width:
-        return unsigned.view(np.dtype(f"i{values.dtype.itemsize}")) if signed else unsigned
+        return unsigned.view(kind) if signed else unsigned
     low_bit = high_bit + 1 - bits_stored
-    kind = np.dtype(f"i{values.dtype.itemsize}") if signed else unsigned.dtype
-    if low_bit == 0 and _within(unsigned.view(kind), bits_stored, signed=signed):
-        return unsigned.view(kind)
+    if low_bit == 0:
+        told = unsigned.view(kind) if signed else unsigned
+        if _within(told, bits_stored, signed=signed):
+            return told
     if signed:
         lifted = np.left_shift(unsigned, width - 1 - high_bit).view(kind)
         result: NDArray[Any] = np.right_shift(lifted, width - bits_stored)
@@ -156,8 +160,11 @@ def justified(
 
 def _within(values: NDArray[Any], bits: int, *, signed: bool) -> bool:
     """Whether there is nothing to mask, which is the usual case and cheaper to see than to do."""
-    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    return values.size > 0 and low <= int(values.min()) and int(values.max()) <= high
+    if values.size == 0:
+        return False
+    if not signed:  # then nothing is too small, and one look is enough
+        return int(np.maximum.reduce(values, axis=None)) < 1 << bits
+    return -(1 << (bits - 1)) <= int(values.min()) and int(values.max()) < 1 << (bits - 1)
 
 
 def to_eight_bits(values: NDArray[Any], bits_stored: int) -> NDArray[np.uint8]:

@@ -94,6 +94,11 @@ def read_into(header: Header, layout: PixelLayout, index: int, values: NDArray[A
         raise refused_by_parser(error) from error
     if have < size:
         raise cut_short(index * size + have, (index + 1) * size)
+    settle(header, layout, values)
+
+
+def settle(header: Header, layout: PixelLayout, values: NDArray[Any]) -> None:
+    """Words as they lie in a file to stored values, in place: as `read_into` leaves them."""
     if header.little_endian != (sys.byteorder == "little"):
         values.byteswap(inplace=True)
     told = justified(values, bits_stored=layout.bits_stored, high_bit=layout.high_bit, signed=layout.signed)

@@ -21,7 +21,7 @@ from medvision_desktop.io.dicom_frame import dimension_index, frame_of
 from medvision_desktop.io.dicom_header import NATIVE, Header
 from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
 from medvision_desktop.io.dicom_order import order_of
-from medvision_desktop.io.dicom_values import text
+from medvision_desktop.io.dicom_values import uid
 from medvision_desktop.work import CancelToken
 
 _BATCH_FRAMES: Final = 16
@@ -98,21 +98,19 @@ class SeriesPages:
         By dimension index where two share a position (several phases) or any does not say where it is;
         as stored where there is none either. Raises `InputRefused`.
         """
-        header, layout = self._opened(self._instances[0])
+        header, layout, _ = self._opened(self._instances[0])
         places = []
         with quiet():
             for index in range(layout.frames):
                 cancel.check()
-                spacing = dicom_space.spacing_of(header.dataset, index)
-                directions = dicom_space.directions_of(header.dataset, index)
-                geometry = dicom_space.geometry_of(header.dataset, index, spacing, directions)
+                geometry = dicom_space.geometry_of(header.dataset, index)
                 places.append((geometry, dimension_index(header.dataset, index)))
         self._order = order_of(places)
 
     def _frames(self, places: Sequence[int], cancel: CancelToken) -> Iterator[Frame]:
         cancel.check()
         instance = self._instances[0 if self.is_one_file else places[0]]
-        header, layout = self._opened(instance)
+        header, layout, along = self._opened(instance, places[0])
         if layout.frame_bytes > self._decoder.image_memory_bytes:
             raise too_large(self._decoder.image_memory_bytes)
         if not self.is_one_file and layout.frames > 1:
@@ -121,7 +119,7 @@ class SeriesPages:
         if header.transfer_syntax in NATIVE:
             for place, index in zip(places, indices, strict=True):
                 cancel.check()
-                values = self._native(place, header, layout, index)
+                values = self._native(place, header, layout, index, along=along)
                 yield frame_of(header, layout, index, values)
             return
         for place, frame in zip(
@@ -134,12 +132,17 @@ class SeriesPages:
             slot[...] = frame.stored
             yield replace(frame, stored=slot)
 
-    def _native(self, place: int, header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
+    def _native(
+        self, place: int, header: Header, layout: PixelLayout, index: int, *, along: bool
+    ) -> NDArray[Any]:
         kind = dicom_native.kind_of(header, layout)
         slot = None if kind is None else self._slot(place, (layout.rows, layout.columns), kind)
         if slot is None:
             return dicom_native.read_frame(header, layout, index)
-        dicom_native.read_into(header, layout, index, slot)
+        if along:
+            dicom_native.settle(header, layout, slot)
+        else:
+            dicom_native.read_into(header, layout, index, slot)
         return slot
 
     def _index(self, place: int) -> int:
@@ -148,15 +151,23 @@ class SeriesPages:
             return 0
         return place if self._order is None else self._order[place]
 
-    def _opened(self, instance: InstanceRef) -> tuple[Header, PixelLayout]:
+    def _opened(self, instance: InstanceRef, place: int | None = None) -> tuple[Header, PixelLayout, bool]:
+        """A file's header and layout, and whether its pixels came along, as they lie in the file.
+
+        They come to their `place` in the array that all share, where the file is like those before.
+        """
         if self._single is not None:
-            return self._single
+            return (*self._single, False)
         with self._lock:
-            header = self._headers.read(instance.path)
+            if place is None or self._together is None or instance.transfer_syntax_uid not in NATIVE:
+                header, along = self._headers.read(instance.path), False
+            else:
+                room = self._together[place].reshape(-1).view(np.uint8).data
+                header, along = self._headers.read_along(instance.path, room)
             layout = checked(header, instance)
             if self.is_one_file:
                 self._single = header, layout
-        return header, layout
+        return header, layout, along
 
     def _slot(self, place: int, shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any] | None:
         """A frame's part of the array that all share; None for what does not fit into it."""
@@ -178,7 +189,7 @@ class SeriesPages:
 def checked(header: Header, instance: InstanceRef) -> PixelLayout:
     """The pixel module of a file that is still what was listed. Raises `InputRefused`."""
     with quiet():
-        named = text(header.dataset, "SOPInstanceUID")
+        named = uid(header.dataset, "SOPInstanceUID")
         layout = header.memo.of("layout", lambda: layout_of(header))
     if (named and named != instance.sop_instance_uid) or (layout.rows, layout.columns) != (
         instance.rows,

@@ -13,6 +13,7 @@ from medvision_desktop.domain.study import InstanceRef, SeriesRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_frame import frame_of
 from medvision_desktop.io.dicom_header import NATIVE, read_header
 from medvision_desktop.io.dicom_pages import SeriesPages, checked, decoded
@@ -57,7 +58,10 @@ def load_frames(
         progress(Progress(min(shelf.reads, most), most, "Loading images"))
 
     shelf.arrives = arrived
-    shelf.fill(token)
+    try:
+        shelf.fill(token)
+    finally:
+        shelf.arrives = None  # it knows the shelf: the two would keep each other, and the pixels, alive
     if most < pages.count:
         if not shelf.faces():
             raise next(one for one in shelf.outcomes() if isinstance(one, InputRefused))
@@ -80,7 +84,7 @@ class PagedShelf(FrameShelf):
     """A shelf that knows the files its frames come from."""
 
     def __init__(self, pages: SeriesPages, most: int) -> None:
-        super().__init__(pages.count, most=most, read=self._now)
+        super().__init__(pages.count, most=most)
         self._pages = pages
         self._counting = threading.Lock()
         self.reads = 0
@@ -103,21 +107,26 @@ class PagedShelf(FrameShelf):
                 stop.cancel()
 
     def _work(self, cancel: CancelToken, stop: CancelToken | None = None) -> None:
-        while (index := self.claim()) is not None:
-            places = self._pages.batch(index)
-            self.hold(places)
-            done: set[int] = set()
-            try:
-                for place, outcome in self._pages.read(places, cancel):
-                    self.put(place, outcome)
-                    done.add(place)
-                    self._tell(place)
-                    if stop is not None and stop.cancelled:
-                        return
-            finally:
-                for place in places:
-                    if place not in done:
-                        self.give_back(place)
+        with quiet():  # once a series, not once a file
+            while (index := self.claim()) is not None:
+                self._bring(self._pages.batch(index), cancel, stop)
+                if stop is not None and stop.cancelled:
+                    return
+
+    def _bring(self, places: Sequence[int], cancel: CancelToken, stop: CancelToken | None) -> None:
+        self.hold(places)
+        done: set[int] = set()
+        try:
+            for place, outcome in self._pages.read(places, cancel):
+                self.put(place, outcome)
+                done.add(place)
+                self._tell(place)
+                if stop is not None and stop.cancelled:
+                    return
+        finally:
+            for place in places:
+                if place not in done:
+                    self.give_back(place)
 
     def _tell(self, place: int) -> None:
         with self._counting:
@@ -125,7 +134,8 @@ class PagedShelf(FrameShelf):
             if self.arrives is not None:
                 self.arrives(place)
 
-    def _now(self, index: int) -> Frame:
+    def read_now(self, index: int) -> Frame:
+        """One frame, from its file. Raises `InputRefused`."""
         for place, outcome in self._pages.read((index,), CancelToken()):
             self.put(place, outcome)
             if isinstance(outcome, InputRefused):

@@ -74,19 +74,27 @@ def origin_of(dataset: Dataset, index: int) -> Vector3 | None:
     return (values[0], values[1], values[2]) if len(values) == 3 else None
 
 
-def geometry_of(
-    dataset: Dataset,
-    index: int,
+def geometry_of(dataset: Dataset, index: int) -> PlaneGeometry | None:
+    """The plane of a frame, None unless position, directions and a spacing at the patient are known."""
+    return plane_at(
+        origin_of(dataset, index),
+        spacing_of(dataset, index),
+        directions_of(dataset, index),
+        text(dataset, "FrameOfReferenceUID"),
+    )
+
+
+def plane_at(
+    origin: Vector3 | None,
     spacing: PixelSpacing | None,
     directions: tuple[Vector3, Vector3] | None,
+    reference: str,
 ) -> PlaneGeometry | None:
-    """The plane of a frame, None unless position, directions and a spacing at the patient are known."""
-    origin = origin_of(dataset, index)
+    """`geometry_of` what is known already."""
     if directions is None or origin is None or spacing is None:
         return None
     if spacing.source is not SpacingSource.PATIENT:
         return None
-    reference = text(dataset, "FrameOfReferenceUID")
     return PlaneGeometry(origin, directions[0], directions[1], spacing, reference)
 
 

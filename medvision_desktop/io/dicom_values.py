@@ -92,6 +92,9 @@ def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     """Finite numbers of a (multi-valued) element; () when absent or when any is not a number."""
+    plain = _decimals(dataset, _tag_of(keyword))
+    if plain is not None:
+        return plain
     value = value_of(dataset, keyword)
     if value is None:
         return ()
@@ -101,6 +104,18 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     except (TypeError, ValueError, OverflowError):
         return ()
     return values if all(math.isfinite(entry) for entry in values) else ()
+
+
+def _decimals(dataset: Dataset, tag: BaseTag) -> tuple[float, ...] | None:
+    """Finite decimal strings straight from their bytes, as most positions are; None for all else."""
+    element = dataset.get_item(tag, keep_deferred=True)
+    if not isinstance(element, RawDataElement) or (element.VR or _usual_vr(tag)) != "DS":
+        return None
+    try:
+        values = tuple(map(float, (element.value or b"").split(b"\\")))
+    except ValueError:
+        return None
+    return values if all(map(math.isfinite, values)) else None
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
@@ -131,6 +146,17 @@ def text(dataset: Dataset, keyword: str) -> str:
     """The first text value of an element, decoded and cleaned; "" when absent."""
     values = texts(dataset, keyword)
     return values[0] if values else ""
+
+
+def uid(dataset: Dataset, keyword: str) -> str:
+    """A unique identifier, as `text` gives it, straight from its bytes where it is written as usual."""
+    tag = _tag_of(keyword)
+    element = dataset.get_item(tag, keep_deferred=True)
+    if isinstance(element, RawDataElement) and (element.VR or _usual_vr(tag)) == "UI":
+        value = bytes(element.value or b"").rstrip(b"\0 ")
+        if value.isascii() and b"\\" not in value:
+            return clean(value.decode("ascii"))
+    return text(dataset, keyword)
 
 
 def clean(value: str, *, limit: int = 256) -> str:

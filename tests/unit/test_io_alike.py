@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_memo import HeaderSet, Memo
@@ -42,6 +43,7 @@ def test_every_header_of_a_series_is_the_one_that_is_read_alone(syntax: str, tmp
     for number_ in range(1, 30):
         dataset = ct(z=number_ * 1.25, number=number_, ContentTime=f"1011{number_:02}.{number_ * 37}")
         dataset.PatientComments = "" if number_ % 7 else "seldom"
+        dataset.StationName = "first" if number_ < 22 else "second"  # long after the rest is settled
         dataset.add_new(0x00091001, "LO", f"private {number_ // 5}")
         path = write(dataset, tmp_path / str(number_), transfer_syntax=syntax)
         assert_same(reader.read(path), read_header(path))
@@ -145,3 +147,40 @@ def test_a_file_cut_inside_a_varying_element_is_no_surprise(tmp_path: Path) -> N
         except Exception as refused:  # noqa: BLE001 - as above
             ours = type(refused)
         assert ours == alone
+
+
+def test_pixels_come_along_with_headers_of_every_length(tmp_path: Path) -> None:
+    reader = HeaderReader()
+    came = 0
+    for number_ in range(8, 13):  # "8" and "9" are shorter than "10"
+        dataset = ct(z=number_, number=number_)
+        dataset.PatientComments = "x" * (2 * (number_ // 12))
+        path = write(dataset, tmp_path / str(number_))
+        room = np.zeros(len(dataset.PixelData), np.uint8)
+        header, along = reader.read_along(path, room.data)
+        assert_same(header, read_header(path))
+        came += along
+        if along:
+            assert room.tobytes() == dataset.PixelData
+    assert came >= 2
+
+
+@pytest.mark.parametrize("cut", [1, 100, "header"])
+def test_of_a_file_that_is_cut_no_pixels_come_along(cut: int | str, tmp_path: Path) -> None:
+    reader = HeaderReader()
+    dataset = ct(z=1, number=1)
+    room = np.zeros(len(dataset.PixelData), np.uint8)
+    whole = write(dataset, tmp_path / "whole")
+    for _ in range(3):
+        assert_same(reader.read_along(whole, room.data)[0], read_header(whole))
+    stored = whole.read_bytes()
+    end = 600 if cut == "header" else len(stored) - int(cut)
+    short = tmp_path / "short"
+    short.write_bytes(stored[:end])
+    try:
+        header, along = reader.read_along(short, room.data)
+    except InputRefused:
+        assert cut == "header"
+    else:
+        assert not along
+        assert_same(header, read_header(short))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +103,18 @@ def test_a_series_whose_files_are_gone_is_refused_in_words(tmp_path: Path, decod
         open_series(study, study.series[0], decoder=decoder)
     with pytest.raises(InputRefused):
         thumbnail(study, study.series[0], decoder=decoder)
+
+
+def test_the_pixels_of_a_series_go_with_the_last_who_holds_it(decoder: Decoder, tmp_path: Path) -> None:
+    write_stack(tmp_path, [0, 1, 2, 3, 4])
+    (study,) = index([tmp_path], scratch=tmp_path).studies
+    gc.collect()
+    gc.disable()  # nothing may keep itself alive until a collection comes
+    try:
+        loaded = open_series(study, study.series[0], decoder=decoder, first=lambda _: None)
+        pixels = weakref.ref(loaded.stack.frames[0].stored.base)
+        assert pixels() is not None
+        del loaded
+        assert pixels() is None
+    finally:
+        gc.enable()
