@@ -17,7 +17,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "packaging"))
 
 from environment import SetupFailed, prepared  # noqa: E402
-from system_libraries import OFFSCREEN, XCB, provide, provide_fonts  # noqa: E402
+from system_libraries import (  # noqa: E402
+    OFFSCREEN,
+    XCB,
+    provide,
+    provide_fonts,
+    provide_test_tools,
+)
 
 NEEDS_QT = ("open", "demo", "test", "bench")
 # pytest's exit code when no test was selected.
@@ -37,7 +43,10 @@ def main(arguments: list[str]) -> int:
         if is_new:
             provide_fonts(say)
         if arguments[0] in NEEDS_QT:
+            if arguments == ["test"]:
+                provide_test_tools(say)
             windowed = arguments[0] == "open" and bool(os.environ.get("DISPLAY"))
+            windowed = windowed or (arguments == ["test"] and shutil.which("Xvfb") is not None)
             provide(OFFSCREEN + XCB if windowed else OFFSCREEN, say)
     except SetupFailed as failure:
         say(str(failure))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,8 @@ FONTS = (
     (("dejavu",), "fonts-dejavu-core", "Cyrillic and Greek"),
     (("cjk", "wqy", "droidsansfallback"), "fonts-droid-fallback", "Chinese, Japanese and Korean"),
 )
+# What some tests need: a renderer of another house to compare with, a display server. (command, package)
+TEST_TOOLS = (("dcmj2pnm", "dcmtk"), ("Xvfb", "xvfb"))
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 
 Libraries = tuple[tuple[str, str], ...]
@@ -94,6 +97,14 @@ def provide_fonts(say: Say) -> None:
             f"There is no font for {' nor for '.join(script for _, script in absent)}; names in it show as "
             f"boxes. To have it: sudo apt-get install {' '.join(package for package, _ in absent)}"
         )
+
+
+def provide_test_tools(say: Say) -> None:
+    """Bring the programs that tests compare with. Without them those tests are skipped, and say so."""
+    absent = [package for command, package in TEST_TOOLS if shutil.which(command) is None]
+    if absent and sys.platform.startswith("linux") and may_apt():
+        say(f"Installing {' '.join(absent)} ...")
+        apt_install(absent)
 
 
 def absent_fonts() -> list[tuple[str, str]]:
