@@ -125,7 +125,7 @@ class Drawer:
         if source.values is None or plan.colours:
             return self.draw(plan, pane, interactive=interactive)
         resampled = self._resample(source, pane, interactive=interactive)
-        tones = _screen_tones(driving)
+        tones = _TONES if driving is None else _screen_tones(driving)
         shape = (pane.height, pane.width)
         ground = (resampled.target, int(tones[0]))
         if over is not None and over.shape == shape and over.dtype == np.uint32:
@@ -275,10 +275,12 @@ def _prepare(plan: RenderPlan) -> _Source:
     return _Source(frame, stored, values, low)
 
 
-def _screen_tones(driving: NDArray[np.uint8] | None) -> NDArray[np.uint32]:
+def _screen_tones(driving: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Every grey level as a pixel of a screen."""
-    levels = np.arange(256, dtype=np.uint32) if driving is None else driving.astype(np.uint32)
-    return np.asarray(levels * 0x010101 | 0xFF000000, np.uint32)
+    return np.asarray(driving.astype(np.uint32) * 0x010101 | 0xFF000000, np.uint32)
+
+
+_TONES: Final = _screen_tones(_LEVELS_THEMSELVES)
 
 
 def _table(

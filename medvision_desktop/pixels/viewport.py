@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -138,13 +138,19 @@ class ViewTransform:
 
 def transform(frame: Frame, viewport: Viewport) -> ViewTransform:
     """Where `frame` lies in `viewport`, pixels having the aspect that the header gives them."""
-    across, down = _extent(frame, viewport.turn)
-    zoom = zoom_of(frame, viewport)
+    return _transform(frame.rows, frame.columns, aspect_of(frame), viewport)
+
+
+# Asked for several times while one picture is made, and again for the next.
+@lru_cache(maxsize=64)
+def _transform(rows: int, columns: int, aspect: float, viewport: Viewport) -> ViewTransform:
+    across, down = _extent(rows, columns, aspect, viewport.turn)
+    zoom = _zoom(rows, columns, aspect, viewport)
     width, height = max(1, _round(across * zoom)), max(1, _round(down * zoom))
-    pan = _pan_of(frame, viewport)
+    pan = _pan(rows, columns, aspect, viewport)
     left = _round((viewport.width - width) / 2 + pan[0])
     top = _round((viewport.height - height) / 2 + pan[1])
-    return ViewTransform(frame.rows, frame.columns, viewport.turn, left, top, width, height)
+    return ViewTransform(rows, columns, viewport.turn, left, top, width, height)
 
 
 def aspect_of(frame: Frame) -> float:
@@ -163,7 +169,7 @@ def zoomed_about(frame: Frame, viewport: Viewport, x: float, y: float, factor: f
     before = zoom_of(frame, viewport)
     after = min(MAX_ZOOM, max(MIN_ZOOM, before * factor))
     middle_x, middle_y = viewport.width / 2, viewport.height / 2
-    pan_before = _pan_of(frame, viewport)
+    pan_before = _pan(frame.rows, frame.columns, aspect_of(frame), viewport)
     from_x, from_y = x - middle_x - pan_before[0], y - middle_y - pan_before[1]
     ratio = after / before
     pan = (x - middle_x - from_x * ratio, y - middle_y - from_y * ratio)
@@ -172,28 +178,32 @@ def zoomed_about(frame: Frame, viewport: Viewport, x: float, y: float, factor: f
 
 def zoom_of(frame: Frame, viewport: Viewport) -> float:
     """The zoom in use: the reader's, or the one that fits the area or the whole image into the pane."""
+    return _zoom(frame.rows, frame.columns, aspect_of(frame), viewport)
+
+
+def _zoom(rows: int, columns: int, aspect: float, viewport: Viewport) -> float:
     if viewport.zoom is not None:
         return viewport.zoom
-    across, down = _extent(frame, viewport.turn)
+    across, down = _extent(rows, columns, aspect, viewport.turn)
     if viewport.area is not None:
         top, bottom, left, right = viewport.area
-        across, down = max(1.0, right - left + 1), max(1.0, bottom - top + 1) * aspect_of(frame)
+        across, down = max(1.0, right - left + 1), max(1.0, bottom - top + 1) * aspect
         if viewport.turn.quarters % 2:
             across, down = down, across
     fitted = min(viewport.width / across, viewport.height / down)
     return fitted if viewport.area is None else min(MAX_ZOOM, fitted)
 
 
-def _pan_of(frame: Frame, viewport: Viewport) -> tuple[float, float]:
+def _pan(rows: int, columns: int, aspect: float, viewport: Viewport) -> tuple[float, float]:
     """The shift in use: the reader's, and what brings the middle of a fitted area to that of the pane."""
     if viewport.area is None or viewport.zoom is not None:
         return viewport.pan
     top, bottom, left, right = viewport.area
-    zoom = zoom_of(frame, viewport)
+    zoom = _zoom(rows, columns, aspect, viewport)
     to_middle = np.asarray(
         [
-            ((left + right) / 2 - (frame.columns - 1) / 2) * zoom,
-            ((top + bottom) / 2 - (frame.rows - 1) / 2) * zoom * aspect_of(frame),
+            ((left + right) / 2 - (columns - 1) / 2) * zoom,
+            ((top + bottom) / 2 - (rows - 1) / 2) * zoom * aspect,
         ]
     )
     x, y = _turned_axes(viewport.turn) @ to_middle
@@ -311,9 +321,9 @@ def _turned_axes(turn: ViewTurn) -> NDArray[np.float64]:
     return axes
 
 
-def _extent(frame: Frame, turn: ViewTurn) -> tuple[float, float]:
+def _extent(rows: int, columns: int, aspect: float, turn: ViewTurn) -> tuple[float, float]:
     """Width and height on screen in units of a source pixel's width."""
-    across, down = float(frame.columns), frame.rows * aspect_of(frame)
+    across, down = float(columns), rows * aspect
     return (down, across) if turn.quarters % 2 else (across, down)
 
 

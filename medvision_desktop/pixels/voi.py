@@ -92,5 +92,6 @@ def _ramp(values: NDArray[Any], center: float, span: float) -> NDArray[np.float6
     with np.errstate(over="ignore"):
         ramp /= span
     ramp += 0.5
-    np.clip(ramp, 0.0, 1.0, out=ramp)
-    return np.nan_to_num(ramp, copy=False, nan=0.0)
+    # What is not a number counts as the other number here: black.
+    np.fmax(ramp, 0.0, out=ramp)
+    return np.fmin(ramp, 1.0, out=ramp)

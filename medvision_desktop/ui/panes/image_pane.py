@@ -59,6 +59,7 @@ class ImagePane(QWidget):
         self._number = number
         self._hand = Hand(viewer, number)
         self._keys = KeyHand(viewer, number, self._hand)
+        self._cursor: Qt.CursorShape | None = None
         self.canvas = ImageCanvas(self)
         self.card = ColorBar(self)
         self.words = WordsField(self)
@@ -88,12 +89,17 @@ class ImagePane(QWidget):
         """Show what the viewer holds for this pane."""
         view = self._viewer.view(self._number)
         self.canvas.show_view(view)
-        self.canvas.setCursor(_CURSORS[self._viewer.tool])
+        self._point_with(_CURSORS[self._viewer.tool])
         self._show_ring()
         self._show_card(view)
         name = _spoken(self._number, view)
         if name != self.canvas.accessibleName():
             self.canvas.setAccessibleName(name)
+
+    def _point_with(self, cursor: Qt.CursorShape) -> None:
+        if cursor is not self._cursor:
+            self._cursor = cursor
+            self.canvas.setCursor(cursor)
 
     def _drive(self) -> None:
         self.canvas.set_correction(self._viewer.calibration.table(screen_name(self)))
@@ -205,7 +211,7 @@ class ImagePane(QWidget):
         self._show_ring()
         if self._viewer.tool is Tool.CROSSHAIR:
             grips = self._hand.grips(at)
-            self.canvas.setCursor(Qt.CursorShape.OpenHandCursor if grips else _CURSORS[Tool.CROSSHAIR])
+            self._point_with(Qt.CursorShape.OpenHandCursor if grips else _CURSORS[Tool.CROSSHAIR])
         self.canvas.show_probe(self._hand.probe(at) if self._viewer.tool is Tool.PROBE else ())
 
     def _on_left(self) -> None:

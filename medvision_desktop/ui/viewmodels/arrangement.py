@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 from medvision_desktop.domain.geometry import Vector3
@@ -52,7 +53,7 @@ class Arrangement:
     hung: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     aside: Panes | None = None
 
-    @property
+    @cached_property
     def visible(self) -> tuple[int, ...]:
         """Numbers of the panes on screen, the main window's first."""
         return tuple(pane for window in range(WINDOWS) for pane in self.on_window(window))

@@ -80,10 +80,12 @@ class Brushwork:
     @property
     def ring(self) -> Ring | None:
         """Where the edge of the brush is drawn; None for filling, which has none."""
-        view, shown = self._transform(), self._viewer.panes[self._pane].shown
         tool = self._viewer.tool
+        if self._at is None or tool not in PAINTS or tool is Tool.FILL:
+            return None
+        view, shown = self._transform(), self._viewer.panes[self._pane].shown
         picture = picture_of(shown) if shown is not None else None
-        if self._at is None or view is None or picture is None or tool not in PAINTS or tool is Tool.FILL:
+        if view is None or picture is None:
             return None
         radius = self._viewer.masks.radius_mm
         down, right = _length(picture.down_mm), _length(picture.right_mm)
