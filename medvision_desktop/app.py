@@ -60,33 +60,35 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
 
     Raises `SettingsInvalid` and `StoreUnavailable` (the folder of the data cannot be made).
     """
-    from PySide6.QtWidgets import QApplication
+    with _kept_for_good() as keep:
+        from PySide6.QtWidgets import QApplication
 
-    from medvision_desktop.services.workbench import Workbench
-    from medvision_desktop.ui.reading_room import ReadingRoom
-    from medvision_desktop.ui.theme import stylesheet
+        from medvision_desktop.services.workbench import Workbench
+        from medvision_desktop.ui.reading_room import ReadingRoom
+        from medvision_desktop.ui.theme import stylesheet
 
-    locations.ensure()
-    _load_what_lanes_need(locations)
-    chosen = settings.load(locations.settings)
-    end_logs = logs.begin(locations.logs, chosen.log_level)
-    application = QApplication.instance()
-    if not isinstance(application, QApplication):
-        stylesheet.scale_screen(chosen.scale_percent)
-        application = QApplication(["medvision"])
-    application.setApplicationName("MedVision")
-    stylesheet.apply(application)
-    with _qt_messages_logged(), _kept_for_good() as keep:
-        room = ReadingRoom(Workbench(chosen, locations), partial(logs.crash_sheet, folder=locations.logs))
-        keep()
-        room.ready.connect(keep)  # and what was imported on lanes since
-        try:
-            with _faults_to(room.notifier.error):
-                yield application, room
-        finally:
-            room.close()
-            _dispose(room.window)
-            end_logs()
+        locations.ensure()
+        _load_what_lanes_need(locations)
+        chosen = settings.load(locations.settings)
+        end_logs = logs.begin(locations.logs, chosen.log_level)
+        application = QApplication.instance()
+        if not isinstance(application, QApplication):
+            stylesheet.scale_screen(chosen.scale_percent)
+            application = QApplication(["medvision"])
+        application.setApplicationName("MedVision")
+        stylesheet.apply(application)
+        with _qt_messages_logged():
+            bench = Workbench(chosen, locations)
+            room = ReadingRoom(bench, partial(logs.crash_sheet, folder=locations.logs))
+            keep()
+            room.ready.connect(keep)  # and what was imported on lanes since
+            try:
+                with _faults_to(room.notifier.error):
+                    yield application, room
+            finally:
+                room.close()
+                _dispose(room.window)
+                end_logs()
 
 
 # Imported before the first event: an import on a lane holds the interpreter, and so the window.
@@ -111,16 +113,22 @@ def _kept_for_good() -> Iterator[Callable[[], None]]:
     """A call after which nothing that is here now is looked through for garbage until the program ends.
 
     Modules and widgets live as long as the program. Looking through them all takes some 90 ms, in which
-    no event is handled, and happens whenever enough has been made since.
+    no event is handled, and happens whenever enough has been made since; until the first call, never.
     """
+    collects = gc.isenabled()
 
     def keep() -> None:
         gc.freeze()
+        if collects:
+            gc.enable()
 
+    gc.disable()
     try:
         yield keep
     finally:
         gc.unfreeze()
+        if collects:
+            gc.enable()
 
 
 def _dispose(window: QWidget) -> None:
