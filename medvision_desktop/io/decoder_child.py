@@ -97,8 +97,10 @@ def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
                 found = decoder_codecs.jpeg_12_bit(decoder_codecs.encoded(dataset, layout, index), layout)
                 if found is not None:
                     return found
+            # Grey words of RLE stay as they are: pydicom masks as if High Bit were Bits Stored - 1.
+            masked = syntax != _RLE or layout.samples != 1
             values, _ = get_decoder(UID(syntax)).as_array(
-                dataset, index=index, decoding_plugin=plugin or ""
+                dataset, index=index, decoding_plugin=plugin or "", correct_unused_bits=masked
             )
         except InputRefused:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import SimpleITK
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate
 
 from medvision_desktop.domain.image import Frame, Photometric, Rescale
 from medvision_desktop.errors import InputRefused
@@ -239,6 +241,24 @@ def test_rle_words_with_junk_bits_are_masked_too(tmp_path: Path, decoder: Decode
     written.compress(pydicom.uid.RLELossless)
     written.save_as(path)
     assert np.array_equal(frame(path, decoder).stored, clean)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_rle_words_are_read_from_their_high_bit_down(
+    signed: bool, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = np.linspace(-2048, 2047, 120).round().astype(np.int32) + (0 if signed else 2048)
+    words = ((values & 0xFFF) << 4).astype(np.uint16).reshape(12, 10)
+    path = write(ct(words, BitsStored=12, HighBit=15, PixelRepresentation=int(signed)), tmp_path / "a.dcm")
+    written = pydicom.dcmread(path)
+    planes = [(words >> 8).astype(np.uint8).tobytes(), (words & 0xFF).astype(np.uint8).tobytes()]
+    # Each plane as literal runs, written by hand: pydicom's encoder refuses such a High Bit.
+    packed = [bytes([119]) + plane + b"\x80" for plane in planes]
+    head = struct.pack("<16I", 2, 64, 64 + len(packed[0]), *[0] * 13)
+    written.PixelData = encapsulate([head + b"".join(packed)])
+    written["PixelData"].is_undefined_length = True
+    write(written, path, transfer_syntax=pydicom.uid.RLELossless)
+    assert np.array_equal(frame(path, decoder).stored.ravel(), values)
 
 
 def test_sixteen_bit_colour_is_shown_with_eight_bits_and_says_so(
