@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.image import Palette
-from medvision_desktop.io.dicom_values import numbers, value_of
+from medvision_desktop.io.dicom_values import numbers, value_of, whole
 
 _COLOURS: Final = ("Red", "Green", "Blue")
 _MOST: Final = 65536
@@ -30,6 +30,8 @@ def palette_of(dataset: Dataset, *, little: bool) -> Palette | None:
         return None
     if not red.dtype == green.dtype == blue.dtype:
         return None
+    if whole(dataset, "PixelRepresentation") == 1 and first >= _MOST // 2:
+        first -= _MOST  # a signed number that was written as an unsigned one
     return Palette(first, np.stack([red, green, blue], axis=1))
 
 

@@ -47,6 +47,16 @@ def test_packed_bytes_are_swapped_in_pairs_in_big_endian_words(order: str) -> No
     assert palette.entries[:, 0].tolist() == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("written", [65536 - 20, -20])
+def test_the_first_value_of_signed_pixels_is_signed_however_it_is_written(written: int) -> None:
+    data = np.asarray(RAMP, "<u2").tobytes()
+    dataset = with_tables([8, written, 16], data, data, data)
+    dataset.PixelRepresentation = 1
+    palette = palette_of(dataset, little=True)
+    assert palette is not None
+    assert palette.first_mapped == -20
+
+
 def test_eight_bits_in_a_word_each_are_eight_bits() -> None:
     data = np.asarray([0, 128, 255], "<u2").tobytes()
     palette = palette_of(with_tables([3, 0, 8], data, data, data), little=True)
