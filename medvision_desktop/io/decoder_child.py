@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import decoder_codecs, document_child
+from medvision_desktop.io import decoder_codecs, dicom_native, document_child
 from medvision_desktop.io.decoder_limits import limit_memory
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
@@ -99,9 +99,11 @@ def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
                     return found
             # Grey words of RLE stay as they are: pydicom masks as if High Bit were Bits Stored - 1.
             masked = syntax != _RLE or layout.samples != 1
-            values, _ = get_decoder(UID(syntax)).as_array(
+            values, said = get_decoder(UID(syntax)).as_array(
                 dataset, index=index, decoding_plugin=plugin or "", correct_unused_bits=masked
             )
+            if str(said["photometric_interpretation"]).startswith("YBR_PARTIAL"):
+                return dicom_native.as_rgb(np.asarray(values), "YBR_PARTIAL")
         except InputRefused:
             raise
         except Exception as error:  # a dozen decoders raise many kinds

@@ -21,6 +21,10 @@ MAX_FRAMES: Final = 1 << 16
 # Types of words by their bits, without and with a sign.
 _KINDS: Final = {bits: (np.dtype(f"u{bits // 8}"), np.dtype(f"i{bits // 8}")) for bits in (8, 16, 32, 64)}
 _FLOAT_TAGS: Final = {0x7FE00008: 32, 0x7FE00009: 64}
+# Uncompressed, two pixels of a row share their chroma (PS3.3 C.7.6.3.1.2).
+HALVED_CHROMA: Final = ("YBR_FULL_422", "YBR_PARTIAL_422")
+# Colours only while they are compressed: the codec gives back RGB of as many bits.
+_WITHIN_CODECS: Final = ("YBR_RCT", "YBR_ICT")
 _PHOTOMETRIC: Final = frozenset(
     {
         "MONOCHROME1",
@@ -62,7 +66,7 @@ class PixelLayout:
     @property
     def frame_bits(self) -> int:
         """Bits of one frame, uncompressed."""
-        samples = 2 if self.photometric == "YBR_FULL_422" and self.samples == 3 else self.samples
+        samples = 2 if self.photometric in HALVED_CHROMA and self.samples == 3 else self.samples
         return self.frame_pixels * samples * self.bits_allocated
 
     @property
@@ -80,7 +84,8 @@ def layout_of(header: Header) -> PixelLayout:
     float_bits = _FLOAT_TAGS.get(header.pixels.tag)
     allocated = float_bits or whole(dataset, "BitsAllocated") or 0
     stored = float_bits or whole(dataset, "BitsStored") or allocated
-    high = whole(dataset, "HighBit")
+    # Floats use all their bits, whatever is left in the header from integers.
+    high = None if float_bits else whole(dataset, "HighBit")
     layout = PixelLayout(
         rows=whole(dataset, "Rows") or 0,
         columns=whole(dataset, "Columns") or 0,
@@ -110,7 +115,11 @@ def _check(layout: PixelLayout) -> None:
         why = "Its photometric interpretation is not one that can be shown."
     elif layout.samples != (1 if _is_single(layout.photometric) else 3):
         why = f"It says {layout.samples} samples a pixel for {layout.photometric}."
-    elif layout.photometric.startswith("YBR") and layout.bits_allocated != 8:
+    elif (
+        layout.photometric.startswith("YBR")
+        and layout.photometric not in _WITHIN_CODECS
+        and layout.bits_allocated != 8
+    ):
         why = f"It says {layout.bits_allocated} bits a sample for {layout.photometric}."
     elif layout.bits_allocated not in ((32, 64) if layout.is_float else (1, 8, 16, 32)):
         why = f"It says {layout.bits_allocated} bits a sample."

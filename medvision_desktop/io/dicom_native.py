@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import DEFLATED, Header, inflated, read_header
-from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
+from medvision_desktop.io.dicom_layout import HALVED_CHROMA, PixelLayout, justified, layout_of
 
 
 def read_frame(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
@@ -168,8 +168,9 @@ def shaped(data: bytes, header: Header, layout: PixelLayout, skip_bits: int) -> 
         kind = np.dtype(f"{'<' if header.little_endian else '>'}f{layout.bits_allocated // 8}")
         return _native(np.frombuffer(data, kind, rows * columns).reshape(rows, columns))
     kind = np.dtype(f"{'<' if header.little_endian else '>'}u{layout.bits_allocated // 8}")
-    if layout.photometric == "YBR_FULL_422" and layout.samples == 3:
-        return _from_422(np.frombuffer(data, np.uint8), rows, columns)
+    if layout.photometric in HALVED_CHROMA and layout.samples == 3:
+        full = _from_422(np.frombuffer(data, np.uint8), rows, columns)
+        return as_rgb(full, layout.photometric.removesuffix("_422"))
     count = rows * columns * layout.samples
     values = justified(
         _native(np.frombuffer(data, kind, count)),
@@ -195,23 +196,34 @@ def _native(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _from_422(data: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    """Y1 Y2 Cb Cr for each two pixels of a row (PS3.3 C.7.6.3.1.2) to RGB."""
+    """Y1 Y2 Cb Cr for each two pixels of a row (PS3.3 C.7.6.3.1.2) as Y Cb Cr for each."""
     if columns % 2:
         raise InputRefused("The pixels cannot be read.", "A 4:2:2 image needs an even number of columns.")
     quads = data[: rows * columns * 2].reshape(rows, columns // 2, 4)
     full = np.empty((rows, columns // 2, 2, 3), np.uint8)
     full[..., 0] = quads[..., :2]
     full[..., 1:] = quads[..., None, 2:]
-    return as_rgb(full.reshape(rows, columns, 3), "YBR_FULL")
+    return full.reshape(rows, columns, 3)
 
 
 def as_rgb(values: NDArray[Any], photometric: str) -> NDArray[Any]:
-    """Colour values as RGB: YBR_FULL by PS3.3 C.7.6.3.1.2, RGB as it is."""
+    """Colour values as RGB: YBR_FULL and YBR_PARTIAL by PS3.3 C.7.6.3.1.2, RGB as it is."""
     if photometric == "RGB":
         return values
+    if photometric == "YBR_PARTIAL" and values.dtype == np.uint8:
+        return _from_partial(values)
     if photometric.startswith("YBR_FULL") and values.dtype == np.uint8:
         from pydicom.pixels.processing import convert_color_space
 
         converted: NDArray[Any] = convert_color_space(values, "YBR_FULL", "RGB")
         return converted
     raise InputRefused("The colours cannot be shown.", f"{photometric} is not read without compression.")
+
+
+def _from_partial(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Black at 16, white at 235, chroma from 16 to 240 (ITU-R BT.601): stretched, then as YBR_FULL."""
+    luma = (values[..., 0].astype(np.float32) - 16) * (255 / 219)
+    blue, red = ((values[..., plane].astype(np.float32) - 128) * (255 / 224) for plane in (1, 2))
+    green = luma - (0.114 * 1.772 * blue + 0.299 * 1.402 * red) / 0.587
+    colour = np.stack([luma + 1.402 * red, green, luma + 1.772 * blue], axis=-1)
+    return np.asarray(np.clip(np.rint(colour), 0, 255), np.uint8)

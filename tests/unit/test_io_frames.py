@@ -13,7 +13,9 @@ import pydicom
 import pytest
 import SimpleITK
 from numpy.typing import NDArray
+from openjpeg.utils import encode_array
 from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 from medvision_desktop.domain.image import Frame, Photometric, Rescale
@@ -340,3 +342,50 @@ def test_odd_frames_of_swapped_bytes_are_put_right(tmp_path: Path, decoder: Deco
     assert np.array_equal(by_pydicom(path), values)
     for index in range(3):
         assert np.array_equal(frame(path, decoder, index).stored, values[index])
+
+
+def coloured(values: NDArray[np.uint8], photometric: str, data: bytes, **said: Any) -> Dataset:
+    """A colour file: HxWx3 `values` give its size, `data` its pixels."""
+    bits = 8 * values.dtype.itemsize
+    dataset = ct(
+        values[..., 0],
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PhotometricInterpretation=photometric,
+        BitsAllocated=bits,
+        BitsStored=bits,
+        HighBit=bits - 1,
+        **said,
+    )
+    dataset.PixelData = data
+    return dataset
+
+
+def test_colours_of_a_limited_range_come_back_as_they_were(tmp_path: Path, decoder: Decoder) -> None:
+    rgb = np.stack(np.meshgrid(range(0, 256, 51), range(0, 256, 51), indexing="ij"), -1).reshape(-1, 2)
+    pairs = np.column_stack([rgb, 255 - rgb[:, 0]]).reshape(4, 9, 3).repeat(2, axis=1).astype(float)
+    # The equations of PS3.3 C.7.6.3.1.2 for YBR_PARTIAL_422, in the direction in which they stand there.
+    forward = np.array([[0.2568, 0.5041, 0.0979], [-0.1482, -0.2910, 0.4392], [0.4392, -0.3678, -0.0714]])
+    partial = np.rint(pairs @ forward.T + (16, 128, 128)).astype(np.uint8)
+    quads = np.concatenate([partial[:, ::2, :1], partial[:, 1::2, :1], partial[:, ::2, 1:]], axis=-1)
+    path = write(coloured(partial, "YBR_PARTIAL_422", quads.tobytes()), tmp_path / "a.dcm")
+    assert np.abs(frame(path, decoder).stored - pairs).max() <= 2
+
+
+def test_sixteen_bit_colour_within_jpeg_2000_is_read(tmp_path: Path, decoder: Decoder) -> None:
+    rgb = (np.arange(37 * 41 * 3) * 14 % 65536).astype(np.uint16).reshape(37, 41, 3)
+    code = encode_array(rgb, bits_stored=16, photometric_interpretation=1, use_mct=True)
+    dataset = coloured(rgb, "YBR_RCT", encapsulate([code]))
+    dataset["PixelData"].is_undefined_length = True
+    path = write(dataset, tmp_path / "a.dcm", transfer_syntax=pydicom.uid.JPEG2000Lossless)
+    assert np.array_equal(frame(path, decoder).stored, np.rint(rgb / 257.0).astype(np.uint8))
+
+
+def test_floats_are_read_whatever_is_left_of_integers_in_their_header(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    values = np.linspace(-3, 3, 120, dtype=np.float32).reshape(12, 10)
+    dataset = ct(np.zeros((12, 10), np.uint16), BitsStored=16, HighBit=15, BitsAllocated=32)
+    del dataset.PixelData
+    dataset.FloatPixelData = values.tobytes()
+    assert np.array_equal(frame(write(dataset, tmp_path / "a.dcm"), decoder).stored, values)
