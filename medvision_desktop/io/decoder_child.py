@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import decoder_codecs, dicom_native, document_child
+from medvision_desktop.io import decoder_codecs, decoder_fragments, dicom_native, document_child
 from medvision_desktop.io.decoder_limits import limit_memory
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
@@ -115,11 +114,8 @@ def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
 def _whole_file(path: str, size: int, changed_ns: int) -> Dataset:
     """The object with its compressed pixels, kept for the next frames of the same file."""
     del size, changed_ns  # they are in the key, so that a file that changed is read again
-    dataset = pydicom.dcmread(path, force=True)
-    meta = dataset.file_meta
-    if "TransferSyntaxUID" not in meta:
-        raise ValueError("no transfer syntax")
-    return dataset
+    header = read_header(Path(path))
+    return decoder_fragments.whole_file(header, layout_of(header))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.uid import RLELossless
 
 from medvision_desktop.domain.study import InstanceRef
 from medvision_desktop.errors import InputRefused
@@ -238,3 +240,63 @@ def test_the_precision_of_a_jpeg_is_in_its_frame_header(bits: int) -> None:
 )
 def test_what_is_no_jpeg_has_no_precision(data: bytes) -> None:
     assert precision(data) == 0
+
+
+def runs(values: NDArray[Any]) -> bytes:
+    """A frame of 8 bits as RLE (PS3.5 G): every row one literal run."""
+    rows = b"".join(bytes([len(row) - 1]) + row.tobytes() for row in values)
+    return struct.pack("<16I", 1, 64, *[0] * 14) + rows + b"\x80" * (len(rows) % 2)
+
+
+def fragments(*parts: bytes) -> bytes:
+    """Items one after another, the first of them the offset table."""
+    return b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(part)) + part for part in parts)
+
+
+def in_rle(path: Path, frames: Sequence[NDArray[Any]], pixels: bytes) -> Path:
+    """A file with these pixels."""
+    dataset = ct(frames[0], NumberOfFrames=len(frames))
+    dataset.PixelData = pixels
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return write(dataset, path, transfer_syntax=RLELossless)
+
+
+@pytest.mark.parametrize("table", [(0, 7), (0, 0), (0,), (4096, 8192)])
+def test_an_offset_table_that_leads_nowhere_is_left_out(
+    tmp_path: Path, decoder: Decoder, table: tuple[int, ...]
+) -> None:
+    frames = [noise(8, seed=seed) for seed in range(2)]
+    offsets = struct.pack(f"<{len(table)}I", *table)
+    path = in_rle(tmp_path / "a", frames, fragments(offsets, *map(runs, frames)))
+    shown = decoder.frames(scan_file(path).instance).frames
+
+    assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+def test_frames_before_the_end_of_a_file_without_its_end_are_drawn(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    frames = [noise(8, seed=seed) for seed in range(2)]
+    path = in_rle(tmp_path / "a", frames, fragments(b"", *map(runs, frames)))
+    path.write_bytes(path.read_bytes()[:-8])
+    shown = decoder.frames(scan_file(path).instance).frames
+
+    assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+def test_a_compressed_file_that_is_cut_is_refused_as_cut(tmp_path: Path, decoder: Decoder) -> None:
+    frames = [noise(8, seed=seed) for seed in range(3)]
+    path = in_rle(tmp_path / "a", frames, fragments(b"", *map(runs, frames)))
+    path.write_bytes(path.read_bytes()[:-100])
+
+    with pytest.raises(InputRefused, match=r"cut short.*3 frames and there are 2"):
+        decoder.frames(scan_file(path).instance)
+
+
+def test_fewer_fragments_than_frames_are_named(tmp_path: Path, decoder: Decoder) -> None:
+    frames = [noise(8, seed=seed) for seed in range(3)]
+    path = in_rle(tmp_path / "a", frames, fragments(b"", *map(runs, frames[:2])))
+
+    with pytest.raises(InputRefused, match="3 frames and there are 2"):
+        decoder.frames(scan_file(path).instance)
