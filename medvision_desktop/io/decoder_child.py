@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import decoder_codecs, decoder_fragments, dicom_native, document_child
@@ -35,6 +36,7 @@ PLUGINS: Final[Mapping[str, str]] = {
     **{f"1.2.840.10008.1.2.4.{code}": "pylibjpeg" for code in (*_JPEG, *_JPEG_2000)},
     **{f"1.2.840.10008.1.2.4.{code}": "pyjpegls" for code in _JPEG_LS},
 }
+_OWN: Final = (*decoder_codecs.JPEG_XL, decoder_codecs.DEFLATED_FRAMES)
 
 
 def handlers() -> Mapping[str, Handler]:
@@ -74,40 +76,63 @@ def _frames(
 
 
 def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
     syntax = header.transfer_syntax
-    plugin = PLUGINS.get(syntax)
-    own = (*decoder_codecs.JPEG_XL, decoder_codecs.DEFLATED_FRAMES)
-    if plugin is None and syntax not in own:
+    if syntax not in PLUGINS and syntax not in _OWN:
         name = uid_name(syntax)
         raise InputRefused("The image cannot be decoded.", f"Its transfer syntax is not read: {name}.")
     with quiet():
         try:
             dataset = _whole_file(str(header.path), *_stamp(header.path))
+            if syntax not in _OWN and syntax not in decoder_codecs.JPEG:
+                return _by_plugin(dataset, layout, index, syntax)
+            data = decoder_codecs.encoded(dataset, layout, index)
             if syntax == decoder_codecs.DEFLATED_FRAMES:
-                data = decoder_codecs.encoded(dataset, layout, index)
                 return decoder_codecs.deflated_frame(data, header, layout)
             if syntax in decoder_codecs.JPEG_XL:
-                return decoder_codecs.jpeg_xl(decoder_codecs.encoded(dataset, layout, index), layout)
-            if syntax == decoder_codecs.JPEG_EXTENDED:
-                # The usual plugin does not read all of them; this one reads those that DCMTK reads.
-                found = decoder_codecs.jpeg_12_bit(decoder_codecs.encoded(dataset, layout, index), layout)
-                if found is not None:
-                    return found
-            # Grey words of RLE stay as they are: pydicom masks as if High Bit were Bits Stored - 1.
-            masked = syntax != _RLE or layout.samples != 1
-            values, said = get_decoder(UID(syntax)).as_array(
-                dataset, index=index, decoding_plugin=plugin or "", correct_unused_bits=masked
+                return decoder_codecs.jpeg_xl(data, layout)
+            if decoder_codecs.jpeg_has_end(data):
+                return _jpeg(dataset, layout, index, syntax, data)
+            return decoder_codecs.jpeg_without_end(
+                data, lambda ended: _jpeg(_of_one_frame(dataset, ended), layout, 0, syntax, ended)
             )
-            if str(said["photometric_interpretation"]).startswith("YBR_PARTIAL"):
-                return dicom_native.as_rgb(np.asarray(values), "YBR_PARTIAL")
         except InputRefused:
             raise
         except Exception as error:  # a dozen decoders raise many kinds
             raise _undecodable(error) from error
+
+
+def _jpeg(dataset: Dataset, layout: PixelLayout, index: int, syntax: str, data: bytes) -> NDArray[Any]:
+    """A JPEG frame, which is `data` and frame `index` of the data set."""
+    if syntax == decoder_codecs.JPEG_EXTENDED:
+        # The usual plugin does not read all of them; this one reads those that DCMTK reads.
+        found = decoder_codecs.jpeg_12_bit(data, layout)
+        if found is not None:
+            return found
+    return _by_plugin(dataset, layout, index, syntax)
+
+
+def _by_plugin(dataset: Dataset, layout: PixelLayout, index: int, syntax: str) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    # Grey words of RLE stay as they are: pydicom masks as if High Bit were Bits Stored - 1.
+    options: dict[str, Any] = {"correct_unused_bits": syntax != _RLE or layout.samples != 1}
+    values, said = get_decoder(UID(syntax)).as_array(
+        dataset, index=index, decoding_plugin=PLUGINS[syntax], **options
+    )
+    if str(said["photometric_interpretation"]).startswith("YBR_PARTIAL"):
+        return dicom_native.as_rgb(np.asarray(values), "YBR_PARTIAL")
     return np.asarray(values)
+
+
+def _of_one_frame(dataset: Dataset, data: bytes) -> Dataset:
+    """The data set as if it held this one frame only."""
+    one = Dataset()
+    one.update(dataset.group_dataset(0x0028))
+    one.NumberOfFrames = 1
+    one.PixelData = encapsulate([data])
+    one["PixelData"].is_undefined_length = True
+    return one
 
 
 @lru_cache(maxsize=1)

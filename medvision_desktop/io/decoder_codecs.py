@@ -6,6 +6,7 @@ Called in the decoding child only: native decoders abort, stall and run out of m
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -20,9 +21,13 @@ from medvision_desktop.io.dicom_layout import PixelLayout
 
 JPEG_XL: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 112))
 JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+JPEG: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (50, 51, 57, 70))
 DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
 _START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _MOST_MARKERS: Final = 1000
+_SCAN: Final = b"\xff\xda"
+_END: Final = b"\xff\xd9"
+_TAILS: Final = (b"\x00" * 64, b"\x55" * 64)
 
 
 def encoded(dataset: Dataset, layout: PixelLayout, index: int) -> bytes:
@@ -58,6 +63,27 @@ def jpeg_12_bit(data: bytes, layout: PixelLayout) -> NDArray[Any] | None:
     import imagecodecs
 
     return _whole(np.asarray(imagecodecs.jpeg8_decode(data)), layout)
+
+
+def jpeg_has_end(data: bytes) -> bool:
+    """Whether an end marker follows the last scan of a JPEG stream; neither occurs inside of a scan."""
+    return data.rfind(_END) > data.rfind(_SCAN)
+
+
+def jpeg_without_end(data: bytes, decode: Callable[[bytes], NDArray[Any]]) -> NDArray[Any]:
+    """A JPEG frame without its end marker, if nothing else of it is missing.
+
+    Decoders fill what is missing and say nothing, so that whatever is put in its place shows: where it
+    does, the frame is refused.
+    """
+    one, other = (decode(data + tail + _END) for tail in _TAILS)
+    if not np.array_equal(one, other):
+        raise InputRefused(
+            "The image is cut short.",
+            "Its compressed data ends early.",
+            "Ask for the file to be sent again.",
+        )
+    return one
 
 
 def precision(data: bytes) -> int:

@@ -29,12 +29,13 @@ def whole_file(header: Header, layout: PixelLayout) -> Dataset:
     the beginning of a fragment is left out. Raises `InputRefused` where there are fewer fragments than
     frames, so that nobody knows which frame each is.
     """
-    dataset = pydicom.dcmread(header.path, force=True)
-    cut = "PixelData" not in dataset
+    found = pydicom.dcmread(header.path, force=True)
+    dataset: Dataset = found
+    cut = "PixelData" not in found
     if cut:  # pydicom gives up on all of it
         dataset = header.dataset
         dataset.PixelData = _whole_fragments(header)
-    elif "TransferSyntaxUID" not in dataset.file_meta:
+    elif "TransferSyntaxUID" not in found.file_meta:
         raise ValueError("no transfer syntax")
     data = BytesIO(dataset.PixelData)
     offsets = parse_basic_offsets(data)

@@ -300,3 +300,47 @@ def test_fewer_fragments_than_frames_are_named(tmp_path: Path, decoder: Decoder)
 
     with pytest.raises(InputRefused, match="3 frames and there are 2"):
         decoder.frames(scan_file(path).instance)
+
+
+def jpeg_streams() -> list[tuple[str, NDArray[Any], bytes]]:
+    """A smooth image in every JPEG that loses its end in silence: syntax, image, stream."""
+    rows, columns = np.mgrid[0:40, 0:48]
+    wave = (np.sin(rows / 5) + np.cos(columns / 7) + 2) / 4
+    eight, twelve = (wave * 255).astype(np.uint8), (wave * 4095).astype(np.uint16)
+    return [
+        ("50", eight, imagecodecs.jpeg8_encode(eight, level=95)),
+        ("51", twelve, imagecodecs.jpeg8_encode(twelve, level=95, bitspersample=12)),
+        ("70", twelve, imagecodecs.ljpeg_encode(twelve, bitspersample=12)),
+    ]
+
+
+def in_jpeg(path: Path, code: str, values: NDArray[Any], stream: bytes) -> InstanceRef:
+    bits = 8 if values.dtype == np.uint8 else 12
+    dataset = ct(values, BitsStored=bits, HighBit=bits - 1)
+    _put(dataset, [stream])
+    return scan_file(write(dataset, path, transfer_syntax=f"1.2.840.10008.1.2.4.{code}")).instance
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_a_jpeg_that_lacks_its_end_marker_only_is_drawn(
+    tmp_path: Path, decoder: Decoder, case: int
+) -> None:
+    code, values, stream = jpeg_streams()[case]
+    whole = decoder.frames(in_jpeg(tmp_path / "a", code, values, stream)).frames[0]
+    ended = decoder.frames(in_jpeg(tmp_path / "b", code, values, stream[:-2])).frames[0]
+
+    assert np.abs(whole.astype(int) - values).max() <= 0.02 * int(values.max())
+    assert np.array_equal(ended, whole)
+
+
+@pytest.mark.parametrize("case", range(3))
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_jpeg_that_lacks_more_is_refused_as_cut(
+    tmp_path: Path, decoder: Decoder, case: int, share: float
+) -> None:
+    code, values, stream = jpeg_streams()[case]
+    begin = stream.rfind(b"\xff\xda")
+    cut = stream[: begin + int((len(stream) - begin) * share)]
+
+    with pytest.raises(InputRefused, match=r"cut short|damaged"):
+        decoder.frames(in_jpeg(tmp_path / "a", code, values, cut))
