@@ -158,7 +158,7 @@ def render(
         ),
     ] = None,
     frame: Annotated[
-        int, typer.Option("--frame", metavar="N", min=1, help="Which image of the series, from 1.")
+        int, typer.Option("--frame", metavar="N", min=1, help="Which image, from 1; of a file as stored.")
     ] = 1,
     window: Annotated[
         tuple[float, float] | None,

@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 class RenderOptions:
     """What is to be drawn.
 
-    `frame` counts from 1 over the frames of the file, or of the series for a folder. `voi` picks
+    `frame` counts from 1 over the frames of the file as stored, or of the series for a folder. `voi` picks
     an alternative of the header, from 0, VOI LUTs before windows; `window` is (centre, width) for
     LINEAR; with neither the default window is used. `plane` and `slice_index` (from 0, the middle
     one when None) cut a volume instead of taking a frame. `overlays` draws 60xx planes and covers the
@@ -302,6 +302,8 @@ def _frame(
         plan = pipeline.resolve(DisplayState(voi=_wanted(frame, options)), frame, modality=series.modality)
         if plan.source is not WindowSource.PERCENTILES or series.frame_count == 1:
             return frame, None
+        loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
+        return frame, loaded.stack.modality_range
     loaded = open_study.open_series(study, series, decoder=decoder, cancel=cancel)
     return _of_stack(loaded.stack, options.frame), loaded.stack.modality_range
 

@@ -110,6 +110,33 @@ def test_a_folder_is_a_series_whose_frames_are_numbered_in_its_order(head: Path,
         assert int(frame.stored[0, 0]) == 100 * (number - 1)
 
 
+@pytest.mark.parametrize("window", [{"WindowCenter": 50.0, "WindowWidth": 100.0}, {}])
+def test_frames_of_a_file_are_numbered_as_they_are_stored(
+    window: dict[str, float], tmp_path: Path, decoder: Decoder
+) -> None:
+    places = [3.0, 0.0, 2.0, 1.0]
+    pixels = np.stack([ramp(100 * number) for number in range(4)])
+    positions = [
+        dataset(PlanePositionSequence=[dataset(ImagePositionPatient=[0.0, 0.0, place])]) for place in places
+    ]
+    directions = dataset(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    picture = ct(
+        pixels[0],
+        Modality="MR",
+        NumberOfFrames=4,
+        SharedFunctionalGroupsSequence=[dataset(PlaneOrientationSequence=[directions])],
+        PerFrameFunctionalGroupsSequence=positions,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        **window,
+    )
+    picture.PixelData = pixels.tobytes()
+    path = write(picture, tmp_path / "enhanced.dcm")
+    for number in range(1, 5):
+        frame = render_file(path, RenderOptions(frame=number), decoder=decoder).plan.frame
+        assert np.array_equal(frame.stored, pixels[number - 1])
+
+
 @pytest.mark.parametrize("number", [0, -1, 6])
 def test_a_frame_that_is_not_there_is_refused(number: int, head: Path, decoder: Decoder) -> None:
     with pytest.raises(InputRefused, match="no frame"):
