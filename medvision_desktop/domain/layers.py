@@ -5,12 +5,15 @@ Positions are (row, column) of source pixels; whole numbers are pixel centres, c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Point = tuple[float, float]
+_CURVE: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +53,21 @@ class OverlayPlane:
 class Annotation:
     """A drawn mark of a presentation state: a line through points, closed or not, and words at its place.
 
-    Curves arrive as lines. `in_display`: points are shares (0..1) of the displayed area, not pixels.
+    Curves arrive as lines. `in_display`: points are shares (0..1) of the displayed area as it is turned,
+    not pixels; `circle`: they are the middle and the edge of one, which is round only in pixels.
     """
 
     points: tuple[Point, ...]
     closed: bool = False
     words: tuple[str, ...] = ()
     in_display: bool = False
+    circle: bool = False
+
+
+def circle_through(middle: Point, edge: Point) -> tuple[Point, ...]:
+    """A circle about `middle` through `edge`, as a closed line."""
+    radius = math.dist(middle, edge)
+    turns = np.linspace(0, 2 * math.pi, _CURVE, endpoint=False)
+    return tuple(
+        (middle[0] + radius * math.sin(angle), middle[1] + radius * math.cos(angle)) for angle in turns
+    )

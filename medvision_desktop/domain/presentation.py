@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from medvision_desktop.domain.display import Voi, VoiLut
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import Frame, ModalityLut, Photometric, Rescale
-from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
+from medvision_desktop.domain.layers import Annotation, OverlayPlane, Point, Shutter, circle_through
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
         frame,
         shutter=state.shutter,
         overlays=(*kept, *state.planes),
-        annotations=tuple(_placed(one, area) for scope, one in state.annotations if _holds(scope, frame)),
+        annotations=tuple(
+            _placed(one, area, state.turn) for scope, one in state.annotations if _holds(scope, frame)
+        ),
         badges=(*frame.badges, f"Presentation: {state.label}"),
         not_faithful=(*frame.not_faithful, *state.doubts),
     )
@@ -156,15 +158,32 @@ def fitted_area(state: PresentationState, frame: Frame) -> tuple[float, float, f
     return area.top, area.bottom, area.left, area.right
 
 
-def _placed(one: Annotation, area: DisplayedArea) -> Annotation:
-    """An annotation in pixels; what counts in shares of the display is stretched over the area."""
+def _placed(one: Annotation, area: DisplayedArea, turn: ViewTurn) -> Annotation:
+    """An annotation in pixels of the image.
+
+    What counts in shares of the display lies on the area as it is seen, after the turn (PS3.3 C.10.6).
+    """
     if not one.in_display:
         return one
     height, width = area.bottom - area.top + 1, area.right - area.left + 1
+    shares = (_before(turn, *point) for point in one.points)
     points = tuple(
-        (area.top - 0.5 + row * height, area.left - 0.5 + column * width) for row, column in one.points
+        (area.top - 0.5 + row * height, area.left - 0.5 + column * width) for row, column in shares
     )
-    return replace(one, points=points, in_display=False)
+    if one.circle and len(points) == 2:
+        points = circle_through(points[0], points[1])
+    return replace(one, points=points, in_display=False, circle=False)
+
+
+def _before(turn: ViewTurn, row: float, column: float) -> Point:
+    """Shares of an area's height and width before it was turned clockwise and then flipped."""
+    if turn.flip_horizontal:
+        column = 1 - column
+    if turn.flip_vertical:
+        row = 1 - row
+    for _ in range(turn.quarters):
+        row, column = 1 - column, row
+    return row, column
 
 
 def _holds(scope: Scope, frame: Frame, *, when_empty: bool = True) -> bool:

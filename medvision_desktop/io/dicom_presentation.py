@@ -14,7 +14,7 @@ from pydicom.tag import Tag
 
 from medvision_desktop.domain.display import Voi, VoiLut
 from medvision_desktop.domain.geometry import ViewTurn
-from medvision_desktop.domain.layers import Annotation, Point
+from medvision_desktop.domain.layers import Annotation, Point, circle_through
 from medvision_desktop.domain.presentation import (
     DisplayedArea,
     ImageRef,
@@ -213,7 +213,8 @@ def _graphic(item: Dataset) -> Annotation | None:
     if kind == "POINT" and points:
         return Annotation((points[0],), closed=True, in_display=display)
     if kind == "CIRCLE" and len(points) == 2:
-        return Annotation(_circle(points[0], points[1]), closed=True, in_display=display)
+        line = points if display else circle_through(points[0], points[1])
+        return Annotation(line, closed=True, in_display=display, circle=display)
     if kind == "ELLIPSE" and len(points) == 4:
         return Annotation(_ellipse(points), closed=True, in_display=display)
     if kind in ("POLYLINE", "INTERPOLATED") and len(points) >= 2:
@@ -241,14 +242,6 @@ def _points(values: tuple[float, ...], *, display: bool) -> tuple[Point, ...]:
     shift = 0.0 if display else 0.5
     pairs = zip(values[::2], values[1::2], strict=False)
     return tuple((row - shift, column - shift) for column, row in pairs)
-
-
-def _circle(middle: Point, edge: Point) -> tuple[Point, ...]:
-    radius = math.dist(middle, edge)
-    turns = np.linspace(0, 2 * math.pi, _CURVE, endpoint=False)
-    return tuple(
-        (middle[0] + radius * math.sin(angle), middle[1] + radius * math.cos(angle)) for angle in turns
-    )
 
 
 def _ellipse(ends: tuple[Point, ...]) -> tuple[Point, ...]:

@@ -144,6 +144,45 @@ def test_turn_shutter_and_annotations_are_read(tmp_path: Path, decoder: Decoder)
     assert loaded_state.turn == ViewTurn(1, flip_horizontal=True)
 
 
+@pytest.mark.parametrize("flip", ["N", "Y"])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_shares_of_the_display_count_on_the_picture_as_it_is_turned(
+    degrees: int, flip: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    share = (0.25, 0.8125)  # a quarter from the left, lower down
+    mark = dataset(GraphicAnnotationUnits="DISPLAY", GraphicType="POLYLINE", GraphicData=[*share, 0.5, 0.5])
+    _, shown = one(
+        tmp_path,
+        decoder,
+        ImageRotation=degrees,
+        ImageHorizontalFlip=flip,
+        GraphicAnnotationSequence=[dataset(GraphicObjectSequence=[mark])],
+    )
+    # The picture turned by numpy, each pixel knowing its row and column.
+    turned = np.rot90(np.stack(np.mgrid[0:64, 0:64], axis=-1), -degrees // 90)
+    turned = turned[:, ::-1] if flip == "Y" else turned
+    # Pixels 16 and 52 begin at these shares of 64: the mark lies at the corner before them.
+    beside = turned[51:53, 15:17].reshape(4, 2).mean(axis=0)
+    assert shown.annotations[0].points[0] == pytest.approx(tuple(beside))
+
+
+def test_a_circle_in_shares_of_an_oblong_area_is_round_in_pixels(tmp_path: Path, decoder: Decoder) -> None:
+    ring = dataset(
+        GraphicAnnotationUnits="DISPLAY", GraphicType="CIRCLE", GraphicData=[0.5, 0.5, 0.75, 0.5]
+    )
+    area = dataset(PresentationSizeMode="SCALE TO FIT")
+    area.add_new("DisplayedAreaTopLeftHandCorner", "SL", [1, 1])
+    area.add_new("DisplayedAreaBottomRightHandCorner", "SL", [40, 20])
+    _, shown = one(
+        tmp_path,
+        decoder,
+        DisplayedAreaSelectionSequence=[area],
+        GraphicAnnotationSequence=[dataset(GraphicObjectSequence=[ring])],
+    )
+    distances = [np.hypot(row - 9.5, column - 19.5) for row, column in shown.annotations[0].points]
+    assert distances == pytest.approx([10.0] * len(distances))
+
+
 def test_parts_that_name_other_images_do_not_count(tmp_path: Path, decoder: Decoder) -> None:
     other = voi_item(5, 10, image_ref("1.2.3"))
     _, shown = one(tmp_path, decoder, SoftcopyVOILUTSequence=[other, voi_item(300, 1200)])
