@@ -80,8 +80,9 @@ class Frame:
     `shutter`: what a display covers, unless the reader lifts it; networks and statistics see beneath.
     `overlays`: 60xx planes of the header, a layer that is drawn on request. `real`: quantities of
     stored values, such as SUVbw. `regions`: parts of an ultrasound image with axes of their own.
-    `annotations`, `presented_voi` and `presentation_lut` (VOI output, spread over its entries, to
-    P-Values) are those of an applied presentation state. `dimension_index`: place of a frame in an
+    `annotations`, `presented_voi`, `presented_whole` (no window: all values that the header allows) and
+    `presentation_lut` (VOI output, spread over its entries, to P-Values) are those of an applied
+    presentation state. `dimension_index`: place of a frame in an
     enhanced object, the most significant dimension first. `supplement`: colours of those stored values of a
     grey frame that are at or above its `first_mapped`.
     """
@@ -111,6 +112,7 @@ class Frame:
     regions: tuple[UltrasoundRegion, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     presented_voi: Voi | None = None
+    presented_whole: bool = False
     presentation_lut: VoiLut | None = None
     dimension_index: tuple[int, ...] = ()
     supplement: Palette | None = None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
 
 from medvision_desktop.domain.display import Voi, VoiLut
 from medvision_desktop.domain.geometry import ViewTurn
@@ -33,6 +36,9 @@ class DisplayedArea:
     right: float
 
 
+_WITHOUT_MODALITY: Final = "Presentation state windows stored values"
+_SIGN: Final = 32768
+
 # What a part of a state is meant for; nothing named means every image of the state.
 Scope = tuple[ImageRef, ...]
 
@@ -41,8 +47,9 @@ Scope = tuple[ImageRef, ...]
 class PresentationState:
     """A presentation state as read. What concerns some of its images only stands beside their scope.
 
-    `modality` None: the image's own. `inverse`: low is white after everything else. `groups`:
-    those of the image's own planes that are shown; `planes` are the state's.
+    `modality` None: none, so that windows count stored values. `units`: of its modality values.
+    `inverse`: low is white after everything else. `groups`: those of the image's own planes that are
+    shown; `planes` are the state's.
     """
 
     uid: str
@@ -50,6 +57,7 @@ class PresentationState:
     images: Scope
     created: str = ""
     modality: Rescale | ModalityLut | None = None
+    units: str = ""
     vois: tuple[tuple[Scope, Voi], ...] = ()
     lut: VoiLut | None = None
     inverse: bool = False
@@ -67,9 +75,10 @@ class PresentationState:
 
 
 def applied(state: PresentationState, frame: Frame) -> Frame:
-    """The frame as the state presents it: it replaces what the image itself says (PS3.4 N.2).
+    """The frame as the state presents it: it replaces what the image itself says (PS3.4 N.2.1).
 
-    Modality, VOI and polarity are the state's even where it has none; colour keeps its colours.
+    Modality, VOI and polarity are the state's even where it has none: then values go through as they
+    are. Colour keeps its colours.
     """
     if not state.names(frame):
         return frame
@@ -87,16 +96,51 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
     )
     if frame.is_colour:
         return changed
-    own = tuple(voi for scope, voi in state.vois if _holds(scope, frame))
+    modality = _modality_of(state)
+    if isinstance(modality, ModalityLut):
+        modality = replace(modality, first_mapped=_first(modality.first_mapped, below_zero=frame.signed))
+    own = tuple(_voi_of(voi, modality, frame) for scope, voi in state.vois if _holds(scope, frame))
+    same = _alike(modality, frame.modality)
+    without = () if state.modality is not None or same else (_WITHOUT_MODALITY,)
     return replace(
         changed,
         photometric=Photometric.MONOCHROME2,
         presentation_inverse=state.inverse,
-        modality=state.modality if state.modality is not None else frame.modality,
-        voi=(*own, *frame.voi),
+        modality=modality,
+        units=frame.units if same else state.units,
+        voi=(*own, *(frame.voi if same else ())),
         presented_voi=own[0] if own else None,
+        presented_whole=not own,
         presentation_lut=state.lut,
+        badges=(*changed.badges, *without),
     )
+
+
+def _modality_of(state: PresentationState) -> Rescale | ModalityLut:
+    return state.modality if state.modality is not None else Rescale()
+
+
+def _voi_of(voi: Voi, modality: Rescale | ModalityLut, frame: Frame) -> Voi:
+    if not isinstance(voi, VoiLut):
+        return voi
+    below_zero = isinstance(modality, Rescale) and (
+        frame.signed or modality.slope < 0 or modality.intercept < 0
+    )
+    return replace(voi, first_mapped=_first(voi.first_mapped, below_zero=below_zero))
+
+
+def _first(first: int, *, below_zero: bool) -> int:
+    """The first value of a table, with the sign that its input has.
+
+    A state has no pixels: in implicit VR nothing in it says which sign is meant (PS3.3 C.11.1.1.1).
+    """
+    return first - 2 * _SIGN if below_zero and first >= _SIGN else first
+
+
+def _alike(one: Rescale | ModalityLut, other: Rescale | ModalityLut) -> bool:
+    if isinstance(one, ModalityLut) and isinstance(other, ModalityLut):
+        return one.first_mapped == other.first_mapped and np.array_equal(one.entries, other.entries)
+    return one == other
 
 
 def chosen(
@@ -118,7 +162,7 @@ def applied_to_plane(
     images. A state with another modality table speaks of other values, and is left out.
     """
     for state in states:
-        if wanted not in (None, state.uid) or state.modality not in (None, plane.modality):
+        if wanted not in (None, state.uid) or not _alike(_modality_of(state), plane.modality):
             continue
         window = _window_of_all(state, uids)
         if window is not None:

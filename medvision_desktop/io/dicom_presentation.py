@@ -112,6 +112,7 @@ def _state(header: Header) -> PresentationState:
         images=images,
         created=text(dataset, "PresentationCreationDate") + text(dataset, "PresentationCreationTime"),
         modality=dicom_tables.modality_of(dataset, 0, _PLAIN, little=little) if said else None,
+        units=dicom_tables.units_of(dataset, 0) if said else "",
         vois=tuple(vois),
         lut=lut,
         inverse=lut is None and text(dataset, "PresentationLUTShape") == "INVERSE",

@@ -276,6 +276,8 @@ def _window(
         return state.voi, WindowSource.READER
     if frame.presented_voi is not None:
         return frame.presented_voi, WindowSource.PRESENTATION
+    if frame.presented_whole:
+        return voi.spanning(*modality.declared_range(frame)), WindowSource.PRESENTATION
     for item in frame.voi:
         if isinstance(item, VoiLut):
             return item, WindowSource.HEADER_LUT

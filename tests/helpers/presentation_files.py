@@ -27,7 +27,7 @@ def image_ref(uid: str, *frames: int) -> Dataset:
 
 
 def state_for(uid: str, **elements: Any) -> Dataset:
-    """A presentation state about one image."""
+    """A presentation state about an image of `dicom_files.ct`, whose rescale it says; None leaves out."""
     series = dataset(SeriesInstanceUID=SERIES_UID, ReferencedImageSequence=[image_ref(uid)])
     usual = {
         "SOPClassUID": PRESENTATION_STATE,
@@ -40,8 +40,12 @@ def state_for(uid: str, **elements: Any) -> Dataset:
         "PresentationCreationTime": "101500",
         "ReferencedSeriesSequence": [series],
         "PresentationLUTShape": "IDENTITY",
+        "RescaleSlope": 1,
+        "RescaleIntercept": -1024,
+        "RescaleType": "HU",
     }
-    return dataset(**{**usual, **elements})
+    said = {**usual, **elements}
+    return dataset(**{keyword: value for keyword, value in said.items() if value is not None})
 
 
 def voi_item(center: float, width: float, *references: Dataset) -> Dataset:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from medvision_desktop.domain.display import DisplayState, VoiFunction, VoiWindow, WindowSource
 from medvision_desktop.domain.geometry import ViewTurn
@@ -83,6 +84,60 @@ def test_polarity_and_modality_are_the_states(tmp_path: Path, decoder: Decoder) 
     plain = pipeline.resolve(DisplayState(), frame)
     turned = pipeline.resolve(DisplayState(), shown)
     assert plain.inverted != turned.inverted
+
+
+WITHOUT_RESCALE: dict[str, Any] = {"RescaleSlope": None, "RescaleIntercept": None, "RescaleType": None}
+
+
+def test_a_state_without_a_modality_table_windows_stored_values_and_says_so(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    frame, shown = one(tmp_path, decoder, SoftcopyVOILUTSequence=[voi_item(1000, 2000)], **WITHOUT_RESCALE)
+    plan = pipeline.resolve(DisplayState(), shown, modality="CT")
+    expected = np.clip((frame.stored.astype(float) - 999.5) / 1999 + 0.5, 0, 1)
+    assert np.allclose(pipeline.render_float(plan), expected, atol=1e-6)
+    assert (frame.units, shown.units) == ("HU", "")
+    assert "Presentation state windows stored values" in plan.badges
+
+
+def test_a_state_without_a_window_shows_all_values_that_the_header_allows(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    frame, shown = one(tmp_path, decoder)
+    plan = pipeline.resolve(DisplayState(), shown, modality="CT")
+    assert plan.source is WindowSource.PRESENTATION
+    # Signed words of 16 bits, whatever the window of the image says.
+    expected = (frame.stored.astype(float) + 32768) / 65535
+    assert np.allclose(pipeline.render_float(plan), expected, atol=1e-6)
+    assert shown.voi == frame.voi
+    assert shown.units == "HU"
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("stage", ["modality", "VOI"])
+def test_tables_of_a_state_begin_below_zero_where_the_image_does(
+    stage: str, syntax: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    table = Dataset()
+    table.add_new("LUTDescriptor", "SS", [100, -50, 12])
+    table.add_new("LUTData", "OW", (np.arange(100) * 41).astype("<u2").tobytes())
+    window = voi_item(2048, 4096)
+    if stage == "modality":
+        said = {"ModalityLUTSequence": [table], "SoftcopyVOILUTSequence": [window]}
+    else:
+        said = {"SoftcopyVOILUTSequence": [dataset(VOILUTSequence=[table])]}
+    values = np.arange(-60, 60, dtype=np.int16).reshape(10, 12)
+    picture = ct(values, RescaleIntercept=0)
+    write(picture, tmp_path / "image.dcm")
+    state = state_for(picture.SOPInstanceUID, **WITHOUT_RESCALE, **said)
+    write(state, tmp_path / "state.dcm", transfer_syntax=syntax)
+    found = index([tmp_path], scratch=tmp_path)
+    loaded = open_series(found.studies[0], found.studies[0].series[0], decoder=decoder)
+    shown = applied(loaded.states[0], loaded.stack.frames[0])
+    drawn = pipeline.render_float(pipeline.resolve(DisplayState(), shown))
+    entries = np.clip(values.astype(float) + 50, 0, 99) * 41
+    expected = (entries - 2047.5) / 4095 + 0.5 if stage == "modality" else entries / 4095
+    assert np.allclose(drawn, np.clip(expected, 0, 1), atol=1e-6)
 
 
 def test_a_presentation_lut_maps_what_the_window_gives(tmp_path: Path, decoder: Decoder) -> None:
