@@ -171,7 +171,8 @@ def render(
     overlays: Annotated[
         bool,
         typer.Option(
-            "--overlays/--no-overlays", help="Draw overlay planes and the shutter over white borders."
+            "--overlays/--no-overlays",
+            help="Draw overlay planes, marks of a presentation state, and the shutter over white borders.",
         ),
     ] = False,
     plane: Annotated[PlaneName | None, typer.Option("--plane", help="Cut a volume.")] = None,
@@ -180,7 +181,9 @@ def render(
     ] = None,
     presentation: Annotated[
         str | None,
-        typer.Option("--presentation", metavar="NAME", help="A presentation state by its UID or label."),
+        typer.Option(
+            "--presentation", metavar="NAME", help="A presentation state: its file, UID or label."
+        ),
     ] = None,
     no_presentation: Annotated[
         bool, typer.Option("--no-presentation", help="As the image says itself, without a state.")

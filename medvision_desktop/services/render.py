@@ -25,13 +25,14 @@ from medvision_desktop.domain.display import (
 )
 from medvision_desktop.domain.geometry import Plane, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+from medvision_desktop.domain.layers import Annotation
 from medvision_desktop.domain.presentation import PresentationState
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.errors import ExportFailed, InputRefused, MedVisionError
-from medvision_desktop.io import dicom_series, raster
+from medvision_desktop.io import dicom_presentation, dicom_series, raster
 from medvision_desktop.pixels import pipeline, viewport
 from medvision_desktop.pixels.reslice import PlaneStack
-from medvision_desktop.services import open_study, presentations
+from medvision_desktop.services import open_study, presentations, render_marks
 from medvision_desktop.work import CancelToken
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ class RenderOptions:
     `frame` counts from 1 over the frames of the file as stored, or of the series for a folder. `voi` picks
     an alternative of the header, from 0, VOI LUTs before windows; `window` is (centre, width) for
     LINEAR; with neither the default window is used. `plane` and `slice_index` (from 0, the middle
-    one when None) cut a volume instead of taking a frame. `overlays` draws 60xx planes and covers the
-    unexposed border of films; a shutter of the header covers in any case. `presentation` is the UID or
-    label of a presentation state beside the image, None for the newest one that names it, "" for none.
+    one when None) cut a volume instead of taking a frame. `overlays` draws 60xx planes and the
+    marks of a presentation state, and covers the unexposed border of films; a shutter of the header
+    covers in any case. `presentation` is the file of a presentation state, or the UID or label of one
+    beside the image; None for the newest one that names it, "" for none.
     """
 
     frame: int = 1
@@ -67,18 +69,26 @@ class RenderOptions:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """One image drawn: the plan says with which window and badges, `turn` how a state turns it."""
+    """One image drawn: the plan says with which window and badges.
+
+    `turn` is how a presentation state turns it, `marks` what the state draws over it.
+    """
 
     plan: RenderPlan
     turn: ViewTurn = ViewTurn()
+    marks: tuple[Annotation, ...] = ()
 
     def levels(self) -> NDArray[np.uint8]:
         """HxW or HxWx3 uint8."""
-        return np.ascontiguousarray(viewport.turned(pipeline.render(self.plan), self.turn))
+        return self._finished(pipeline.render(self.plan))
 
     def values(self) -> NDArray[np.float32]:
         """HxW or HxWx3 float32 display values in 0..1, before quantisation."""
-        return np.ascontiguousarray(viewport.turned(pipeline.render_float(self.plan), self.turn))
+        return self._finished(pipeline.render_float(self.plan))
+
+    def _finished(self, image: NDArray[Any]) -> NDArray[Any]:
+        turned = np.ascontiguousarray(viewport.turned(image, self.turn))
+        return render_marks.marked(turned, self.marks, self.turn)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -144,8 +154,10 @@ def render_file(
             cut = presentation.applied_to_plane(states, _plane(loaded, options), uids, None)
             return _drawn(cut, series, options, loaded.stack.modality_range)
         frame, value_range = _frame(study, series, options, decoder, cancel)
+        (frame,) = presentations.with_key_marks(study, (frame,))
         frame, turn = _presented(study, frame, options.presentation)
-        return replace(_drawn(frame, series, options, value_range), turn=turn)
+        marks = frame.annotations if options.overlays else ()
+        return replace(_drawn(frame, series, options, value_range), turn=turn, marks=marks)
 
 
 def _presented(study: StudyRef, frame: Frame, wanted: str | None) -> tuple[Frame, ViewTurn]:
@@ -153,14 +165,20 @@ def _presented(study: StudyRef, frame: Frame, wanted: str | None) -> tuple[Frame
     states = _named(presentations.states_of(study, (frame,)), wanted)
     if not states:
         return frame, ViewTurn()
+    if not states[0].names(frame):
+        raise InputRefused(
+            "The presentation state cannot be applied.", "It is about other images.", "Draw without it."
+        )
     return presentation.applied(states[0], frame), states[0].turn
 
 
 def _named(states: tuple[PresentationState, ...], wanted: str | None) -> tuple[PresentationState, ...]:
-    """Those of a UID or label, all for None, none for "". Raises `InputRefused` for a name of none."""
+    """Those of a UID or label, or that of a file; all for None, none for "". Raises `InputRefused`."""
     if wanted is None or not wanted:
         return states if wanted is None else ()
     found = tuple(state for state in states if wanted in (state.uid, state.label))
+    if not found and Path(wanted).is_file():
+        return (dicom_presentation.read_state(Path(wanted)),)
     if not found:
         raise InputRefused(
             "There is no such presentation state.",

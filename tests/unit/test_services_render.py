@@ -319,6 +319,67 @@ def test_a_presentation_state_that_is_not_there_is_refused(presented: Path, deco
         render_file(presented, RenderOptions(presentation="LOOK 7"), decoder=decoder)
 
 
+def marks_of(folder: Path, *, turn: int = 0, flip: str = "N", **more: Any) -> Path:
+    """A black image of 90 x 60 with a state beside it that draws an L of two lines and a word."""
+    picture = ct(np.zeros((90, 60), np.int16), RescaleIntercept=0, WindowCenter=100, WindowWidth=10)
+    write(picture, folder / "image.dcm")
+    line = dataset(
+        GraphicAnnotationUnits="PIXEL",
+        GraphicType="POLYLINE",
+        GraphicData=[10.5, 20.5, 10.5, 60.5, 30.5, 60.5],
+    )
+    state = state_for(
+        picture.SOPInstanceUID,
+        RescaleIntercept=0,
+        SoftcopyVOILUTSequence=[voi_item(100.0, 10.0)],
+        GraphicAnnotationSequence=[dataset(GraphicObjectSequence=[line], **more)],
+        ImageRotation=turn,
+        ImageHorizontalFlip=flip,
+    )
+    return write(state, folder / "state.dcm")
+
+
+@pytest.mark.parametrize("flip", ["N", "Y"])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_lines_of_a_state_are_drawn_when_asked_and_turn_with_the_image(
+    degrees: int, flip: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    marks_of(tmp_path, turn=degrees, flip=flip)
+    plain = render_file(tmp_path, decoder=decoder)
+    drawn = render_file(tmp_path, RenderOptions(overlays=True), decoder=decoder)
+    assert not plain.levels().any()
+    expected = np.zeros((90, 60), np.uint8)
+    # Columns before rows, the first pixel's corner at 0: its centre is at 0.5.
+    expected[20:61, 10] = expected[60, 10:31] = 255
+    expected = np.rot90(expected, -degrees // 90)
+    expected = expected[:, ::-1] if flip == "Y" else expected
+    assert np.array_equal(drawn.levels() > 127, expected > 127)
+    assert np.array_equal(drawn.levels(), np.rint(drawn.values() * 255).astype(np.uint8))
+
+
+def test_words_of_a_state_stand_upright_where_they_belong(tmp_path: Path, decoder: Decoder) -> None:
+    word = dataset(UnformattedTextValue="LLLL", AnchorPoint=[5.0, 85.0], AnchorPointAnnotationUnits="PIXEL")
+    marks_of(tmp_path, turn=180, TextObjectSequence=[word])
+    drawn = render_file(tmp_path, RenderOptions(overlays=True), decoder=decoder).levels()
+    # Turned about, the lower left corner is the upper right one; the words stay inside of the picture.
+    rows, _ = np.nonzero(drawn[:20, 30:] > 127)
+    assert len(rows) > 10
+    # An upright L has its foot at the bottom: the lowest row of ink is the longest.
+    inked = np.bincount(rows)
+    assert int(inked.argmax()) >= int(rows.max()) - 1
+
+
+def test_a_state_is_also_chosen_by_its_file(tmp_path: Path, decoder: Decoder) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    state = marks_of(tmp_path / "one")
+    options = RenderOptions(presentation=str(state), overlays=True)
+    assert render_file(tmp_path / "one" / "image.dcm", options, decoder=decoder).levels().any()
+    elsewhere = write_slice(tmp_path / "other" / "a.dcm", ramp())
+    with pytest.raises(InputRefused, match="about other images"):
+        render_file(elsewhere, options, decoder=decoder)
+
+
 def test_a_state_about_a_whole_series_windows_its_planes(tmp_path: Path, decoder: Decoder) -> None:
     pictures = [ct(z=float(z), number=z + 1, WindowCenter=0, WindowWidth=500) for z in range(4)]
     for number, picture in enumerate(pictures):
