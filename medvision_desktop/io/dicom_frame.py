@@ -100,7 +100,11 @@ class _Alike(NamedTuple):
 def _alike(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> _Alike:
     dataset = header.dataset
     covered = of("overlays", lambda: any(Tag(group, 0x0010) in dataset for group in GROUPS))
-    shutter, unread = (None, ()) if covered else of("shutter", lambda: _shutter(dataset, (), layout))
+    shutter, unread = (
+        (None, ())
+        if covered
+        else of("shutter", lambda: _shutter(_shutter_owner(dataset, index), (), layout))
+    )
     return _Alike(
         _standing(header, layout, index, of),
         of("doubts", lambda: doubts_of(header, layout, index)),
@@ -176,19 +180,25 @@ def _covers(
 ) -> tuple[tuple[OverlayPlane, ...], Shutter | None, tuple[str, ...]]:
     """Overlay planes, the shutter, and what of both cannot be drawn."""
     dataset = header.dataset
+    shapes = _shutter_owner(dataset, index)
     overlays, unread = overlays_of(header, layout, index)
-    shutter, doubts = _shutter(dataset, overlays, layout)
+    shutter, doubts = _shutter(shapes, overlays, layout)
     if shutter is not None:
-        overlays = tuple(plane for plane in overlays if not _is_bitmap(dataset, plane))
+        overlays = tuple(plane for plane in overlays if not _is_bitmap(shapes, plane))
     return overlays, shutter, (*unread, *doubts)
 
 
+def _shutter_owner(dataset: Dataset, index: int) -> Dataset:
+    """What says which shutter frame `index` has: a functional group of its own, or the object."""
+    return group_of(dataset, index, "FrameDisplayShutterSequence")
+
+
 def _shutter(
-    dataset: Dataset, overlays: tuple[OverlayPlane, ...], layout: PixelLayout
+    shapes: Dataset, overlays: tuple[OverlayPlane, ...], layout: PixelLayout
 ) -> tuple[Shutter | None, tuple[str, ...]]:
     """The shutter, and the word that there is one which cannot be read."""
-    shutter = shutter_of(dataset, overlays, layout.rows, layout.columns)
-    if shutter is None and text(dataset, "ShutterShape"):
+    shutter = shutter_of(shapes, overlays, layout.rows, layout.columns)
+    if shutter is None and text(shapes, "ShutterShape"):
         return None, ("the display shutter cannot be read",)
     return shutter, ()
 
@@ -227,6 +237,8 @@ def _badges(header: Header, layout: PixelLayout) -> tuple[str, ...]:
         badges.append("Header contradicts itself on polarity")
     if texts(dataset, "ImageType")[:1] == ("DERIVED",):
         badges.append("Derived")
+    if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
+        badges.append("For processing, not for presentation")
     if text(dataset, "LossyImageCompression") == "01" or _is_lossy(header):
         # One ratio for each time the image was compressed; the last is the newest.
         ratios = [ratio for ratio in numbers(dataset, "LossyImageCompressionRatio") if ratio > 1]

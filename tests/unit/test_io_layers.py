@@ -163,6 +163,26 @@ def test_circle_and_polygon_are_read_together(made: Made) -> None:
     assert shutter.level == 0.0
 
 
+@pytest.mark.parametrize(("index", "edges"), [(0, (1, 3, 2, 5)), (1, (0, 5, 0, 4))])
+def test_each_frame_of_an_enhanced_object_has_its_own_shutter(
+    index: int, edges: tuple[int, int, int, int], made: Made
+) -> None:
+    frames = []
+    for top, bottom, left, right in ((2, 4, 3, 6), (1, 6, 1, 5)):
+        shapes = Dataset()
+        shapes.ShutterShape = "RECTANGULAR"
+        shapes.ShutterUpperHorizontalEdge, shapes.ShutterLowerHorizontalEdge = top, bottom
+        shapes.ShutterLeftVerticalEdge, shapes.ShutterRightVerticalEdge = left, right
+        groups = Dataset()
+        groups.FrameDisplayShutterSequence = [shapes]
+        frames.append(groups)
+    dataset = ct(GREY, NumberOfFrames=2, PerFrameFunctionalGroupsSequence=frames)
+    dataset.PixelData = GREY.tobytes() * 2
+    shutter = made(dataset, index=index).shutter
+    assert shutter is not None
+    assert shutter.rectangle == edges
+
+
 def test_a_bitmap_shutter_is_its_plane_and_no_layer(made: Made) -> None:
     bits = pattern(6, 9)
     dataset = with_plane(ct(GREY, ShutterShape="BITMAP", ShutterOverlayGroup=0x6004), bits, group=0x6004)
