@@ -83,7 +83,10 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
     if not state.names(frame):
         return frame
     area = area_of(state, frame)
-    kept = tuple(plane for plane in frame.overlays if plane.group in state.groups)
+    replaced = {plane.group for plane in state.planes}
+    kept = tuple(
+        plane for plane in frame.overlays if plane.group in state.groups and plane.group not in replaced
+    )
     changed = replace(
         frame,
         shutter=state.shutter,

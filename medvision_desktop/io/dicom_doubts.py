@@ -24,6 +24,8 @@ def doubts_of(header: Header, layout: PixelLayout, index: int) -> tuple[str, ...
     found = [*colour_doubts(header.dataset, layout), *_other_colours(header, layout)]
     if layout.photometric.startswith("MONOCHROME"):
         found += _grey(header, layout, index)
+    if text(header.dataset, "RecommendedViewingMode") == "SUB":
+        found.append("the subtraction that it recommends is not done")
     return tuple(found)
 
 

@@ -156,11 +156,23 @@ def _more_doubts(dataset: Dataset) -> tuple[str, ...]:
     }
     if sizes & {"TRUE SIZE", "MAGNIFY"}:
         found.append("the size that a presentation state asks for is not kept; its area is fitted")
-    if any(
-        items_of(item, "CompoundGraphicSequence") for item in items_of(dataset, "GraphicAnnotationSequence")
-    ):
+    layers = items_of(dataset, "GraphicAnnotationSequence")
+    if any(_has_compound_alone(layer) for layer in layers):
         found.append("compound graphics of a presentation state are not drawn")
+    graphics = (graphic for layer in layers for graphic in items_of(layer, "GraphicObjectSequence"))
+    if any(text(graphic, "GraphicFilled") == "Y" for graphic in graphics):
+        found.append("filled shapes of a presentation state are drawn as outlines")
+    if items_of(dataset, "MaskSubtractionSequence"):
+        found.append("the mask that a presentation state subtracts is not subtracted")
     return tuple(found)
+
+
+def _has_compound_alone(layer: Dataset) -> bool:
+    """Whether a compound graphic comes without the simple ones that draw the same (PS3.3 C.10.5.1.3.1)."""
+    simple = (*items_of(layer, "GraphicObjectSequence"), *items_of(layer, "TextObjectSequence"))
+    drawn = {whole(item, "CompoundGraphicInstanceID") for item in simple} - {None}
+    compound = items_of(layer, "CompoundGraphicSequence")
+    return any(whole(item, "CompoundGraphicInstanceID") not in drawn for item in compound)
 
 
 def _area(item: Dataset) -> DisplayedArea | None:
@@ -200,8 +212,8 @@ def _annotations(dataset: Dataset) -> list[tuple[Scope, Annotation]]:
     for item in items_of(dataset, "GraphicAnnotationSequence"):
         scope = _scope(item)
         marks = [_graphic(graphic) for graphic in items_of(item, "GraphicObjectSequence")]
-        marks += [_words(words) for words in items_of(item, "TextObjectSequence")]
         found += [(scope, mark) for mark in marks if mark is not None]
+        found += [(scope, mark) for words in items_of(item, "TextObjectSequence") for mark in _words(words)]
     return found[:_MOST_MARKS]
 
 
@@ -224,18 +236,27 @@ def _graphic(item: Dataset) -> Annotation | None:
     return None
 
 
-def _words(item: Dataset) -> Annotation | None:
+def _words(item: Dataset) -> list[Annotation]:
+    """A text in its box, tied to its anchor if that is to be seen; at the anchor where it has no box."""
     value = value_of(item, "UnformattedTextValue")
     lines = tuple(line.strip()[:200] for line in str(value or "").splitlines() if line.strip())[:20]
-    anchor = numbers(item, "AnchorPoint")
-    if len(anchor) == 2:
-        display = text(item, "AnchorPointAnnotationUnits") == "DISPLAY"
-        points = _points(anchor, display=display)
-    else:
-        display = text(item, "BoundingBoxAnnotationUnits") == "DISPLAY"
-        points = _points(numbers(item, "BoundingBoxTopLeftHandCorner"), display=display)
-    cleaned = tuple(part for line in lines if (part := clean(line)))
-    return Annotation(points[:1], words=cleaned, in_display=display) if points and cleaned else None
+    words = tuple(part for line in lines if (part := clean(line)))
+    anchor, in_display = _place(item, "AnchorPoint", "AnchorPointAnnotationUnits")
+    box, box_in_display = _place(item, "BoundingBoxTopLeftHandCorner", "BoundingBoxAnnotationUnits")
+    if not words or not (box or anchor):
+        return []
+    if not box:
+        return [Annotation(anchor, words=words, in_display=in_display)]
+    found = [Annotation(box, words=words, in_display=box_in_display)]
+    if anchor and text(item, "AnchorPointVisibility") == "Y" and in_display == box_in_display:
+        found.append(Annotation((*anchor, *box), in_display=in_display))
+    return found
+
+
+def _place(item: Dataset, keyword: str, units: str) -> tuple[tuple[Point, ...], bool]:
+    """One point, or none, and whether it is given in shares of the display."""
+    values, display = numbers(item, keyword), text(item, units) == "DISPLAY"
+    return (_points(values, display=display) if len(values) == 2 else ()), display
 
 
 def _points(values: tuple[float, ...], *, display: bool) -> tuple[Point, ...]:

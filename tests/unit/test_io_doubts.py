@@ -46,6 +46,7 @@ def test_an_ordinary_header_raises_no_doubt(tmp_path: Path) -> None:
         ({"ModalityLUTSequence": [lut([400, 0, 16])]}, "its modality LUT cannot be read"),
         ({"PresentationLUTShape": "LIN OD"}, "its presentation LUT shape is not applied"),
         ({"VOILUTFunction": "CURVED"}, "its VOI LUT function is not known and a line is drawn"),
+        ({"RecommendedViewingMode": "SUB"}, "the subtraction that it recommends is not done"),
         ({"PixelPresentation": "COLOR"}, "the colours of its supplemental palette are not shown"),
     ],
 )
@@ -72,14 +73,27 @@ def test_what_of_a_presentation_state_is_not_done_is_said(tmp_path: Path) -> Non
         DisplayedAreaBottomRightHandCorner=[10, 12],
         PresentationSizeMode="TRUE SIZE",
     )
-    compound = dataset(CompoundGraphicSequence=[dataset(CompoundGraphicType="ARROW")])
+    compound = dataset(
+        CompoundGraphicSequence=[dataset(CompoundGraphicType="ARROW", CompoundGraphicInstanceID=1)],
+        GraphicObjectSequence=[dataset(GraphicType="POLYLINE", GraphicFilled="Y")],
+    )
     state = state_for(
         "1.2.3",
         DisplayedAreaSelectionSequence=[area],
         GraphicAnnotationSequence=[compound],
         SoftcopyVOILUTSequence=[voi_item(1, 2, image_ref("1.2.3"))],
+        MaskSubtractionSequence=[dataset(MaskOperation="AVG_SUB")],
     )
     found = read_state(write(state, tmp_path / "state.dcm")).doubts
-    assert len(found) == 2
-    assert "size" in found[0]
-    assert "compound graphics" in found[1]
+    assert len(found) == 4
+    for doubt, words in zip(found, ("size", "compound graphics", "filled", "mask"), strict=True):
+        assert words in doubt
+
+
+def test_a_compound_graphic_that_simple_ones_draw_raises_no_doubt(tmp_path: Path) -> None:
+    compound = dataset(
+        CompoundGraphicSequence=[dataset(CompoundGraphicType="ARROW", CompoundGraphicInstanceID=1)],
+        GraphicObjectSequence=[dataset(GraphicType="POLYLINE", CompoundGraphicInstanceID=1)],
+    )
+    state = state_for("1.2.3", GraphicAnnotationSequence=[compound])
+    assert read_state(write(state, tmp_path / "state.dcm")).doubts == ()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -23,6 +24,7 @@ from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, read_state
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.services.open_study import index, open_series
+from medvision_desktop.services.render import render_file
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import SERIES_UID, STUDY_UID, ct, write
 from tests.helpers.presentation_files import dataset, image_ref, state_for, voi_item
@@ -236,6 +238,74 @@ def test_a_circle_in_shares_of_an_oblong_area_is_round_in_pixels(tmp_path: Path,
     )
     distances = [np.hypot(row - 9.5, column - 19.5) for row, column in shown.annotations[0].points]
     assert distances == pytest.approx([10.0] * len(distances))
+
+
+@pytest.mark.parametrize(
+    ("visible", "units", "lines"), [("Y", "PIXEL", 1), ("N", "PIXEL", 0), ("Y", "DISPLAY", 0)]
+)
+def test_words_stand_in_their_box_and_are_tied_to_an_anchor_that_is_to_be_seen(
+    visible: str, units: str, lines: int, tmp_path: Path, decoder: Decoder
+) -> None:
+    words = dataset(
+        UnformattedTextValue="tip",
+        BoundingBoxTopLeftHandCorner=[10.5, 20.5],
+        BoundingBoxBottomRightHandCorner=[30.5, 28.5],
+        BoundingBoxAnnotationUnits="PIXEL",
+        AnchorPoint=[0.5, 0.5],
+        AnchorPointAnnotationUnits=units,
+        AnchorPointVisibility=visible,
+    )
+    _, shown = one(tmp_path, decoder, GraphicAnnotationSequence=[dataset(TextObjectSequence=[words])])
+    assert shown.annotations[0].words == ("tip",)
+    assert shown.annotations[0].points == ((20.0, 10.0),)
+    assert [mark.points for mark in shown.annotations[1:]] == [((0.0, 0.0), (20.0, 10.0))] * lines
+
+
+def overlay(dataset: Dataset, group: int, bits: NDArray[np.bool_]) -> Dataset:
+    """The data set with an overlay plane."""
+    dataset.add_new((group, 0x0010), "US", bits.shape[0])
+    dataset.add_new((group, 0x0011), "US", bits.shape[1])
+    dataset.add_new((group, 0x0040), "CS", "G")
+    dataset.add_new((group, 0x0050), "SS", [1, 1])
+    dataset.add_new((group, 0x0100), "US", 1)
+    dataset.add_new((group, 0x0102), "US", 0)
+    dataset.add_new((group, 0x3000), "OW", np.packbits(bits.ravel(), bitorder="little").tobytes())
+    return dataset
+
+
+def test_a_state_shows_the_planes_that_it_activates_and_its_own_in_place_of_the_images(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    bits = [np.random.default_rng(seed).integers(0, 2, (64, 64)).astype(np.bool_) for seed in range(4)]
+    picture = ct(RAMP)
+    for group, plane in zip((0x6000, 0x6002, 0x6004), bits, strict=False):
+        overlay(picture, group, plane)
+    write(picture, tmp_path / "image.dcm")
+    state = overlay(state_for(picture.SOPInstanceUID), 0x6004, bits[3])
+    for group in (0x6002, 0x6004):
+        state.add_new((group, 0x1001), "CS", "LAYER")
+    write(state, tmp_path / "state.dcm")
+    found = index([tmp_path], scratch=tmp_path)
+    loaded = open_series(found.studies[0], found.studies[0].series[0], decoder=decoder)
+    frame = loaded.stack.frames[0]
+    shown = applied(loaded.states[0], frame)
+    assert [plane.group for plane in frame.overlays] == [0x6000, 0x6002, 0x6004]
+    assert [plane.group for plane in shown.overlays] == [0x6002, 0x6004]
+    assert np.array_equal(shown.overlays[0].bits, bits[1])
+    assert np.array_equal(shown.overlays[1].bits, bits[3])
+
+
+def test_a_bitmap_of_a_state_is_its_shutter_and_no_plane(tmp_path: Path, decoder: Decoder) -> None:
+    bits = np.random.default_rng(8).integers(0, 2, (64, 64)).astype(np.bool_)
+    picture = ct(RAMP)
+    write(picture, tmp_path / "image.dcm")
+    state = overlay(state_for(picture.SOPInstanceUID), 0x6000, bits)
+    state.ShutterShape, state.ShutterOverlayGroup, state.ShutterPresentationValue = "BITMAP", 0x6000, 65535
+    write(state, tmp_path / "state.dcm")
+    drawn = render_file(tmp_path, decoder=decoder).levels()
+    plain = render_file(tmp_path / "image.dcm", decoder=decoder).levels()
+    assert (drawn[bits] == 255).all()
+    assert not np.array_equal(drawn, plain)
 
 
 def test_parts_that_name_other_images_do_not_count(tmp_path: Path, decoder: Decoder) -> None:
