@@ -174,7 +174,8 @@ class Volume:
     modality value is stored * `modality.slope` + `modality.intercept`, and the slope is positive.
     `affine_kji_to_lps`: 4x4, maps homogeneous (k, j, i, 1) to LPS millimetres.
     `padding`: inclusive range of modality values that are not image, where all slices have the same.
-    `real`: quantities of the stored values, where all slices have the same.
+    `real`: quantities of the stored values, where all slices have the same. `not_faithful`: what the header
+    of any slice asks for and is not done.
     """
 
     stored_kji: PixelArray
@@ -188,6 +189,7 @@ class Volume:
     padding: tuple[float, float] | None = None
     modality: Rescale = Rescale()
     real: tuple[RealValue, ...] = ()
+    not_faithful: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the grid and lock it."""

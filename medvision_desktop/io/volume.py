@@ -138,6 +138,7 @@ def build_volume(frames: Sequence[Frame], modality_range: tuple[float, float] | 
         padding=_padding(frames),
         modality=rescale or Rescale(),
         real=real_of_volume(frames, rescale or Rescale()),
+        not_faithful=tuple(dict.fromkeys(why for frame in frames for why in frame.not_faithful)),
     )
 
 

@@ -166,6 +166,7 @@ class ObliqueStack:
             spacing=self._spacing,
             frame_number=index + 1,
             badges=(*self.volume.badges, BADGE, *((ROUGH_BADGE,) if stride > 1 else ())),
+            not_faithful=self.volume.not_faithful,
             corner=self._corner(),
         )
 

@@ -107,6 +107,7 @@ def resampled(
         corner={"series_description": first.corner.get("series_description", "")},
         padding=(end, end) if math.isfinite(outside) else None,
         modality=rescale or Rescale(),
+        not_faithful=tuple(dict.fromkeys(why for frame in ordered for why in frame.not_faithful)),
     )
 
 

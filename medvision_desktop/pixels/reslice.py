@@ -35,6 +35,7 @@ _LAYOUT: Final[Mapping[Plane, tuple[tuple[int, int], ...]]] = {
     Plane.CORONAL: ((1, +1), (2, -1), (0, +1)),
     Plane.SAGITTAL: ((0, -1), (2, -1), (1, +1)),
 }
+_SHEARED: Final = "sheared grid drawn with right angles"
 
 
 class SlabMode(Enum):
@@ -134,7 +135,7 @@ class PlaneStack:
             pixel_aspect=self._spacing.row_mm / self._spacing.column_mm,
             frame_number=index + 1,
             badges=self.volume.badges,
-            not_faithful=() if geometry is not None else ("sheared grid drawn with right angles",),
+            not_faithful=(*self.volume.not_faithful, *(() if geometry is not None else (_SHEARED,))),
             corner=self._corner_of_slab(),
         )
 

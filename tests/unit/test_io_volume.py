@@ -21,6 +21,7 @@ from medvision_desktop.io.dicom_series import PagedShelf
 from medvision_desktop.io.volume import build_volume
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.digest import series_digest
+from medvision_desktop.pixels.oblique import ObliqueStack
 from medvision_desktop.pixels.reslice import PlaneStack
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
@@ -430,3 +431,20 @@ def test_padding_is_no_image_in_planes_either(tmp_path: Path, decoder: Decoder) 
     image = pipeline.render(pipeline.resolve(DisplayState(invert=True), frame, modality="CT"))
     assert set(image[:, :3].ravel().tolist()) == {0}
     assert image[:, 4:].min() > 0
+
+
+def test_what_one_slice_is_not_faithful_about_is_said_on_every_plane(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    for number, z in enumerate((0.0, 2.0, 4.0)):
+        shape = "HOURGLASS" if number == 1 else None
+        write(ct(z=z, number=number, PresentationLUTShape=shape), tmp_path / f"{number}")
+    volume = opened(tmp_path, decoder).volume
+    assert volume is not None
+    straight = PlaneStack(volume, Plane.SAGITTAL).frame(0)
+    slanted = ObliqueStack(
+        volume, Plane.AXIAL, (1.0, 0.0, 0.0), (0.0, 0.8, 0.6), (-46.0, -57.0, 2.0)
+    ).frame(0)
+    for frame in (straight, slanted):
+        badges = pipeline.resolve(DisplayState(), frame, modality="CT").badges
+        assert "Not faithful: its presentation LUT shape is not applied" in badges
