@@ -167,7 +167,8 @@ def _to_patient_axes(
 def frames_of_volumes(header: NiftiHeader, values: NDArray[Any], key: str) -> tuple[Frame, ...]:
     """`to_frames` of every volume that was read, one volume after another."""
     read = values.shape[0]
-    badges = (f"First {read} of {header.volumes} volumes",) if read < header.volumes else ()
+    several = (f"First {read} of {header.volumes} volumes",) if read < header.volumes else ()
+    badges = (*several, *header.badges)
     found: list[Frame] = []
     for at in range(read):
         one = to_frames(header, values[at], key)
@@ -268,7 +269,8 @@ def _frame(
         pixel_aspect=spacing.row_mm / spacing.column_mm if spacing is not None else 1.0,
         sop_instance_uid=key,
         frame_number=k + 1,
-        badges=badges,
+        badges=(*badges, *header.badges),
+        not_faithful=header.not_faithful,
         corner=MappingProxyType({name: text for name, text in corner.items() if text}),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import nifti_placement
 from medvision_desktop.io.dicom_values import clean
 
 _HEAD: Final = 4096
@@ -42,6 +43,7 @@ class NiftiHeader:
     `affine_ras_mm` maps (i, j, k) to RAS millimetres, None when the file does not say. `further`: extents
     of dimensions 4 to 7, the first of them running fastest. `step` and `start`: of dimension 4, in `unit`
     ("ms", "Hz", "ppm", "rad/s" or "" where the file does not say). `intent`: what its values are called.
+    `badges` and `not_faithful` as of a `Frame`: what is to be said of every slice.
     """
 
     shape: tuple[int, int, int]
@@ -60,6 +62,8 @@ class NiftiHeader:
     start: float = 0.0
     unit: str = ""
     intent: str = ""
+    badges: tuple[str, ...] = ()
+    not_faithful: tuple[str, ...] = ()
 
     @property
     def volume_bytes(self) -> int:
@@ -135,6 +139,7 @@ def _checked(header: Any) -> NiftiHeader:
     scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0
     to_mm = _TO_MM.get(int(header["xyzt_units"]) & 7, 1.0)
     low, high = float(header["cal_min"]), float(header["cal_max"])
+    codes = int(header["sform_code"]), int(header["qform_code"])
     window = (low, high) if math.isfinite(low) and math.isfinite(high) and high > low else None
     return NiftiHeader(
         shape=(extents[0], extents[1], extents[2]),
@@ -151,6 +156,13 @@ def _checked(header: Any) -> NiftiHeader:
         further=tuple(extents[3:]),
         intent=_words(header, "intent_name"),
         **_along_four(header),
+        badges=nifti_placement.space_badges(codes[0] or codes[1]),
+        not_faithful=nifti_placement.disagreement(
+            _sform(header, to_mm),
+            _qform(header, to_mm),
+            extents[:3],
+            same_space=codes[0] == codes[1],
+        ),
     )
 
 
@@ -177,14 +189,30 @@ def _spacing(header: Any, to_mm: float) -> tuple[float, float, float] | None:
 def _affine(header: Any, to_mm: float) -> NDArray[np.float64] | None:
     """The sform before the qform, as the format's authors do; None where neither is set."""
     if int(header["sform_code"]) > 0:
-        affine = np.asarray(header.get_sform(), dtype=np.float64)
-    elif int(header["qform_code"]) > 0:
-        affine = np.asarray(header.get_qform(), dtype=np.float64)
-    else:
+        return _sform(header, to_mm)
+    return _qform(header, to_mm)
+
+
+def _sform(header: Any, to_mm: float) -> NDArray[np.float64] | None:
+    return _sound(header.get_sform(), to_mm) if int(header["sform_code"]) > 0 else None
+
+
+def _qform(header: Any, to_mm: float) -> NDArray[np.float64] | None:
+    import nibabel as nib
+
+    if int(header["qform_code"]) <= 0:
         return None
+    try:
+        return _sound(header.get_qform(), to_mm)
+    except (ValueError, nib.spatialimages.HeaderDataError):  # a quaternion that is no rotation
+        return None
+
+
+def _sound(given: Any, to_mm: float) -> NDArray[np.float64] | None:
+    """An affine in millimetres; None for what is none."""
+    affine = np.array(given, dtype=np.float64)
     if not np.all(np.isfinite(affine)):
         return None
-    affine = affine.copy()
     affine[:3] *= to_mm
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if np.any(lengths < 1e-6) or abs(float(np.linalg.det(affine[:3, :3] / lengths))) < 1e-3:

@@ -116,6 +116,69 @@ def test_without_a_code_no_orientation_is_guessed(tmp_path: Path, decoder: Decod
     assert frame.spacing.row_mm == 0.5
 
 
+def placed_twice(folder: Path, sform: Any, qform: Any, codes: tuple[int, int]) -> Path:
+    image = nibabel.Nifti1Image(random_values((5, 6, 7)), None)
+    image.header.set_sform(np.asarray(sform, float), code=codes[0])
+    image.header.set_qform(np.asarray(qform, float), code=codes[1])
+    nibabel.save(image, folder / "twice.nii")
+    return folder / "twice.nii"
+
+
+def moved(x: float, y: float = 0.0) -> NDArray[np.float64]:
+    affine = np.diag([-2.0, 2.0, 3.0, 1.0])
+    affine[:2, 3] = (x, y)
+    return affine
+
+
+@pytest.mark.parametrize(
+    ("sform", "qform", "codes", "doubts"),
+    [
+        (moved(0), moved(0), (1, 1), ()),
+        (moved(0), moved(0.4), (1, 1), ()),
+        (moved(3, 4), moved(0), (1, 1), ("sform and qform lie 5 mm apart",)),
+        (moved(3, 4), moved(0), (2, 1), ()),  # by design: another scan's coordinates
+        (moved(3, 4), moved(0), (1, 0), ()),
+        (moved(0), np.diag([2.0, 2, 3, 1]), (1, 1), ("sform and qform disagree on directions",)),
+        (moved(0), np.diag([2.0, 2, 3, 1]), (4, 1), ("sform and qform disagree on directions",)),
+    ],
+)
+def test_a_file_that_is_placed_twice_says_where_the_places_differ(
+    sform: Any,
+    qform: Any,
+    codes: tuple[int, int],
+    doubts: tuple[str, ...],
+    tmp_path: Path,
+    decoder: Decoder,
+) -> None:
+    loaded = opened(placed_twice(tmp_path, sform, qform, codes), decoder)
+    assert {frame.not_faithful for frame in loaded.stack.frames} == {doubts}
+    assert loaded.volume is not None
+    assert loaded.volume.not_faithful == doubts  # and planes say it, too
+    corner = np.asarray(loaded.volume.affine_kji_to_lps @ [0, 5, 4, 1])[:3]
+    ends = np.asarray([np.diag([-1, -1, 1, 1]) @ sform @ [i, j, 0, 1] for i in (0, 4) for j in (0, 5)])
+    assert np.min(np.abs(ends[:, :3] - corner).max(axis=1)) < 1e-5  # the sform counts
+
+
+@pytest.mark.parametrize(
+    ("code", "badges"), [(1, ()), (2, ()), (3, ("Talairach space",)), (4, ("MNI space",))]
+)
+def test_coordinates_that_are_not_the_patients_own_are_named(
+    code: int, badges: tuple[str, ...], tmp_path: Path, decoder: Decoder
+) -> None:
+    loaded = opened(placed_twice(tmp_path, moved(0), moved(0), (code, 1)), decoder)
+    assert loaded.stack.frames[0].badges == badges
+
+
+def test_a_qform_that_is_no_rotation_does_not_keep_a_good_sform_from_being_used(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    path = placed_twice(tmp_path, moved(0), moved(0), (1, 1))
+    data = bytearray(path.read_bytes())
+    data[256:260] = struct.pack("<f", 2.0)  # quatern_b
+    path.write_bytes(data)
+    assert opened(path, decoder).volume is not None
+
+
 def test_the_qform_serves_where_there_is_no_sform(tmp_path: Path, decoder: Decoder) -> None:
     affine = np.diag([-2.0, 3.0, 4.0, 1.0])
     affine[:3, 3] = (10, -20, 30)
