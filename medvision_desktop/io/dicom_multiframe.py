@@ -1,7 +1,8 @@
 """Frames of a derived object on one grid in the patient: where each lies, and its values as asked for.
 
-Segmentations and parametric maps leave out frames that hold nothing, so positions may have gaps;
-every position must be a whole number of steps from the first.
+Segmentations and parametric maps leave out frames that hold nothing, so positions may have gaps. Where
+they are no whole number of steps apart they come to a finer grid (`dicom_uneven`); a frame that does not
+say where it lies, lies where its source image does (`dicom_sources`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
-from medvision_desktop.domain.geometry import Affine
+from medvision_desktop.domain.geometry import Affine, PixelSpacing, PlaneGeometry, Vector3
 from medvision_desktop.domain.study import InstanceRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native, dicom_space
@@ -22,11 +24,14 @@ from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import DEFLATED, NATIVE, Header, inflated
 from medvision_desktop.io.dicom_layout import PixelLayout, justified
+from medvision_desktop.io.dicom_sources import SourcePlaces
+from medvision_desktop.io.dicom_uneven import UNEVEN, FineSlices, fine_slices
 from medvision_desktop.io.dicom_values import number, text
 from medvision_desktop.work import CancelToken
 
 MAX_SLICES: Final = 1 << 14
 GUESSED_STEP: Final = "Slice spacing taken from its frames"
+FROM_SOURCES: Final = "Placed as its source images"
 _SAME_PLACE_MM: Final = 1e-2
 _OFF_STEP: Final = 0.1  # of a step: how far a position may lie from a whole number of them
 _BATCH: Final = 16
@@ -36,59 +41,109 @@ _BATCH: Final = 16
 class FrameGrid:
     """The grid that all frames lie on. `slice_of` has the slice k of each frame, in stored order.
 
-    `shape_kji`: (slices, rows, columns). `affine_kji_to_lps`: 4x4, millimetres. `guessed`: the distance
-    of slices is not said and was taken from the frames.
+    `shape_kji`: (slices, rows, columns) that frames are put into; `spread` makes of them what
+    `affine_kji_to_lps` (4x4, millimetres) places. `badges`: what is to be said of the grid, such as that
+    the distance of slices is not said and was taken from the frames.
     """
 
     shape_kji: tuple[int, int, int]
     affine_kji_to_lps: Affine
     slice_of: tuple[int, ...]
     frame_of_reference: str
-    guessed: bool = False
+    badges: tuple[str, ...] = ()
+    fine: FineSlices | None = None
 
     @property
     def voxels(self) -> int:
         """How many there are."""
-        return math.prod(self.shape_kji)
+        slices = len(self.fine.source) if self.fine is not None else 0
+        return max(slices, self.shape_kji[0]) * math.prod(self.shape_kji[1:])
+
+    def spread(self, values: NDArray[Any], empty: float = 0) -> NDArray[Any]:
+        """Values of `shape_kji` on the grid in the patient; `empty` where no frame lies."""
+        return values if self.fine is None else self.fine.spread(values, empty)
 
 
-def grid_of(header: Header, layout: PixelLayout) -> FrameGrid:
-    """Where the frames lie. Raises `InputRefused` in one sentence where they are no regular grid."""
-    dataset = header.dataset
+@dataclass(frozen=True, eq=False)
+class _Planes:
+    """Origins of all frames (frames, 3), and what they share: directions, spacing, space."""
+
+    origins: NDArray[np.float64]
+    row: NDArray[np.float64]
+    column: NDArray[np.float64]
+    spacing: PixelSpacing
+    frame_of_reference: str
+    badges: tuple[str, ...]
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        return np.asarray(np.cross(self.row, self.column))
+
+    def affine(self, first: NDArray[np.float64], travel: NDArray[np.float64]) -> Affine:
+        affine = np.eye(4)
+        affine[:3, 0] = travel
+        affine[:3, 1] = self.column * self.spacing.row_mm
+        affine[:3, 2] = self.row * self.spacing.column_mm
+        affine[:3, 3] = first
+        return affine
+
+
+def grid_of(header: Header, layout: PixelLayout, sources: SourcePlaces | None = None) -> FrameGrid:
+    """Where the frames lie. Raises `InputRefused` in one sentence where they cannot be placed."""
     _check_length(header, layout)
-    origins, directions = _planes(header, layout.frames)
-    spacing = dicom_space.spacing_of(dataset, 0)
-    if spacing is None:
-        raise _no_grid("It does not say how large its pixels are.")
-    row, column = np.asarray(directions[0]), np.asarray(directions[1])
-    normal = np.cross(row, column)
+    planes = _planes(header, layout, sources or SourcePlaces(None))
+    origins = planes.origins
+    normal = planes.normal
     along = origins @ normal
     step, guessed = _step(header, along)
     order = int(np.argmin(along))
     slices = (along - along[order]) / step
     whole = np.rint(slices).astype(np.int64)
     if float(np.max(np.abs(slices - whole))) > _OFF_STEP:
-        raise _no_grid("Its slices are not evenly spaced.")
+        return _uneven(header, layout, planes, along)
     count = int(whole.max()) + 1
     if count > MAX_SLICES:
         raise _no_grid(f"It would have {count} slices, more than can be true.")
     travel = _travel(origins, whole, normal * step)
     off = origins - (origins[order] + whole[:, None] * travel)
-    pixel = min(spacing.row_mm, spacing.column_mm)
-    if float(np.max(np.abs(off))) > max(0.5 * pixel, _OFF_STEP * step):
+    if float(np.max(np.abs(off))) > max(0.5 * _pixel(planes), _OFF_STEP * step):
         raise _no_grid("Its slices do not lie behind one another.")
-    affine = np.eye(4)
-    affine[:3, 0] = travel
-    affine[:3, 1] = column * spacing.row_mm
-    affine[:3, 2] = row * spacing.column_mm
-    affine[:3, 3] = origins[order]
     return FrameGrid(
         (count, layout.rows, layout.columns),
-        affine,
+        planes.affine(origins[order], travel),
         tuple(int(k) for k in whole),
-        text(dataset, "FrameOfReferenceUID"),
-        guessed,
+        planes.frame_of_reference,
+        (*planes.badges, *((GUESSED_STEP,) if guessed else ())),
     )
+
+
+def _uneven(header: Header, layout: PixelLayout, planes: _Planes, along: NDArray[np.float64]) -> FrameGrid:
+    """Frames that are no whole number of steps apart, on a finer grid."""
+    places, slice_of = np.unique(np.rint(along / _SAME_PLACE_MM), return_inverse=True)
+    places = places * _SAME_PLACE_MM
+    thickness = number(group_of(header.dataset, 0, "PixelMeasuresSequence"), "SliceThickness")
+    fine = fine_slices(places, thickness, MAX_SLICES)
+    if fine is None:
+        raise _no_grid("Its slices are not evenly spaced, and some lie very close to one another.")
+    first, last = int(np.argmin(along)), int(np.argmax(along))
+    travel = (planes.origins[last] - planes.origins[first]) / (along[last] - along[first])
+    off = planes.origins - (planes.origins[first] + (along - along[first])[:, None] * travel)
+    if float(np.max(np.abs(off))) > 0.5 * _pixel(planes):
+        raise _no_grid("Its slices do not lie behind one another.")
+    return FrameGrid(
+        (len(places), layout.rows, layout.columns),
+        planes.affine(
+            planes.origins[first] + (fine.first_mm - along[first]) * travel, travel * fine.step_mm
+        ),
+        tuple(int(k) for k in slice_of),
+        planes.frame_of_reference,
+        (*planes.badges, UNEVEN),
+        fine,
+    )
+
+
+def _pixel(planes: _Planes) -> float:
+    return min(planes.spacing.row_mm, planes.spacing.column_mm)
 
 
 def _check_length(header: Header, layout: PixelLayout) -> None:
@@ -99,21 +154,54 @@ def _check_length(header: Header, layout: PixelLayout) -> None:
         raise dicom_native.cut_short(element.length, need)
 
 
-def _planes(header: Header, frames: int) -> tuple[NDArray[np.float64], tuple[Any, Any]]:
-    """Origins of all frames (frames, 3) and the directions that they share."""
-    dataset = header.dataset
-    first = dicom_space.directions_of(dataset, 0)
-    origins = []
-    for index in range(frames):
-        origin, here = dicom_space.origin_of(dataset, index), dicom_space.directions_of(dataset, index)
-        if origin is None or here is None or first is None:
-            raise _no_grid("It does not say where each of its frames lies in the patient.")
-        if float(np.max(np.abs(np.asarray(here) - np.asarray(first)))) > 2e-3:
-            raise _no_grid("Its frames are not parallel.")
-        origins.append(origin)
-    if first is None or not origins:
+def _planes(header: Header, layout: PixelLayout, sources: SourcePlaces) -> _Planes:
+    """Where all frames lie: as they say, else as their source images say."""
+    found, from_source = [], False
+    for index in range(layout.frames):
+        plane = _own_plane(header.dataset, index)
+        if plane is None:
+            plane = sources.of(header.dataset, index, layout.rows, layout.columns)
+            from_source = True
+        if plane is None:
+            raise _no_grid("It does not say where each of its frames lies, nor do its source images.")
+        found.append(plane)
+    if not found:
         raise _no_grid("It has no frames.")
-    return np.asarray(origins, dtype=np.float64), first
+    first = found[0]
+    for plane in found:
+        if _differ(plane.row_lps, first.row_lps) or _differ(plane.column_lps, first.column_lps):
+            raise _no_grid("Its frames are not parallel.")
+        if plane.frame_of_reference != first.frame_of_reference:
+            raise _no_grid("Its frames do not share a frame of reference.")
+        if not _alike(plane.spacing, first.spacing):
+            raise _no_grid("Its frames differ in pixel spacing.")
+    return _Planes(
+        np.asarray([plane.origin_lps_mm for plane in found], dtype=np.float64),
+        np.asarray(first.row_lps),
+        np.asarray(first.column_lps),
+        first.spacing,
+        first.frame_of_reference,
+        (FROM_SOURCES,) if from_source else (),
+    )
+
+
+def _own_plane(dataset: Dataset, index: int) -> PlaneGeometry | None:
+    """What a frame says itself, None where it does not say everything."""
+    origin, directions = dicom_space.origin_of(dataset, index), dicom_space.directions_of(dataset, index)
+    spacing = dicom_space.spacing_of(dataset, index)
+    if origin is None or directions is None or spacing is None:
+        return None
+    space = text(dataset, "FrameOfReferenceUID")
+    return PlaneGeometry(origin, directions[0], directions[1], spacing, space)
+
+
+def _alike(one: PixelSpacing, other: PixelSpacing) -> bool:
+    rows = math.isclose(one.row_mm, other.row_mm, rel_tol=1e-3)
+    return rows and math.isclose(one.column_mm, other.column_mm, rel_tol=1e-3)
+
+
+def _differ(one: Vector3, other: Vector3) -> bool:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) > 2e-3
 
 
 def _step(header: Header, along: NDArray[np.float64]) -> tuple[float, bool]:

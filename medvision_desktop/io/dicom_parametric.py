@@ -22,12 +22,12 @@ from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_p
 from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
 from medvision_desktop.io.dicom_multiframe import (
-    GUESSED_STEP,
     FrameGrid,
     FrameValues,
     check_memory,
     grid_of,
 )
+from medvision_desktop.io.dicom_sources import SourcePlaces
 from medvision_desktop.io.dicom_values import number, text
 from medvision_desktop.work import CancelToken
 
@@ -37,22 +37,30 @@ _SAMPLE: Final = 1 << 20
 
 
 def load(
-    instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = None
+    instance: InstanceRef,
+    decoder: Decoder,
+    cancel: CancelToken | None = None,
+    sources: SourcePlaces | None = None,
 ) -> tuple[ParametricMap, ...]:
-    """The maps of one object. Raises `InputRefused` in words for the reader, and `Cancelled`."""
+    """The maps of one object. Raises `InputRefused` in words for the reader, and `Cancelled`.
+
+    `sources`: places of the images that it was made from, for frames that do not say where they lie.
+    """
     try:
         with quiet():
-            return _loaded(instance, decoder, cancel or CancelToken())
+            return _loaded(instance, decoder, cancel or CancelToken(), sources)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
 
 
-def _loaded(instance: InstanceRef, decoder: Decoder, token: CancelToken) -> tuple[ParametricMap, ...]:
+def _loaded(
+    instance: InstanceRef, decoder: Decoder, token: CancelToken, sources: SourcePlaces | None
+) -> tuple[ParametricMap, ...]:
     header = read_header(instance.path)
     layout = layout_of(header)
     if layout.samples != 1 or layout.bits_allocated == 1:
         raise InputRefused("The parametric map cannot be read.", "Its values are not numbers of one kind.")
-    grid = grid_of(header, layout)
+    grid = grid_of(header, layout, sources)
     quantity_of = [_quantity(header, index) for index in range(layout.frames)]
     place_of = _apart(grid, quantity_of)
     count = max(place_of) + 1
@@ -132,7 +140,7 @@ def _map(
     named = quantity.label if quantity is not None and quantity.label != "Real-world value" else ""
     title = (named or described) if parts > 1 else (described or named)
     return ParametricMap(
-        values_kji=values,
+        values_kji=grid.spread(values, np.nan),
         affine_kji_to_lps=grid.affine_kji_to_lps.copy(),
         uid=uid if part == 0 else f"{uid}#{part + 1}",
         shown=_shown(values),
@@ -140,7 +148,7 @@ def _map(
         units=quantity.units if quantity is not None else "",
         source="DICOM parametric map",
         frame_of_reference=grid.frame_of_reference,
-        badges=(GUESSED_STEP,) if grid.guessed else (),
+        badges=grid.badges,
     )
 
 

@@ -28,12 +28,12 @@ from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header, read_header
 from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
 from medvision_desktop.io.dicom_multiframe import (
-    GUESSED_STEP,
     FrameGrid,
     FrameValues,
     check_memory,
     grid_of,
 )
+from medvision_desktop.io.dicom_sources import SourcePlaces
 from medvision_desktop.io.dicom_values import items_of, numbers, text, whole
 from medvision_desktop.work import CancelToken
 
@@ -74,7 +74,7 @@ class _Object:
             segments = tuple(one for one in segments if one.number in used)
         uid = text(self.header.dataset, "SOPInstanceUID")
         return LabelMap(
-            values_kji=values,
+            values_kji=self.grid.spread(values),
             affine_kji_to_lps=self.grid.affine_kji_to_lps.copy(),
             segments=segments,
             uid=uid if part == 0 else f"{uid}#{part + 1}",
@@ -86,16 +86,20 @@ class _Object:
 
 
 def load(
-    instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = None
+    instance: InstanceRef,
+    decoder: Decoder,
+    cancel: CancelToken | None = None,
+    sources: SourcePlaces | None = None,
 ) -> tuple[VoxelLayer, ...]:
     """The label maps of one object; for FRACTIONAL also its values, if it has few segments.
 
+    `sources`: places of the images that it was made from, for frames that do not say where they lie.
     Raises `InputRefused` in words for the reader, and `Cancelled`.
     """
     token = cancel or CancelToken()
     try:
         with quiet():
-            opened = _opened(instance, decoder)
+            opened = _opened(instance, decoder, sources)
             if opened.kind == "LABELMAP":
                 return (_from_labels(opened, token),)
             maps = _separate(opened, decoder, token)
@@ -106,7 +110,7 @@ def load(
         raise refused_by_parser(error) from error
 
 
-def _opened(instance: InstanceRef, decoder: Decoder) -> _Object:
+def _opened(instance: InstanceRef, decoder: Decoder, sources: SourcePlaces | None) -> _Object:
     header = read_header(instance.path)
     dataset = header.dataset
     layout = layout_of(header)
@@ -123,10 +127,10 @@ def _opened(instance: InstanceRef, decoder: Decoder) -> _Object:
             "The segmentation cannot be read.",
             f"It says {layout.bits_allocated} bits a voxel, which is not how a {kind} one is stored.",
         )
-    grid = grid_of(header, layout)
+    grid = grid_of(header, layout, sources)
     check_memory(grid.voxels, decoder)
     segments, named = _segments(dataset)
-    badges = [GUESSED_STEP] if grid.guessed else []
+    badges = list(grid.badges)
     if kind == "FRACTIONAL":
         badges.append(f"Fractional, cut at {CUT:g}")
     values = FrameValues(header, layout, instance, decoder)
@@ -300,7 +304,7 @@ def _fractions(opened: _Object, decoder: Decoder, token: CancelToken) -> tuple[P
             values[opened.grid.slice_of[index]] = np.where(stored > 0, share, np.nan)
         maps.append(
             ParametricMap(
-                values_kji=values,
+                values_kji=opened.grid.spread(values, np.nan),
                 affine_kji_to_lps=opened.grid.affine_kji_to_lps.copy(),
                 uid=f"{uid}#fraction{number}",
                 shown=(0.0, 1.0),

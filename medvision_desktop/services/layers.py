@@ -18,6 +18,7 @@ from medvision_desktop.io import (
     nifti_header,
     nifti_labels,
 )
+from medvision_desktop.io.dicom_sources import SourcePlaces
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
@@ -30,14 +31,17 @@ def load(
     series: SeriesRef,
     *,
     decoder: Decoder,
+    study: StudyRef | None = None,
     progress: ProgressSink = no_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[VoxelLayer, ...]:
     """The layers of a series: of a segmentation, a parametric map, or a NIfTI file of whole numbers.
 
+    `study`: where source images are looked for by frames that do not say themselves where they lie.
     Raises `InputRefused` in words for the reader, and `Cancelled`.
     """
     token = cancel or CancelToken()
+    sources = SourcePlaces(study)
     found: list[VoxelLayer] = []
     for position, instance in enumerate(series.instances):
         progress(Progress(position, len(series.instances), "Reading a layer"))
@@ -51,9 +55,9 @@ def load(
                 "Choose a segmentation, a parametric map or a NIfTI label map.",
             )
         elif series.sop_class_uid == PARAMETRIC_MAP:
-            found += dicom_parametric.load(instance, decoder, token)
+            found += dicom_parametric.load(instance, decoder, token, sources)
         else:
-            found += dicom_segmentation.load(instance, decoder, token)
+            found += dicom_segmentation.load(instance, decoder, token, sources)
     return tuple(found)
 
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
+from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry, SpacingSource
 from medvision_desktop.domain.labelmap import LabelMap, ParametricMap
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_segmentation
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_scan import scan_file
+from medvision_desktop.pixels.labels import labels_on
+from medvision_desktop.pixels.patient_grid import grid_of_plane
+from medvision_desktop.services import layers, open_study
 from medvision_desktop.settings import Settings
-from tests.helpers.layer_files import saved, segmentation, source_images
+from tests.helpers.layer_files import saved, saved_series, segmentation, source_images
 
 
 @pytest.fixture
@@ -230,11 +236,80 @@ def test_frames_without_a_place_are_refused(tmp_path: Path, decoder: Decoder) ->
     assert "where each of its frames lies" in refusal(dataset, tmp_path, decoder).why
 
 
-def test_uneven_slices_are_refused(tmp_path: Path, decoder: Decoder) -> None:
-    dataset = small()
-    place = dataset.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence[0]
-    place.ImagePositionPatient = [-30.0, -20.0, 16.1]
-    assert refusal(dataset, tmp_path, decoder).why == "Its slices are not evenly spaced."
+def uneven(places_mm: list[float], **more: Any) -> list[pydicom.Dataset]:
+    source = source_images(slices=len(places_mm), **more)
+    for image, place in zip(source, places_mm, strict=True):
+        image.ImagePositionPatient = [-30.0, -20.0, place]
+    return source
+
+
+def on_image(found: LabelMap, image: pydicom.Dataset) -> NDArray[np.uint8]:
+    """What the program shows over one source image."""
+    along, down = np.asarray(image.ImageOrientationPatient, float).reshape(2, 3)
+    spacing = PixelSpacing(*(float(side) for side in image.PixelSpacing), SpacingSource.PATIENT)
+    x, y, z = (float(part) for part in image.ImagePositionPatient)
+    plane = PlaneGeometry((x, y, z), (along[0], along[1], along[2]), (down[0], down[1], down[2]), spacing)
+    picture = grid_of_plane(plane, image.Rows, image.Columns)
+    return labels_on(found.values_kji, found.affine_kji_to_lps, picture)
+
+
+@pytest.mark.parametrize(
+    "places", [[0, 2.5, 6.1, 7.3, 14], [0, 5, 5.4, 11, 11.7], [100, 97.5, 91.3, 90, 81], [0, 1, 2.37, 3, 4]]
+)
+def test_labels_of_uneven_slices_lie_on_the_images_they_were_drawn_on(
+    places: list[float], tmp_path: Path, decoder: Decoder
+) -> None:
+    source = uneven(places)
+    mask = (np.random.default_rng(5).random((5, 12, 10)) > 0.5).astype(np.uint8)
+    (found,) = dicom_segmentation.load(saved(segmentation(source, mask), tmp_path / "s.dcm"), decoder)
+    assert isinstance(found, LabelMap)
+    assert found.badges == ("Uneven slices",)
+    for k, image in enumerate(source):
+        assert np.array_equal(on_image(found, image), mask[k])
+
+
+def test_uneven_slices_are_as_thick_as_they_say(tmp_path: Path, decoder: Decoder) -> None:
+    source = uneven([0.0, 10.0, 24.3], step_mm=4.0)
+    mask = np.ones((3, 12, 10), np.uint8)
+    (found,) = dicom_segmentation.load(saved(segmentation(source, mask), tmp_path / "s.dcm"), decoder)
+    assert isinstance(found, LabelMap)
+    assert found.volume_ml(1) == pytest.approx(3 * 4.0 * 12 * 10 * 0.8 * 0.6 / 1000, rel=0.1)
+    source[0].ImagePositionPatient = [-30.0, -20.0, 5.0]  # between two slices nothing was drawn
+    assert not on_image(found, source[0]).any()
+
+
+def test_slices_closer_than_a_grid_can_be_fine_are_refused(tmp_path: Path, decoder: Decoder) -> None:
+    dataset = segmentation(uneven([0.0, 0.02, 50.0, 300.0, 900.55]), np.ones((5, 12, 10), np.uint8))
+    assert "very close" in refusal(dataset, tmp_path, decoder).why
+
+
+def without_places(dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """The same object, whose frames say only which images they were drawn on."""
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        del group.PlanePositionSequence
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    del shared.PlaneOrientationSequence, shared.PixelMeasuresSequence
+    return dataset
+
+
+@pytest.mark.parametrize("places", [[0, 2.5, 5, 7.5, 10], [0, 2.5, 6.1, 7.3, 14]])
+def test_frames_without_a_place_lie_where_their_source_images_do(
+    places: list[float], tmp_path: Path, decoder: Decoder
+) -> None:
+    source = uneven(places)
+    mask = (np.random.default_rng(5).random((5, 12, 10)) > 0.5).astype(np.uint8)
+    saved_series(source, tmp_path)
+    saved(without_places(segmentation(source, mask)), tmp_path / "s.dcm")
+    (study,) = open_study.index([tmp_path], scratch=tmp_path).studies
+    (layer,) = (series for series in study.series if series.is_layer)
+    (found,) = layers.load(layer, decoder=decoder, study=study)
+    assert isinstance(found, LabelMap)
+    assert "Placed as its source images" in found.badges
+    assert found.frame_of_reference == source[0].FrameOfReferenceUID
+    for k, image in enumerate(source):
+        assert np.array_equal(on_image(found, image), mask[k])
+    with pytest.raises(InputRefused, match="source images"):
+        layers.load(layer, decoder=decoder)  # they are not at hand
 
 
 def test_a_file_that_ends_early_is_refused(tmp_path: Path, decoder: Decoder) -> None:

@@ -79,7 +79,7 @@ class LayerFiles(QObject):
             self.shown.emit()
         else:
             attach = tuple(one.uid for one in sources) if series.refers_to else ()
-            self._fetch(series, partial(self._keep, study.key, series.uid, attach))
+            self._fetch(study, series, partial(self._keep, study.key, series.uid, attach))
         return True
 
     def lay(self, series: SeriesRef) -> None:
@@ -88,7 +88,7 @@ class LayerFiles(QObject):
         if shown is None:
             self._notifier.toast("No images to lay it over", "Open a study first.", "info")
             return
-        self._fetch(series, partial(self._lay, shown.loaded))
+        self._fetch(shown.loaded.study, series, partial(self._lay, shown.loaded))
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Lay files over the images of the active pane."""
@@ -104,7 +104,7 @@ class LayerFiles(QObject):
         for series in found:
             self.lay(series)
 
-    def _fetch(self, series: SeriesRef, keep: Keep) -> None:
+    def _fetch(self, study: StudyRef, series: SeriesRef, keep: Keep) -> None:
         if series.uid in self._reading:
             return
         self._reading.add(series.uid)
@@ -112,7 +112,9 @@ class LayerFiles(QObject):
         bench = self._bench
 
         def read(progress: ProgressSink, cancel: CancelToken) -> tuple[VoxelLayer, ...]:
-            return layers_of.load(series, decoder=bench.decoder, progress=progress, cancel=cancel)
+            return layers_of.load(
+                series, decoder=bench.decoder, study=study, progress=progress, cancel=cancel
+            )
 
         def done(found: tuple[VoxelLayer, ...]) -> None:
             self._reading.discard(series.uid)

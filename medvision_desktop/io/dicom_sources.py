@@ -1,0 +1,74 @@
+"""Where the images lie that a derived object was made from, for frames that do not say so themselves.
+
+A frame of a segmentation may leave its position out and name its source image instead (PS3.3
+C.7.6.16.2.6, Derivation Image). Its pixels then lie where those of that image lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydicom.dataset import Dataset
+
+from medvision_desktop.domain.geometry import PlaneGeometry
+from medvision_desktop.domain.study import InstanceRef, StudyRef
+from medvision_desktop.errors import InputRefused
+from medvision_desktop.io import dicom_space
+from medvision_desktop.io.dicom_alike import HeaderReader
+from medvision_desktop.io.dicom_groups import group_of
+from medvision_desktop.io.dicom_values import items_of, numbers, text
+
+
+class SourcePlaces:
+    """Places of the images of a study by what a derived frame says of its source. Headers are read once."""
+
+    def __init__(self, study: StudyRef | None) -> None:
+        instances: Iterable[InstanceRef] = (
+            instance
+            for series in (study.series if study is not None else ())
+            if not series.is_layer
+            for instance in series.instances
+        )
+        self._instances = {instance.sop_instance_uid: instance for instance in instances}
+        self._headers = HeaderReader()
+        self._read: dict[str, Dataset | None] = {}
+
+    def of(self, dataset: Dataset, index: int, rows: int, columns: int) -> PlaneGeometry | None:
+        """The plane of the first source of frame `index` that is here, is placed, and has its size."""
+        derived = group_of(dataset, index, "DerivationImageSequence")
+        if derived is dataset:  # sources of the whole object are of no frame in particular
+            return None
+        for item in items_of(derived, "SourceImageSequence"):
+            instance = self._instances.get(text(item, "ReferencedSOPInstanceUID"))
+            if instance is None or (instance.rows, instance.columns) != (rows, columns):
+                continue
+            source = self._dataset(instance)
+            found = None if source is None else _plane(source, _frame_of(item, instance))
+            if found is not None:
+                return found
+        return None
+
+    def _dataset(self, instance: InstanceRef) -> Dataset | None:
+        uid = instance.sop_instance_uid
+        if uid not in self._read:
+            try:
+                self._read[uid] = self._headers.read(instance.path).dataset
+            except InputRefused:
+                self._read[uid] = None
+        return self._read[uid]
+
+
+def _frame_of(item: Dataset, instance: InstanceRef) -> int | None:
+    """The frame from 0 that is named; None where an image of several frames is named as a whole."""
+    named = numbers(item, "ReferencedFrameNumber")
+    if len(named) == 1 and 1 <= named[0] <= instance.number_of_frames:
+        return int(named[0]) - 1
+    return 0 if not named and instance.number_of_frames == 1 else None
+
+
+def _plane(dataset: Dataset, index: int | None) -> PlaneGeometry | None:
+    if index is None:
+        return None
+    spacing = dicom_space.spacing_of(dataset, index)
+    directions = dicom_space.directions_of(dataset, index)
+    return dicom_space.geometry_of(dataset, index, spacing, directions)
