@@ -13,6 +13,7 @@ from pydicom.tag import Tag
 from medvision_desktop.domain import phases
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.study import SeriesRef
+from medvision_desktop.io import dicom_diffusion
 from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
@@ -79,13 +80,10 @@ def _times(dataset: Dataset, index: int) -> Iterator[tuple[str, float | None]]:
 
 
 def _weightings(dataset: Dataset, index: int) -> Iterator[tuple[str, float | str | None]]:
-    diffusion = group_of(dataset, index, "MRDiffusionSequence")
-    b_value = number(diffusion, "DiffusionBValue")
-    yield phases.B_VALUE, b_value
-    if b_value is not None:
-        along = (items_of(diffusion, "DiffusionGradientDirectionSequence") or [diffusion])[0]
-        direction = numbers(along, "DiffusionGradientOrientation")
-        yield phases.DIRECTION, " ".join(f"{part:.4f}" for part in direction)
+    weighting = dicom_diffusion.weighting_of(dataset, index)
+    if weighting is not None:
+        yield phases.B_VALUE, weighting[0]
+        yield phases.DIRECTION, weighting[1]
     echo = group_of(dataset, index, "MREchoSequence")
     yield phases.ECHO_TIME, number(echo, "EffectiveEchoTime")
     yield phases.ECHO_TIME, number(dataset, "EchoTime")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final
+from typing import Final
 
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
-from medvision_desktop.io.dicom_faults import PARSER_FAULTS
+from medvision_desktop.io.dicom_private import private_numbers
 
 _GROUP: Final = 0x7053
 _CREATOR: Final = "Philips PET Private Group"
@@ -27,18 +25,5 @@ def activity_scale(dataset: Dataset) -> float | None:
 
 
 def _factor(dataset: Dataset, element: int) -> float | None:
-    try:
-        block = next((n for n in range(0x10, 0x100) if _said(dataset, n) == _CREATOR), None)
-        words = "" if block is None else _said(dataset, (block << 8) | element)
-        factor = float(words) if words else math.nan
-    except PARSER_FAULTS:
-        return None
-    return factor if math.isfinite(factor) and factor > 0 else None
-
-
-def _said(dataset: Dataset, element: int) -> str:
-    """The value of an element of the group as text; "" without. Implicit VR leaves them as bytes."""
-    tag = Tag(_GROUP, element)
-    value: Any = dataset[tag].value if tag in dataset else None
-    words = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
-    return words.strip(" \0")
+    found = private_numbers(dataset, _GROUP, _CREATOR, element)
+    return found[0] if len(found) == 1 and found[0] > 0 else None

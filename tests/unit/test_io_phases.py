@@ -69,6 +69,78 @@ def test_diffusion_weightings_are_volumes_of_their_own(tmp_path: Path, decoder: 
     assert told(opened(tmp_path, decoder)) == ["b = 0 s/mm²", "b = 500 s/mm²", "b = 1000 s/mm²"]
 
 
+def signed_by(creators: dict[int, str], elements: dict[int, tuple[str, Any]]) -> Dataset:
+    """Private elements with their creators at block 11 of each group."""
+    dataset = Dataset()
+    for group, creator in creators.items():
+        dataset.add_new((group << 16) | 0x11, "LO", creator)
+    for tag, (vr, value) in elements.items():
+        dataset.add_new((tag & 0xFFFF0000) | 0x1100 | (tag & 0xFF), vr, value)
+    return dataset
+
+
+SIEMENS = {0x0019: "SIEMENS MR HEADER"}
+GE = {0x0043: "GEMS_PARM_01", 0x0019: "GEMS_ACQU_01"}
+PHILIPS = {0x2001: "Philips Imaging DD 001", 0x2005: "Philips MR Imaging DD 001"}
+MAKERS: dict[str, tuple[dict[int, str], Any]] = {
+    "Siemens": (SIEMENS, lambda b: {0x0019000C: ("IS", b)}),
+    "GE": (GE, lambda b: {0x00430039: ("IS", [b, 8, 0, 0])}),
+    "GE with its flag": (GE, lambda b: {0x00430039: ("IS", [1_000_000_000 + b, 8, 0, 0])}),
+    "Philips": (PHILIPS, lambda b: {0x20010003: ("FL", float(b))}),
+    "Siemens, type lost": (SIEMENS, lambda b: {0x0019000C: ("UN", f"{b} ".encode())}),
+    "Philips, type lost": (PHILIPS, lambda b: {0x20010003: ("UN", np.float32(b).tobytes())}),
+}
+
+
+def private_series(folder: Path, parts: list[Dataset], slices: int = 4) -> None:
+    for at, private in enumerate(parts):
+        for k in range(slices):
+            image = ct(
+                np.full((12, 10), 100 * at + k, np.int16),
+                z=2.5 * k,
+                number=at * slices + k + 1,
+                Modality="MR",
+                SOPClassUID=MRImageStorage,
+                SOPInstanceUID=generate_uid(),
+            )
+            image.update(private)
+            write(image, folder / f"{at}-{k}.dcm")
+
+
+@pytest.mark.parametrize("maker", list(MAKERS))
+def test_private_diffusion_weightings_count_where_their_maker_is_named(
+    maker: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    creators, elements = MAKERS[maker]
+    private_series(tmp_path, [signed_by(creators, elements(b)) for b in (0, 500, 1000)])
+    assert told(opened(tmp_path, decoder)) == ["b = 0 s/mm²", "b = 500 s/mm²", "b = 1000 s/mm²"]
+
+
+@pytest.mark.parametrize("maker", ["Siemens", "GE", "Philips"])
+def test_private_elements_of_another_maker_mean_nothing(
+    maker: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    creators, elements = MAKERS[maker]
+    others = dict.fromkeys(creators, "SOMEBODY ELSE")
+    private_series(tmp_path, [signed_by(others, elements(b)) for b in (0, 500, 1000)])
+    loaded = opened(tmp_path, decoder)
+    assert loaded.phases == ()
+    assert "share one position" in loaded.not_a_volume
+
+
+def test_private_directions_tell_images_of_one_weighting_apart(tmp_path: Path, decoder: Decoder) -> None:
+    ways = ([1.0, 0, 0], [0, 1.0, 0])
+    private_series(
+        tmp_path,
+        [
+            signed_by(SIEMENS, {0x0019000C: ("IS", 0)}),
+            *(signed_by(SIEMENS, {0x0019000C: ("IS", 1000), 0x0019000E: ("FD", way)}) for way in ways),
+        ],
+    )
+    labels = told(opened(tmp_path, decoder))
+    assert labels == ["b = 0 s/mm²", "b = 1000 s/mm², direction 1", "b = 1000 s/mm², direction 2"]
+
+
 def test_echoes_are_volumes_of_their_own(tmp_path: Path, decoder: Decoder) -> None:
     series(tmp_path, [{"EchoNumbers": n, "EchoTime": 40.0 * n} for n in (1, 2)])
     assert told(opened(tmp_path, decoder)) == ["Echo 1, TE 40 ms", "Echo 2, TE 80 ms"]
