@@ -8,6 +8,8 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -68,6 +70,30 @@ def read_volume(
     return one.copy() if header.colour else one
 
 
+def too_large(need: int, limit: int) -> InputRefused:
+    """The refusal of what does not fit into the memory for images."""
+    return InputRefused(
+        "The image is larger than the memory for images.",
+        f"It needs {need >> 20} MB and the limit is {limit >> 20} MB.",
+        "Raise image_memory_mb in the settings.",
+    )
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """What reading a file may raise, as `InputRefused`."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputRefused(
+            "The compressed file is damaged.",
+            "Its checksum or its end is not right.",
+            "Ask for the file again.",
+        ) from error
+    except OSError as error:
+        raise unreadable(error) from error
+
+
 def read_volumes(
     path: Path, header: NiftiHeader, *, limit_bytes: int, cancel: CancelToken | None = None
 ) -> NDArray[Any]:
@@ -84,35 +110,40 @@ def _read(
 ) -> NDArray[Any]:
     check_length(path, header)
     if header.volume_bytes > limit_bytes:
-        raise InputRefused(
-            "The image is larger than the memory for images.",
-            f"It needs {header.volume_bytes >> 20} MB and the limit is {limit_bytes >> 20} MB.",
-            "Raise image_memory_mb in the settings.",
-        )
+        raise too_large(header.volume_bytes, limit_bytes)
     token = cancel or CancelToken()
-    try:
-        with path.open("rb") as raw:
-            compressed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            source: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
-            data = _exactly(source, header, count, token)
-            if compressed:
-                total = header.data_offset + header.volume_bytes * header.volumes
-                _drain(source, total + MAX_EXTENSIONS - len(data), token)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputRefused(
-            "The compressed file is damaged.",
-            "Its checksum or its end is not right.",
-            "Ask for the file again.",
-        ) from error
-    except OSError as error:
-        raise unreadable(error) from error
-    flat = np.frombuffer(data, header.kind, offset=header.data_offset)
+    with damage_told(), path.open("rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        source: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
+        data = _exactly(source, header, count, token)
+        if compressed:
+            total = header.data_offset + header.volume_bytes * header.volumes
+            _drain(source, total + MAX_EXTENSIONS - len(data), token)
+    flat = np.frombuffer(data, header.voxel, offset=header.data_offset)
+    return np.moveaxis(as_values(header, flat.reshape((*header.shape, count), order="F")), 3, 0)
+
+
+def as_values(header: NiftiHeader, block: NDArray[Any]) -> NDArray[Any]:
+    """Voxels of the file in Fortran order, (i, j, k, ...) of `header.voxel`, as they are shown.
+
+    Colours get an axis of three at the end; complex numbers become their magnitude, what is wider than
+    32 bits becomes int32 where all of it fits and else float64. Machine byte order.
+    """
     if header.colour:
-        colours = flat.reshape((3, *header.shape, count), order="F")
-        return np.moveaxis(colours, (4, 0), (0, 4))
-    values = flat.reshape((*header.shape, count), order="F")
-    return np.moveaxis(values, 3, 0).astype(header.kind.newbyteorder("="), copy=False)
+        bytes_ = block.ravel(order="F").view(np.uint8)
+        samples = bytes_.reshape((header.samples, *block.shape), order="F")
+        return np.moveaxis(samples, 0, -1)[..., :3]
+    native = block.astype(block.dtype.newbyteorder("="), copy=False)
+    if native.dtype.kind == "c":
+        return np.abs(native * header.complex_scale[0] + header.complex_scale[1]).astype(
+            np.float32 if native.dtype.itemsize == 8 else np.float64
+        )
+    if native.dtype.kind in "iu" and native.dtype.itemsize == 8:
+        limits = np.iinfo(np.int32)
+        fits = native.size and native.min() >= limits.min and native.max() <= limits.max
+        return native.astype(np.int32 if fits else np.float64)
+    return native
 
 
 def _exactly(source: Any, header: NiftiHeader, count: int, token: CancelToken) -> bytearray:
@@ -140,12 +171,12 @@ def _drain(source: io.BufferedIOBase, limit: int, token: CancelToken) -> None:
 
 def _display_shape(header: NiftiHeader) -> tuple[int, int, int]:
     """(slices, rows, columns) once turned to the patient's axes."""
-    axes, _ = _to_patient_axes(header.affine_ras_mm)
+    axes, _ = patient_axes(header.affine_ras_mm)
     shape = [header.shape[axis] for axis in axes]
     return shape[2], shape[1], shape[0]
 
 
-def _to_patient_axes(
+def patient_axes(
     affine_ras_mm: NDArray[np.float64] | None,
 ) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
     """Which array axis runs left-right, front-back, foot-head, and whether it must be flipped for LPS."""
@@ -218,13 +249,22 @@ def to_frames(header: NiftiHeader, values: NDArray[Any], key: str) -> tuple[Fram
     Only whole-axis turns and flips: every stored value is kept. Without an affine the file's own
     slices are shown, with no orientation.
     """
-    axes, flips = _to_patient_axes(header.affine_ras_mm)
+    stack = as_slices(header, values)
+    return tuple(frame_at(header, stack[k], k, key) for k in range(stack.shape[0]))
+
+
+def as_slices(header: NiftiHeader, values: NDArray[Any]) -> NDArray[Any]:
+    """Values (i, j, k) or (i, j, k, 3) turned to the patient: (slices, rows, columns) or (..., 3)."""
+    axes, flips = patient_axes(header.affine_ras_mm)
     turned = np.transpose(values, (*axes, 3) if header.colour else axes)
     for axis, flip in enumerate(flips):
         turned = np.flip(turned, axis) if flip else turned
-    stack = np.ascontiguousarray(np.swapaxes(turned, 0, 2))  # (k, j, i) or (k, j, i, 3)
-    affine = _turned_affine(header, axes, flips)
-    return tuple(_frame(header, stack[k], affine, k, key) for k in range(stack.shape[0]))
+    return np.ascontiguousarray(np.swapaxes(turned, 0, 2))
+
+
+def frame_at(header: NiftiHeader, stored: NDArray[Any], k: int, key: str) -> Frame:
+    """Slice `k` from the feet, counted from 0, of pixels as `as_slices` gives them."""
+    return _frame(header, stored, _turned_affine(header, *patient_axes(header.affine_ras_mm)), k, key)
 
 
 def _turned_affine(

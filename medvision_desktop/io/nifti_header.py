@@ -22,8 +22,22 @@ from medvision_desktop.io.dicom_values import clean
 _HEAD: Final = 4096
 MAX_EXTENSIONS: Final = 64 << 20
 _MAX_EXTENT: Final = 1 << 16
-_KINDS: Final = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
-_RGB24: Final = 128
+_KINDS: Final = {
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    64: "f8",
+    256: "i1",
+    512: "u2",
+    768: "u4",
+    1024: "i8",
+    1280: "u8",
+    32: "c8",
+    1792: "c16",
+}
+_COLOURS: Final = {128: 3, 2304: 4}
+_MAGNITUDE: Final = "Magnitude of complex values"
 _AXIS_MARKS: Final = (b"n+1\0", b"n+2\0")
 _FOURTH: Final = {
     8: (1000.0, "ms"),
@@ -43,7 +57,8 @@ class NiftiHeader:
     `affine_ras_mm` maps (i, j, k) to RAS millimetres, None when the file does not say. `further`: extents
     of dimensions 4 to 7, the first of them running fastest. `step` and `start`: of dimension 4, in `unit`
     ("ms", "Hz", "ppm", "rad/s" or "" where the file does not say). `intent`: what its values are called.
-    `badges` and `not_faithful` as of a `Frame`: what is to be said of every slice.
+    `badges` and `not_faithful` as of a `Frame`: what is to be said of every slice. `samples`: bytes of a
+    colour. `complex_scale`: slope and intercept of complex numbers, of which the magnitude is shown.
     """
 
     shape: tuple[int, int, int]
@@ -64,11 +79,18 @@ class NiftiHeader:
     intent: str = ""
     badges: tuple[str, ...] = ()
     not_faithful: tuple[str, ...] = ()
+    samples: int = 1
+    complex_scale: tuple[float, float] = (1.0, 0.0)
+
+    @property
+    def voxel(self) -> np.dtype[Any]:
+        """One voxel in the file: a number, or so many bytes of a colour."""
+        return np.dtype(f"V{self.samples}") if self.colour else self.kind
 
     @property
     def volume_bytes(self) -> int:
         """Bytes of one volume."""
-        return math.prod(self.shape) * self.kind.itemsize * (3 if self.colour else 1)
+        return math.prod(self.shape) * self.voxel.itemsize
 
 
 def looks_like_nifti(head: bytes) -> bool:
@@ -127,7 +149,7 @@ def _checked(header: Any) -> NiftiHeader:
     extents = [*dim[1 : dim[0] + 1], 1, 1, 1][: max(3, dim[0])]
     if max(extents[:3]) > _MAX_EXTENT:
         raise wrong("a side is longer than any image")
-    colour = code == _RGB24
+    colour = code in _COLOURS
     if not colour and code not in _KINDS:
         raise InputRefused("The image cannot be shown.", f"NIfTI data type {code} is not read.")
     kind = np.dtype("u1") if colour else np.dtype(_KINDS[code]).newbyteorder(header.endianness)
@@ -136,7 +158,11 @@ def _checked(header: Any) -> NiftiHeader:
     if not (math.isfinite(offset) and offset.is_integer() and 0 <= offset <= MAX_EXTENSIONS):
         raise wrong("the place where its pixels begin is out of range")
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    scaled = math.isfinite(slope) and math.isfinite(intercept) and slope != 0
+    scale = (1.0, 0.0)
+    if math.isfinite(slope) and math.isfinite(intercept) and slope != 0:
+        scale = (slope, intercept)
+    is_complex = kind.kind == "c"
+    doubts = ("the transparency of its colours is not shown",) if _COLOURS.get(code) == 4 else ()
     to_mm = _TO_MM.get(int(header["xyzt_units"]) & 7, 1.0)
     low, high = float(header["cal_min"]), float(header["cal_max"])
     codes = int(header["sform_code"]), int(header["qform_code"])
@@ -147,8 +173,8 @@ def _checked(header: Any) -> NiftiHeader:
         kind=kind,
         colour=colour,
         data_offset=max(int(offset), minimum),
-        slope=slope if scaled else 1.0,
-        intercept=intercept if scaled else 0.0,
+        slope=1.0 if is_complex else scale[0],
+        intercept=0.0 if is_complex else scale[1],
         spacing_mm=_spacing(header, to_mm),
         affine_ras_mm=_affine(header, to_mm),
         window=window,
@@ -156,13 +182,21 @@ def _checked(header: Any) -> NiftiHeader:
         further=tuple(extents[3:]),
         intent=_words(header, "intent_name"),
         **_along_four(header),
-        badges=nifti_placement.space_badges(codes[0] or codes[1]),
-        not_faithful=nifti_placement.disagreement(
-            _sform(header, to_mm),
-            _qform(header, to_mm),
-            extents[:3],
-            same_space=codes[0] == codes[1],
+        badges=(
+            *nifti_placement.space_badges(codes[0] or codes[1]),
+            *((_MAGNITUDE,) if is_complex else ()),
         ),
+        not_faithful=(
+            *doubts,
+            *nifti_placement.disagreement(
+                _sform(header, to_mm),
+                _qform(header, to_mm),
+                extents[:3],
+                same_space=codes[0] == codes[1],
+            ),
+        ),
+        samples=_COLOURS.get(code, 1),
+        complex_scale=scale,
     )
 
 

@@ -51,6 +51,7 @@ def random_values(shape: tuple[int, ...], kind: str = "i2") -> NDArray[Any]:
     return np.random.default_rng(7).integers(0, 200, shape).astype(kind)
 
 
+AXIAL = np.diag([-1.0, -1.0, 1.0, 1.0])
 ORIENTATIONS = ["RAS", "LAS", "LPS", "RPI", "ASR", "PIL", "SAL", "IRP"]
 
 
@@ -228,6 +229,50 @@ def test_every_value_type_is_read(kind: str, tmp_path: Path, decoder: Decoder) -
     assert np.array_equal(stack, values.transpose(2, 1, 0))
 
 
+@pytest.mark.parametrize(
+    ("kind", "top", "shown"),
+    [
+        ("i8", 2**31 - 1, "i4"),
+        ("i8", 2**40, "f8"),
+        (">i8", -(2**40), "f8"),
+        ("u8", 2**32, "f8"),
+        ("u8", 9, "i4"),
+    ],
+)
+def test_wide_whole_numbers_keep_their_values(
+    kind: str, top: int, shown: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = random_values((5, 6, 7)).astype(kind)
+    values[0, 0, 0] = top
+    nibabel.save(nibabel.Nifti1Image(values, AXIAL, dtype=values.dtype), tmp_path / "a.nii")
+    frames = opened(tmp_path / "a.nii", decoder).stack.frames
+    stack = np.stack([frame.stored for frame in frames])
+    assert stack.dtype == np.dtype(shown)
+    assert np.array_equal(stack.astype(np.int64), values.transpose(2, 1, 0).astype(np.int64))
+
+
+@pytest.mark.parametrize("kind", ["c8", "c16", ">c8"])
+def test_of_complex_numbers_the_magnitude_is_shown_and_said(
+    kind: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = (random_values((5, 6, 7)) * (3 + 4j)).astype(kind)
+    nibabel.save(nibabel.Nifti1Image(values, AXIAL, dtype=values.dtype), tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    stack = np.stack([frame.stored for frame in loaded.stack.frames])
+    assert np.allclose(stack, random_values((5, 6, 7)).transpose(2, 1, 0) * 5.0)
+    assert loaded.stack.frames[0].badges == ("Magnitude of complex values",)
+
+
+def test_colours_with_transparency_are_shown_without_it(tmp_path: Path, decoder: Decoder) -> None:
+    values = np.zeros((5, 6, 7), dtype=[(name, "u1") for name in "RGBA"])
+    for at, name in enumerate("RGBA"):
+        values[name] = random_values((5, 6, 7), "u1") + at
+    nibabel.save(nibabel.Nifti1Image(values, AXIAL), tmp_path / "a.nii")
+    frame = opened(tmp_path / "a.nii", decoder).stack.frames[3]
+    assert np.array_equal(frame.stored, np.stack([values[name][:, :, 3].T for name in "RGB"], axis=-1))
+    assert frame.not_faithful == ("the transparency of its colours is not shown",)
+
+
 def test_nifti_two_is_read(tmp_path: Path, decoder: Decoder) -> None:
     nibabel.save(nibabel.Nifti2Image(random_values((5, 6, 7)), np.eye(4)), tmp_path / "a.nii.gz")
     assert len(opened(tmp_path / "a.nii.gz", decoder).stack.frames) == 7
@@ -331,7 +376,7 @@ def with_field(path: Path, offset: int, data: bytes) -> Path:
         (40, struct.pack("<8h", 3, 0, 6, 7, 1, 1, 1, 1), "not counts"),
         (40, struct.pack("<8h", 99, 5, 6, 7, 1, 1, 1, 1), "parse|not counts|not carry"),
         (70, struct.pack("<h", 12345), "data type"),
-        (70, struct.pack("<h", 1792), "data type"),
+        (70, struct.pack("<h", 1536), "data type"),
         (108, struct.pack("<f", float("nan")), "out of range"),
         (108, struct.pack("<f", 1e30), "out of range"),
         (108, struct.pack("<f", -5.0), "out of range"),
