@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from medvision_desktop.domain.frame_shelf import FrameShelf
@@ -13,10 +11,10 @@ from medvision_desktop.domain.study import InstanceRef, SeriesRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_frame import frame_of
 from medvision_desktop.io.dicom_header import NATIVE, read_header
 from medvision_desktop.io.dicom_pages import SeriesPages, checked, decoded
+from medvision_desktop.io.paged_shelf import PagedShelf, most_frames
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 FramesSink = Callable[[Sequence[Frame]], None]
@@ -40,7 +38,7 @@ def load_frames(
     """
     token = cancel or CancelToken()
     pages = SeriesPages(series, decoder)
-    most = _most(pages, decoder)
+    most = most_frames(pages, decoder.image_memory_bytes)
     if most < pages.count:
         pages = SeriesPages(series, decoder, apart=True)
     if pages.is_one_file and pages.count > 1:
@@ -78,76 +76,6 @@ def load_frame(
     if header.transfer_syntax in NATIVE:
         return frame_of(header, layout, index, dicom_native.read_frame(header, layout, index))
     return next(decoded(header, layout, instance, [index], decoder, cancel))
-
-
-class PagedShelf(FrameShelf):
-    """A shelf that knows the files its frames come from."""
-
-    def __init__(self, pages: SeriesPages, most: int) -> None:
-        super().__init__(pages.count, most=most)
-        self._pages = pages
-        self._counting = threading.Lock()
-        self.reads = 0
-        self.arrives: Callable[[int], None] | None = None
-
-    def fill(self, cancel: CancelToken) -> None:
-        """Read what is missing near the frame that is wanted, nearest first. Raises `Cancelled`."""
-        several = self._pages.is_compressed and not self._pages.is_one_file
-        width = min(self._pages.width, len(self)) if several else 1
-        if width == 1:
-            self._work(cancel)
-            return
-        stop = CancelToken()
-        with ThreadPoolExecutor(width, thread_name_prefix="decode") as pool:
-            jobs = [pool.submit(self._work, cancel, stop) for _ in range(width)]
-            try:
-                for job in jobs:
-                    job.result()
-            finally:
-                stop.cancel()
-
-    def _work(self, cancel: CancelToken, stop: CancelToken | None = None) -> None:
-        with quiet():  # once a series, not once a file
-            while (index := self.claim()) is not None:
-                self._bring(self._pages.batch(index), cancel, stop)
-                if stop is not None and stop.cancelled:
-                    return
-
-    def _bring(self, places: Sequence[int], cancel: CancelToken, stop: CancelToken | None) -> None:
-        self.hold(places)
-        done: set[int] = set()
-        try:
-            for place, outcome in self._pages.read(places, cancel):
-                self.put(place, outcome)
-                done.add(place)
-                self._tell(place)
-                if stop is not None and stop.cancelled:
-                    return
-        finally:
-            for place in places:
-                if place not in done:
-                    self.give_back(place)
-
-    def _tell(self, place: int) -> None:
-        with self._counting:
-            self.reads += 1
-            if self.arrives is not None:
-                self.arrives(place)
-
-    def read_now(self, index: int) -> Frame:
-        """One frame, from its file. Raises `InputRefused`."""
-        for place, outcome in self._pages.read((index,), CancelToken()):
-            self.put(place, outcome)
-            if isinstance(outcome, InputRefused):
-                raise outcome
-            return outcome
-        raise InputRefused("The image cannot be read.")
-
-
-def _most(pages: SeriesPages, decoder: Decoder) -> int:
-    """How many frames fit into the memory for images."""
-    size = pages.frame_bytes()
-    return pages.count if not size else min(pages.count, max(1, decoder.image_memory_bytes // size))
 
 
 def _show_first(pages: SeriesPages, first: FramesSink | None, cancel: CancelToken) -> None:

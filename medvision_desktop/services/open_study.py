@@ -31,6 +31,7 @@ from medvision_desktop.io import (
     dicom_series,
     nifti,
     nifti_header,
+    nifti_pages,
     phases,
     raster,
     volume,
@@ -304,10 +305,14 @@ def _nifti_frames(
     early: Callable[[Sequence[Frame]], None],
     progress: ProgressSink,
     cancel: CancelToken | None,
-) -> tuple[Frame, ...]:
+) -> Sequence[Frame]:
     instance = series.instances[0]
     progress(Progress(0, series.frame_count, "Loading images"))
     header = nifti_header.read_header(instance.path)
+    if header.volume_bytes > decoder.image_memory_bytes:
+        return nifti_pages.shelf(
+            instance.path, header, series, decoder.image_memory_bytes, early, cancel, progress
+        )
     values = nifti.read_volumes(
         instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel
     )

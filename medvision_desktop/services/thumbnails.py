@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
-from medvision_desktop.io import dicom_series, nifti, nifti_header, raster
+from medvision_desktop.io import dicom_series, nifti, nifti_header, nifti_pages, raster
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.work import CancelToken
 
@@ -43,6 +43,9 @@ def _middle_frame(series: SeriesRef, decoder: Decoder, cancel: CancelToken | Non
     if series.kind is SourceKind.RASTER:
         return raster.load(instance, decoder, cancel)
     header = nifti_header.read_header(instance.path)
+    alone = nifti_pages.middle_frame(instance, header, decoder.image_memory_bytes)
+    if alone is not None:
+        return alone
     values = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
     frames = nifti.to_frames(header, values, instance.sop_instance_uid)
     return frames[len(frames) // 2]

@@ -17,7 +17,7 @@ from medvision_desktop.domain.geometry import PixelSpacing, Plane, PlaneGeometry
 from medvision_desktop.domain.image import Frame, LoadedSeries, Rescale
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.io.dicom_series import PagedShelf
+from medvision_desktop.io.paged_shelf import PagedShelf
 from medvision_desktop.io.volume import build_volume
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.digest import series_digest
