@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
 from medvision_desktop.services import layers
+from medvision_desktop.ui.viewmodels.layer_memory import LayerMemory
 from medvision_desktop.ui.viewmodels.volume_labels import VolumeLabels
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ class LayerWiring(QObject):
         panel.renameWanted.connect(commands.rename)
         panel.removeWanted.connect(room.mask_record.remove)
         self._volume_labels = VolumeLabels(room.viewer, room.volume_scene)
+        self._memory = LayerMemory(room.bench, room.lanes, room.viewer.layers)
 
     def stop(self) -> None:
         """Nothing more is shown: the room closes."""
         self._volume_labels.stop()
+        self._memory.stop()
 
     def takes(self, study: StudyRef, series: SeriesRef) -> bool:
         """Show a layer over its images; False for images, and for a layer whose images are not here."""

@@ -7,7 +7,7 @@ the volume rendering ask it what lies over a series.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -96,11 +96,14 @@ class LayersModel(QObject):
     """`changed`: something is drawn in another way. `listed(study key)`: other layers are there.
 
     `edited(study key, uid)`: voxels or labels of a reader's map are other ones and belong into the record.
+    `styled(uid)`: the reader looks at a layer in another way. `recall`: what a new layer looks like, from
+    its first style.
     """
 
     changed = Signal()
     edited = Signal(str, str)
     listed = Signal(str)
+    styled = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,6 +112,7 @@ class LayersModel(QObject):
         self._boxes: dict[str, Box] = {}
         self._revision = 0
         self._rail = LayerRail()
+        self.recall: Callable[[VoxelLayer, LayerStyle], LayerStyle] = _as_at_first
 
     # What there is.
 
@@ -196,7 +200,7 @@ class LayersModel(QObject):
         before = self._entries.get(layer.uid)
         over = frozenset({series_uid}) if series_uid else frozenset()
         if before is None:
-            style = replace(style_of(layer), visible=visible)
+            style = self.recall(layer, replace(style_of(layer), visible=visible))
             entry = LayerEntry(study_key, layer, style, over, made_from)
         else:
             style = kept_style(layer, before.style) if isinstance(layer, LabelMap) else before.style
@@ -237,6 +241,7 @@ class LayersModel(QObject):
         if entry is not None and style != entry.style:
             self._entries[uid] = replace(entry, style=style)
             self.changed.emit()
+            self.styled.emit(uid)
 
     def toggle_labels(self, study_key: str) -> bool:
         """All label maps of a study off, or on again; False where there are none."""
@@ -302,6 +307,10 @@ class LayersModel(QObject):
                 colours = {n: one.colour for n, one in entry.style.segments.items() if one.visible}
                 runs += runs_of(table, colours)
         return tuple(runs)
+
+
+def _as_at_first(_layer: VoxelLayer, style: LayerStyle) -> LayerStyle:
+    return style
 
 
 def _space_of(loaded: LoadedSeries) -> str:
