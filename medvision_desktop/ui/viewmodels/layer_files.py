@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -17,6 +17,7 @@ from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.services import layers as layers_of
 from medvision_desktop.ui.notify import Notifier
+from medvision_desktop.ui.viewmodels.layer_room import LayerRoom
 from medvision_desktop.ui.viewmodels.layers import LayersModel
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
@@ -24,6 +25,9 @@ from medvision_desktop.work import CancelToken, ProgressSink
 
 if TYPE_CHECKING:
     from medvision_desktop.services.workbench import Workbench
+
+# Of the memory for images: what layers may take before those that are not on screen make room.
+_SHARE: Final = 2
 
 Keep = Callable[[tuple[VoxelLayer, ...]], None]
 
@@ -43,6 +47,8 @@ class LayerFiles(QObject):
         self._bench, self._lanes, self._notifier, self._viewer = bench, lanes, notifier, viewer
         self._reading: set[str] = set()
         self._read: dict[str, tuple[str, ...]] = {}
+        self._memory = LayerRoom(viewer, (bench.settings.image_memory_mb << 20) // _SHARE)
+        viewer.loaded.connect(self._on_loaded)
 
     @property
     def _layers(self) -> LayersModel:
@@ -145,6 +151,7 @@ class LayerFiles(QObject):
             self._layers.put(study_key, layer, visible=not hidden)
             for uid in attach:
                 self._layers.attach(layer.uid, uid)
+        self._memory.keep(study_key, series_uid, self._read[series_uid])
 
     def _lay(self, loaded: LoadedSeries, found: tuple[VoxelLayer, ...]) -> None:
         volume = loaded.volume
@@ -165,6 +172,12 @@ class LayerFiles(QObject):
                 )
             own = replace(layer, uid=f"{layer.uid}@{loaded.series.uid}", frame_of_reference=space)
             self._layers.put(loaded.study.key, own, series_uid=loaded.series.uid)
+
+    def _on_loaded(self, _pane: int, loaded: LoadedSeries) -> None:
+        """What had to make room comes back with its images."""
+        for series in self.offered(loaded):
+            if self._memory.comes_back(loaded.study.key, series.uid):
+                self.show(loaded.study, series)
 
     def _known(self, series_uid: str) -> bool:
         return any(self._layers.entry(uid) is not None for uid in self._read.get(series_uid, ()))

@@ -124,6 +124,11 @@ class LayersModel(QObject):
         """A layer by its uid."""
         return self._entries.get(uid)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all voxels here."""
+        return sum(entry.layer.values_kji.nbytes for entry in self._entries.values())
+
     def over(self, loaded: LoadedSeries) -> tuple[LayerEntry, ...]:
         """Layers that belong over a series, shown or not."""
         return tuple(entry for entry in self._entries.values() if entry.lies_over(loaded))
@@ -222,9 +227,13 @@ class LayersModel(QObject):
         return entry
 
     def forget(self, study_key: str) -> None:
-        """Let go of the layers of a study."""
+        """Let go of those layers of a study that can be had again, from files or from the record of a run.
+
+        The reader's own maps stay, because only here is it known whether the record has them.
+        """
         for entry in self.of_study(study_key):
-            self.take(entry.uid)
+            if entry.layer.origin is not LayerOrigin.READER:
+                self.take(entry.uid)
 
     def attach(self, uid: str, series_uid: str) -> None:
         """Lay a layer over one more series."""

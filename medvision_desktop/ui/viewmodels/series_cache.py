@@ -40,6 +40,7 @@ class SeriesCache:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
+        self._reserved = 0
         self._kept: OrderedDict[SeriesKey, tuple[LoadedSeries, int]] = OrderedDict()
 
     def get(self, key: SeriesKey) -> LoadedSeries | None:
@@ -53,13 +54,25 @@ class SeriesCache:
         """Keep a series, dropping the oldest ones that no longer fit."""
         self._kept[key] = (loaded, bytes_of(loaded))
         self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._limit:
-            self._kept.popitem(last=False)
+        self._make_room()
+
+    def reserve(self, bytes_: int) -> None:
+        """So much of the memory is in use by layers over the images."""
+        self._reserved = bytes_
+        self._make_room()
 
     def has_room_for(self, series: SeriesRef) -> bool:
         """Whether a series probably fits beside what is kept: two bytes a pixel, as the scan found them."""
         pixels = sum(one.rows * one.columns * one.number_of_frames for one in series.instances)
-        return 2 * pixels + sum(size for _, size in self._kept.values()) <= self._limit
+        return 2 * pixels + self._held <= self._limit
+
+    @property
+    def _held(self) -> int:
+        return self._reserved + sum(size for _, size in self._kept.values())
+
+    def _make_room(self) -> None:
+        while len(self._kept) > 1 and self._held > self._limit:
+            self._kept.popitem(last=False)
 
     def forget(self, study_key: str) -> None:
         """Drop every series of a study."""

@@ -50,6 +50,7 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
         self._loads.failed.connect(self._on_failed)
         self._loads.filled.connect(self._on_filled)
         self.changed.connect(self._look)
+        self.layers.listed.connect(lambda _key: cache.reserve(self.layers.nbytes))
 
     # Opening and laying out.
 
@@ -88,6 +89,7 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
         """Empty every pane of a study and let go of its images."""
         self._set(arrangement.closed(self._now, study_key))
         self._loads.forget(study_key)
+        self.layers.forget(study_key)
 
     def set_layout(self, name: str) -> bool:
         """Use the layout that the reader chose; False, and said why, when it cannot be used."""
