@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace, field
 from pathlib import Path
 
 import numpy as np
@@ -486,11 +486,38 @@ def test_the_rail_is_56_wide_and_shows_no_names(room: Room, qtbot: QtBot) -> Non
     click_row(pane, 0, qtbot)
     pane.set_rail(True)
     assert pane.maximumWidth() == M.rail
-    assert pane.list.items.rowCount() == 3
+    assert pane.list.items.rowCount() == 5
     assert not pane.search.isVisible()
     pane.set_rail(False)
     assert pane.list.items.rowCount() == 5
     assert pane.search.isVisible()
+
+
+def test_series_and_priors_are_picked_on_the_rail_as_in_the_list(room: Room, qtbot: QtBot) -> None:
+    now = replace(fake_study(1), date="2021-05-02")
+    before = replace(fake_study(2), patient=now.patient, date="2020-05-02")
+    room.model._add([now, before, fake_study(3)])
+    asked: list[tuple[StudyRef, StudyRef]] = []
+    room.model.priorPicked.connect(lambda study, prior: asked.append((study, prior)))
+    pane = pane_for(room, qtbot)
+    pane.set_rail(True)
+    click_row(pane, room.keys().index(now.key), qtbot)
+    top = pane.list.items.index_of(now.key).row()
+    click_row(pane, top + 2, qtbot)
+    assert room.picked[-1] == (now, now.series[1])
+    click_row(pane, top + 3, qtbot)
+    assert asked == [(now, before)]
+    # Pictures without words still say what they are.
+    assert "1 y before" in pane.list.items.index(top + 3).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_a_study_of_one_series_is_one_picture_on_the_rail(room: Room, qtbot: QtBot) -> None:
+    whole = fake_study(1)
+    room.model._add([replace(whole, series=whole.series[:1]), fake_study(2)])
+    pane = pane_for(room, qtbot)
+    pane.set_rail(True)
+    click_row(pane, room.keys().index(whole.key), qtbot)
+    assert pane.list.items.rowCount() == 2
 
 
 def test_slash_opens_the_rail_until_a_study_is_picked_or_esc_is_pressed(room: Room, qtbot: QtBot) -> None:

@@ -82,7 +82,7 @@ class WorklistItems(QAbstractListModel):
     def __init__(self, worklist: WorklistModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worklist = worklist
-        self._expand = True
+        self._rail = False
         self._items: list[WorklistItem] = []
         self._expansion = (-1, 0)
         worklist.changed.connect(self.update_items)
@@ -90,9 +90,9 @@ class WorklistItems(QAbstractListModel):
         worklist.rowsChanged.connect(self._on_rows)
         self.update_items()
 
-    def set_expanding(self, expand: bool) -> None:
-        """Whether the selected study shows its series; the narrow rail shows none."""
-        self._expand = expand
+    def set_rail(self, rail: bool) -> None:
+        """On the narrow rail one picture stands for a study that has nothing else to choose from."""
+        self._rail = rail
         self.update_items()
 
     @property
@@ -189,25 +189,26 @@ class WorklistItems(QAbstractListModel):
         items: list[WorklistItem] = []
         for row in self._worklist.shown:
             selected = row.key == study_key
-            expanded = selected and self._expand
-            items.append(WorklistItem(row, None, selected, expanded))
-            if expanded:
-                parts = [
-                    *(
-                        WorklistItem(row, series, series.uid == series_uid, True)
-                        for series in row.study.series
-                    ),
-                    *(
-                        WorklistItem(row, None, one.uid == series_uid, True, document=one)
-                        for one in row.study.documents
-                    ),
-                    *(
-                        WorklistItem(row, None, selected=False, expanded=True, prior=prior)
-                        for prior in self._worklist.priors(row.key)
-                    ),
-                ]
-                items += [*parts[:-1], *(replace(part, last=True) for part in parts[-1:])]
+            parts = self._parts(row, series_uid) if selected else []
+            if self._rail and len(parts) == 1:
+                parts = []
+            items.append(WorklistItem(row, None, selected, bool(parts)))
+            items += [*parts[:-1], *(replace(part, last=True) for part in parts[-1:])]
         return items
+
+    def _parts(self, row: StudyRow, shown_uid: str) -> list[WorklistItem]:
+        """Series, documents and priors of the selected study."""
+        return [
+            *(WorklistItem(row, series, series.uid == shown_uid, True) for series in row.study.series),
+            *(
+                WorklistItem(row, None, one.uid == shown_uid, True, document=one)
+                for one in row.study.documents
+            ),
+            *(
+                WorklistItem(row, None, selected=False, expanded=True, prior=prior)
+                for prior in self._worklist.priors(row.key)
+            ),
+        ]
 
     def _on_rows(self, keys: frozenset[str]) -> None:
         changed = [n for n, item in enumerate(self._items) if item.row.key in keys]

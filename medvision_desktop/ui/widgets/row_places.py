@@ -13,6 +13,7 @@ from medvision_desktop.ui.theme.tokens import M
 SERIES_STEP: Final = M.series_row + 4
 EXPANDED_FOOT: Final = 5  # below the last series of an expanded study
 RAIL_ROW: Final = 56
+RAIL_STEP: Final = 44  # a series on the rail: a smaller picture
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,10 @@ class RowPlaces:
 
     def top(self, row: int) -> int:
         """Upper edge of a row; of the row after the last one, the lower edge of all."""
-        if self.rail:
-            return row * RAIL_ROW
         inside = min(max(0, row - self.expanded - 1), self.series) if self.expanded >= 0 else 0
         below = EXPANDED_FOOT if self.series and inside == self.series and self.expanded >= 0 else 0
-        return (row - inside) * M.study_row + inside * SERIES_STEP + below
+        study, step = (RAIL_ROW, RAIL_STEP) if self.rail else (M.study_row, SERIES_STEP)
+        return (row - inside) * study + inside * step + below
 
     def height(self, row: int) -> int:
         """Height of a row in pixels."""

@@ -1,4 +1,4 @@
-"""Draws the rows of the worklist: studies, series under the selected one, and thumbnails on the rail."""
+"""Draws the rows of the worklist: studies, series under the selected one, and pictures on the rail."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ class StudyDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._ground(painter, area, item, hot=hot)
-        if self.rail:
+        if self.rail and item.part is not None:
+            self._rail_part(painter, area, item, hot=hot)
+        elif self.rail:
             self._rail(painter, area, item)
         elif item.part is None:
             self._study(painter, area, item)
         else:
             self._part(painter, area, item, hot=hot)
         if state & QStyle.StateFlag.State_HasFocus:
-            height = M.series_row if item.part is not None else area.height()
-            inside = QRectF(area.x(), area.y(), area.width(), height).adjusted(1, 1, -1, -1)
-            if item.part is not None:
-                inside = inside.adjusted(M.pad_left, 0, -M.pad_right, 0)
+            inside = QRectF(area) if item.part is None else self._card(area)
+            inside = inside.adjusted(1, 1, -1, -1)
             painter.setPen(QPen(QColor(T.t1), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(inside, M.radius_chip, M.radius_chip)
@@ -107,16 +107,7 @@ class StudyDelegate(QStyledItemDelegate):
 
     def _part(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> None:
         """A series, a document or a prior under its study."""
-        card = QRectF(
-            area.left() + M.pad_left,
-            area.top(),
-            area.width() - M.pad_left - M.pad_right,
-            M.series_row,
-        )
-        if item.selected or hot:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(T.bg4 if item.selected else T.line))
-            painter.drawRoundedRect(card, M.radius_control, M.radius_control)
+        card = self._lit_card(painter, area, item, hot=hot)
         painter.drawPixmap(
             QPointF(card.left() + 8, card.top() + 4), self._pixmap(painter, item, _SERIES_PICTURE)
         )
@@ -126,6 +117,45 @@ class StudyDelegate(QStyledItemDelegate):
         _line(painter, "section", T.t1, QRectF(left, card.top() + 3, room, 18), title)
         _line(painter, "caption", T.t2, QRectF(left, card.top() + 19, room, 18), detail)
 
+    def _card(self, area: QRect) -> QRectF:
+        """The place of a series, document or prior."""
+        left, right = (8, 8) if self.rail else (M.pad_left, M.pad_right)
+        return QRectF(area.left() + left, area.top(), area.width() - left - right, M.series_row)
+
+    def _lit_card(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> QRectF:
+        """That place, lit where the mouse is or where the reader looks."""
+        card = self._card(area)
+        if item.selected or hot:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(T.bg4 if item.selected else T.line))
+            painter.drawRoundedRect(card, M.radius_control, M.radius_control)
+        return card
+
+    def _rail_part(self, painter: QPainter, area: QRect, item: WorklistItem, *, hot: bool) -> None:
+        """A smaller picture; what is earlier says so by its sign, because there is no room for words."""
+        card = self._lit_card(painter, area, item, hot=hot)
+        edge = (card.height() - _SERIES_PICTURE) / 2
+        place = QPointF(card.left() + edge, card.top() + edge)
+        painter.drawPixmap(place, self._pixmap(painter, item, _SERIES_PICTURE))
+        if item.prior is not None:
+            self._mark(painter, place, _SERIES_PICTURE, "history", T.t1)
+
+    def _mark(
+        self,
+        painter: QPainter,
+        place: QPointF,
+        side: int,
+        glyph: str,
+        colour: str,
+        fraction: float | None = None,
+    ) -> None:
+        """A sign over the lower right corner of a picture."""
+        dot = QRectF(place.x() + side - 12, place.y() + side - 12, 16, 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(T.bg1))
+        painter.drawEllipse(dot)
+        draw_glyph(painter, dot.adjusted(2, 2, -2, -2), glyph, colour, fraction)
+
     def _rail(self, painter: QPainter, area: QRect, item: WorklistItem) -> None:
         place = QPointF(
             area.left() + (area.width() - _RAIL_PICTURE) / 2, area.top() + (RAIL_ROW - _RAIL_PICTURE) / 2
@@ -134,11 +164,7 @@ class StudyDelegate(QStyledItemDelegate):
         chip = item.row.ai_chip
         colours = {"ai": T.ai, "warn": T.warn, "bad": T.bad, "accent": T.accent}
         if chip.kind in colours:
-            dot = QRectF(place.x() + _RAIL_PICTURE - 12, place.y() + _RAIL_PICTURE - 12, 16, 16)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(T.bg1))
-            painter.drawEllipse(dot)
-            draw_glyph(painter, dot.adjusted(2, 2, -2, -2), chip.glyph, colours[chip.kind], chip.fraction)
+            self._mark(painter, place, _RAIL_PICTURE, chip.glyph, colours[chip.kind], chip.fraction)
 
     def _rank(self, painter: QPainter, corner: QPointF, rank: int) -> None:
         text = str(rank)

@@ -72,11 +72,11 @@ class StudyList(QListView):
         self._place()
 
     def set_rail(self, rail: bool) -> None:
-        """Thumbnails only, or whole rows."""
+        """Pictures only, or whole rows."""
         self._delegate.rail = rail
         policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if rail else Qt.ScrollBarPolicy.ScrollBarAsNeeded
         self.setVerticalScrollBarPolicy(policy)
-        self.items.set_expanding(not rail)
+        self.items.set_rail(rail)
         self._place()
 
     # Places, instead of Qt's layout.
