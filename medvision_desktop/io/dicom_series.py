@@ -15,7 +15,7 @@ from medvision_desktop.io.dicom_frame import frame_of
 from medvision_desktop.io.dicom_header import NATIVE, read_header
 from medvision_desktop.io.dicom_pages import SeriesPages, checked, decoded
 from medvision_desktop.io.paged_shelf import PagedShelf, most_frames
-from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
+from medvision_desktop.work import CancelToken, ProgressSink, no_progress
 
 FramesSink = Callable[[Sequence[Frame]], None]
 
@@ -45,21 +45,7 @@ def load_frames(
         _show_first(pages, first, token)
         pages.sorted_by_position(token)
     shelf = PagedShelf(pages, most)
-
-    shown = False
-
-    def arrived(index: int) -> None:
-        nonlocal shown
-        if not shown and first is not None and isinstance(shelf.at(index), Frame):
-            shown = True
-            first(shelf)
-        progress(Progress(min(shelf.reads, most), most, "Loading images"))
-
-    shelf.arrives = arrived
-    try:
-        shelf.fill(token)
-    finally:
-        shelf.arrives = None  # it knows the shelf: the two would keep each other, and the pixels, alive
+    shelf.fill_telling(first, progress, token)
     if most < pages.count:
         if not shelf.faces():
             raise next(one for one in shelf.outcomes() if isinstance(one, InputRefused))

@@ -67,8 +67,4 @@ def _frame_of(item: Dataset, instance: InstanceRef) -> int | None:
 
 
 def _plane(dataset: Dataset, index: int | None) -> PlaneGeometry | None:
-    if index is None:
-        return None
-    spacing = dicom_space.spacing_of(dataset, index)
-    directions = dicom_space.directions_of(dataset, index)
-    return dicom_space.geometry_of(dataset, index, spacing, directions)
+    return None if index is None else dicom_space.geometry_of(dataset, index)

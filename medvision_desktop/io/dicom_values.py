@@ -108,7 +108,7 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
 
 def _decimals(dataset: Dataset, tag: BaseTag) -> tuple[float, ...] | None:
     """Finite decimal strings straight from their bytes, as most positions are; None for all else."""
-    element = dataset.get_item(tag, keep_deferred=True)
+    element: Any = dataset.get_item(tag, keep_deferred=True)
     if not isinstance(element, RawDataElement) or (element.VR or _usual_vr(tag)) != "DS":
         return None
     try:
@@ -151,7 +151,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 def uid(dataset: Dataset, keyword: str) -> str:
     """A unique identifier, as `text` gives it, straight from its bytes where it is written as usual."""
     tag = _tag_of(keyword)
-    element = dataset.get_item(tag, keep_deferred=True)
+    element: Any = dataset.get_item(tag, keep_deferred=True)
     if isinstance(element, RawDataElement) and (element.VR or _usual_vr(tag)) == "UI":
         value = bytes(element.value or b"").rstrip(b"\0 ")
         if value.isascii() and b"\\" not in value:

@@ -214,17 +214,7 @@ def shelf(
     pages.check(token, progress)
     most = most_frames(pages, memory_bytes)
     found = PagedShelf(pages, most)
-    shown = False
-
-    def arrived(index: int) -> None:
-        nonlocal shown
-        if not shown and isinstance(found.at(index), Frame):
-            shown = True
-            first(found)
-        progress(Progress(min(found.reads, most), most, "Loading images"))
-
-    found.arrives = arrived
-    found.fill(token)
+    found.fill_telling(first, progress, token)
     if not found.faces():
         raise next(one for one in found.outcomes() if isinstance(one, InputRefused))
     return found

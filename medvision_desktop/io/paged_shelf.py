@@ -11,7 +11,7 @@ from medvision_desktop.domain.frame_shelf import FrameShelf
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io.dicom_faults import quiet
-from medvision_desktop.work import CancelToken
+from medvision_desktop.work import CancelToken, Progress, ProgressSink
 
 
 class Pages(Protocol):
@@ -60,7 +60,7 @@ class PagedShelf(FrameShelf):
         self._pages = pages
         self._counting = threading.Lock()
         self.reads = 0
-        self.arrives: Callable[[int], None] | None = None
+        self._arrives: Callable[[int], None] | None = None
 
     def fill(self, cancel: CancelToken) -> None:
         """Read what is missing near the frame that is wanted, nearest first. Raises `Cancelled`."""
@@ -77,6 +77,25 @@ class PagedShelf(FrameShelf):
                     job.result()
             finally:
                 stop.cancel()
+
+    def fill_telling(
+        self, first: Callable[[Sequence[Frame]], None] | None, progress: ProgressSink, cancel: CancelToken
+    ) -> None:
+        """As `fill`; `first` gets the shelf as soon as a frame is here. Raises `Cancelled`."""
+        shown = first is None
+
+        def arrived(index: int) -> None:
+            nonlocal shown
+            if not shown and first is not None and isinstance(self.at(index), Frame):
+                shown = True
+                first(self)
+            progress(Progress(min(self.reads, self._most), self._most, "Loading images"))
+
+        self._arrives = arrived
+        try:
+            self.fill(cancel)
+        finally:
+            self._arrives = None  # it knows the shelf: the two would keep each other, and the pixels, alive
 
     def _work(self, cancel: CancelToken, stop: CancelToken | None = None) -> None:
         with quiet():  # once a series, not once a file
@@ -103,8 +122,8 @@ class PagedShelf(FrameShelf):
     def _tell(self, place: int) -> None:
         with self._counting:
             self.reads += 1
-            if self.arrives is not None:
-                self.arrives(place)
+            if self._arrives is not None:
+                self._arrives(place)
 
     def read_now(self, index: int) -> Frame:
         """One frame, from its file. Raises `InputRefused`."""
