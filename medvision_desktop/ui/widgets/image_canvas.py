@@ -24,6 +24,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
@@ -159,7 +160,7 @@ class ImageCanvas(QWidget):
 
     # Painting.
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         """The image, then what lies over it."""
         view, ratio = self._view, self.devicePixelRatioF()
         self._draw_pixels()
@@ -170,7 +171,7 @@ class ImageCanvas(QWidget):
         else:
             if self._image.width() < pane.width() * ratio or self._image.height() < pane.height() * ratio:
                 painter.fillRect(self.rect(), QColor(T.image))
-            painter.drawImage(QPointF(0, 0), self._image)
+            self._copy_pixels(painter, event.region())
         if view.transform is not None and view.viewport is not None:
             self._labels.paint(painter, view.layers, view.transform, view.viewport, ratio)
         if view.attention is not None and view.transform is not None:
@@ -188,6 +189,16 @@ class ImageCanvas(QWidget):
         pane_furniture.paint_edges(
             painter, view, pane, dropping=self._dropping, focused=self.hasFocus() and self._by_key
         )
+
+    def _copy_pixels(self, painter: QPainter, region: QRegion) -> None:
+        """Rectangle by rectangle: clipped to one, a picture is copied; to a region, pixels are blended."""
+        if region.rectCount() <= 1:
+            painter.drawImage(QPointF(0, 0), self._image)
+            return
+        for part in region:  # type: ignore[attr-defined] # its stubs leave out that it is iterable
+            painter.setClipRect(part)
+            painter.drawImage(QPointF(0, 0), self._image)
+        painter.setClipping(False)
 
     def _draw_pixels(self) -> None:
         view = self._view
