@@ -125,7 +125,8 @@ def display_by_pydicom(path: Path, rendered: Rendered) -> NDArray[np.float64] | 
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = pydicom.dcmread(path, force=True)
+        # Of a file without its end pydicom reads the header only if it is not asked for the pixels.
+        dataset = pydicom.dcmread(path, force=True, stop_before_pixels=True)
         try:
             pixels = pixel_array(path, index=0)
         except Exception:  # noqa: BLE001 - the oracle has limits of its own
