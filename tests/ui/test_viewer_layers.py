@@ -11,7 +11,7 @@ from medvision_desktop.domain.display import VoiWindow, WindowSource
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import LoadedSeries, Stack
 from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
-from medvision_desktop.domain.presentation import ImageRef, PresentationState
+from medvision_desktop.domain.presentation import DisplayedArea, ImageRef, PresentationState
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport
 from medvision_desktop.ui.viewmodels import pane_state, pane_view
@@ -95,3 +95,31 @@ def test_annotations_lie_where_the_image_lies() -> None:
     assert words.points == (view.to_screen(50, 50),)
     middle = np.mean(point.points, axis=0)
     assert middle == pytest.approx(view.to_screen(50, 50))
+
+
+def three_films() -> LoadedSeries:
+    """Three images, of which a state turns the second and shows a part of it."""
+    loaded = covered_film()
+    frames = tuple(
+        dataclasses.replace(loaded.stack.frames[0], sop_instance_uid=uid) for uid in ("1.1", "1.2.3", "1.3")
+    )
+    area = ((), DisplayedArea(10, 20, 49, 39))
+    state = dataclasses.replace(loaded.states[0], areas=(area,))
+    return dataclasses.replace(loaded, stack=Stack(frames), states=(state,))
+
+
+def test_each_image_is_turned_as_its_own_state_says_while_scrolling() -> None:
+    pane = shown_pane(three_films())
+    looks = [(pane.display.turn, pane.display.area)]
+    for index in (1, 2, 1):
+        pane = pane_state.with_index(pane, index)
+        looks.append((pane.display.turn, pane.display.area))
+    plain, turned = (ViewTurn(), None), (ViewTurn(1), (10, 49, 20, 39))
+    assert looks == [plain, turned, plain, turned]
+
+
+def test_a_readers_own_turn_stays_while_scrolling() -> None:
+    pane = shown_pane(three_films())
+    own = dataclasses.replace(pane.display, turn=ViewTurn(2))
+    pane = pane_state.with_index(pane_state.with_display(pane, own), 1)
+    assert pane.display.turn == ViewTurn(2)

@@ -122,11 +122,8 @@ def with_loaded(pane: PaneState, loaded: LoadedSeries, *, complete: bool) -> Pan
     status = PaneStatus.SHOWN if complete else PaneStatus.PARTIAL
     display = pane.display
     if loaded.states and display.turn == ViewTurn():
-        frame = awaited.found(loaded.stack.frames, index)[0]
-        state = presentation.chosen(loaded.states, frame, display.presentation)
-        if state is not None:
-            area = presentation.fitted_area(state, frame)
-            display = replace(display, turn=state.turn, area=area)
+        turn, area = _laid(loaded, awaited.found(loaded.stack.frames, index)[0], display)
+        display = replace(display, turn=turn, area=area)
     shown = _shown(loaded, None, index, display)
     return replace(pane, status=status, display=display, shown=shown, refusal=None)
 
@@ -182,7 +179,8 @@ def with_index(pane: PaneState, index: int) -> PaneState:
     held = min(max(0, index), pane.shown.count - 1)
     if held == pane.shown.index:
         return pane
-    return replace(pane, shown=_shown(pane.shown.loaded, pane.shown.planes, held, pane.display))
+    fresh = _shown(pane.shown.loaded, pane.shown.planes, held, pane.display)
+    return replace(pane, shown=fresh, display=_relaid(pane.display, pane.shown, fresh))
 
 
 def arrived(pane: PaneState) -> PaneState:
@@ -191,7 +189,9 @@ def arrived(pane: PaneState) -> PaneState:
     if shown is None or not shown.waits:
         return pane
     fresh = _shown(shown.loaded, shown.planes, shown.index, pane.display)
-    return pane if fresh.waits else replace(pane, shown=fresh)
+    if fresh.waits:
+        return pane
+    return replace(pane, shown=fresh, display=_relaid(pane.display, shown, fresh))
 
 
 def with_display(pane: PaneState, display: DisplayState) -> PaneState:
@@ -251,6 +251,27 @@ def _shown(loaded: LoadedSeries, planes: Planes | None, index: int, display: Dis
         state = presentation.chosen(loaded.states, frame, display.presentation)
         frame = frame if state is None else presentation.applied(state, frame)
     return Shown(loaded, None, index, frame, _plan(loaded, None, frame, display), waits, refusal)
+
+
+def _relaid(display: DisplayState, before: Shown, now: Shown) -> DisplayState:
+    """The display with the turn and the area that a presentation state gives to the image shown now.
+
+    A reader's own turn stays.
+    """
+    if not now.loaded.states or now.planes is not None:
+        return display
+    left, entered = (_laid(shown.loaded, shown.frame, display) for shown in (before, now))
+    if left == entered or (display.turn, display.area) != left:
+        return display
+    return replace(display, turn=entered[0], area=entered[1])
+
+
+def _laid(
+    loaded: LoadedSeries, frame: Frame, display: DisplayState
+) -> tuple[ViewTurn, tuple[float, float, float, float] | None]:
+    """How the state in use turns a frame, and which part of it is fitted."""
+    state = presentation.chosen(loaded.states, frame, display.presentation)
+    return (ViewTurn(), None) if state is None else (state.turn, presentation.fitted_area(state, frame))
 
 
 def _plan(loaded: LoadedSeries, planes: Planes | None, frame: Frame, display: DisplayState) -> RenderPlan:
