@@ -42,6 +42,9 @@ RenderPaths = Annotated[
     typer.Argument(metavar="PATH...", help="Files, folders, zip archives or a DICOMDIR."),
 ]
 
+_ONE_IMAGE = (".png", ".npy")
+_OTHER_FORMATS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".npz", ".dcm", ".pdf")
+
 
 class Kind(StrEnum):
     """File formats of drawn images."""
@@ -215,6 +218,12 @@ def render(
     named = [*(paths or []), *_listed(batch)]
     if not named and batch is None:
         raise InputRefused("There is nothing to draw.", "No file was named.", "Name one, or give --batch.")
+    several = batch is not None or len(named) > 1
+    if out is not None and out_dir is None and not out.is_dir():
+        if several and out.suffix.lower() in _ONE_IMAGE:
+            raise typer.BadParameter("--out names one file for several images; name a folder")
+        if out.suffix.lower() in _OTHER_FORMATS:
+            raise typer.BadParameter(f"{out.suffix} is not png or npy")
     place = out_dir if out_dir is not None else out
     drawn = asked = 0
     with ExitStack() as stack:
@@ -263,7 +272,7 @@ def _rendered(
 ) -> Iterator[BatchLine]:
     from medvision_desktop.services import render as service
 
-    if one and len(paths) == 1 and out is not None and out.suffix.lower() in (".png", ".npy"):
+    if one and len(paths) == 1 and out is not None and out.suffix.lower() in _ONE_IMAGE:
         began = time.perf_counter()
         image = service.render_file(paths[0], options, decoder=bench.decoder, cancel=cancel)
         service.save(image, out)

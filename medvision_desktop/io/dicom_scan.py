@@ -81,7 +81,10 @@ def _scanned(path: Path, header: Header) -> ScannedFile:
         raise InputRefused("It is a DICOMDIR, an index that holds no image.")
     if header.pixels is None:
         name = uid_name(class_uid)
-        raise HoldsNoPixels(f"It holds no pixels ({name})." if name != "unknown" else "It holds no pixels.")
+        # Pixels come last: what describes them is there, and the file was cut before them.
+        cut = name.endswith("Image Storage") and "Rows" in dataset
+        what = "ends before its pixels" if cut else "holds no pixels"
+        raise HoldsNoPixels(f"It {what} ({name})." if name != "unknown" else f"It {what}.")
     if header.transfer_syntax in _VIDEO:
         raise InputRefused("It is a video, which is not shown yet.")
     layout = memo.of("layout", lambda: layout_of(header))

@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -202,7 +203,8 @@ def save(rendered: Rendered, out: Path) -> None:
             fresh.write_bytes(encode_png(rendered.levels()))
         fresh.replace(out)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):  # what lies on the way to it may be no folder
+            fresh.unlink(missing_ok=True)
         raise ExportFailed(
             "The image was not written.",
             f"{error.strerror or 'The disk refused it'}.",

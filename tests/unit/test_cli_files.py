@@ -108,6 +108,29 @@ def test_many_are_drawn_into_a_folder_and_refusals_end_nothing(
     assert 0 <= values.min() <= values.max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("more", "name", "said"),
+    [((), "a.jpg", "not png or npy"), (("again",), "a.png", "several"), (("again",), "a.npy", "several")],
+)
+def test_a_place_that_no_image_can_have_is_refused_before_anything_is_drawn(
+    ask: Any, sample_file: Sample, tmp_path: Path, more: tuple[str, ...], name: str, said: str
+) -> None:
+    images = [sample_file("693_UNCR.dcm") for _ in ("once", *more)]
+    code, lines, complaints = ask("render", *images, "--out", tmp_path / name)
+    assert (code, lines) == (2, [])
+    assert said in complaints
+    assert not (tmp_path / name).exists()
+
+
+def test_a_place_below_a_file_is_refused_as_any_other(
+    ask: Any, sample_file: Sample, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    code, _, complaints = ask("render", sample_file("693_UNCR.dcm"), "--out", tmp_path / "file" / "a.png")
+    assert code == 2
+    assert "The image was not written." in complaints
+
+
 @pytest.mark.parametrize("window", [["40"], ["a", "b"], ["nan", "1"], ["40", "0"], ["40", "inf"]])
 def test_a_window_that_is_none_is_refused(ask: Any, sample_file: Sample, window: list[str]) -> None:
     code, _, complaints = ask("render", sample_file("693_UNCR.dcm"), "--window", *window)

@@ -214,6 +214,12 @@ def test_an_object_without_pixels_is_refused_by_its_name(tmp_path: Path) -> None
     assert found.refused[0].why == "It holds no pixels (Raw Data Storage)."
 
 
+def test_an_image_that_is_cut_before_its_pixels_is_named_as_that(tmp_path: Path) -> None:
+    path = write(ct(), tmp_path / "a")
+    path.write_bytes(path.read_bytes()[:-260])  # 240 bytes of pixels behind their 12 bytes of header
+    assert scan(tmp_path).refused[0].why == "It ends before its pixels (CT Image Storage)."
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 200, b"\x1f\x8b broken", b"PK\x03\x04 broken"])
 def test_stray_files_are_listed_with_a_reason(content: bytes, tmp_path: Path) -> None:
     write(ct(), tmp_path / "image")
