@@ -78,7 +78,8 @@ def resolve(
 
     The window: the reader's, else the first VOI LUT of the header, else its first window, else the
     default of `modality` (DICOM's code, such as CT), else `modality_range` (the series' 0.5 and
-    99.5 percentiles), else the frame's own percentiles.
+    99.5 percentiles), else the frame's own percentiles; all values that the header allows where the
+    percentiles are one value.
     """
     chosen, source = _window(state, frame, modality, modality_range)
     chosen = voi.curved(chosen, state.curve) if chosen is not None else None
@@ -285,11 +286,13 @@ def _window(
         return frame.voi[0], WindowSource.HEADER_WINDOW
     if code in MODALITY_WINDOWS and frame.units in ("HU", ""):
         return MODALITY_WINDOWS[code], WindowSource.MODALITY_DEFAULT
+    if frame.bits_stored == 1:  # black and white, however few of either there are
+        return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
     as_stored = code in _SHOWN_AS_STORED and frame.stored.dtype.itemsize == 1 and frame.geometry is None
     if as_stored:
         return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
     found = modality_range if modality_range is not None else histogram.series_range((frame,))
-    if found is None:
+    if found is None or not found[0] < found[1]:  # all but a few values are the same
         return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
     return voi.spanning(*found), WindowSource.PERCENTILES
 

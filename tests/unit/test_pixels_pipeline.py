@@ -67,6 +67,23 @@ def test_without_a_series_the_percentiles_are_the_frames_without_padding() -> No
     assert plan.voi.width == pytest.approx(high - low)
 
 
+@pytest.mark.parametrize("ones", [0, 1, 300])
+def test_one_bit_is_black_and_white_however_few_there_are_of_either(ones: int) -> None:
+    stored = (np.arange(400).reshape(20, 20) < ones).astype(np.uint8)
+    frame = Frame(stored, bits_stored=1)
+    image = pipeline.render(pipeline.resolve(DisplayState(), frame, modality="MR"))
+    assert np.array_equal(image, stored * 255)
+
+
+def test_where_nearly_all_values_are_the_same_all_that_the_header_allows_are_shown() -> None:
+    stored = np.zeros((20, 20), np.uint16)
+    stored[3, 4] = 2048
+    plan = pipeline.resolve(DisplayState(), plain(stored, voi=(), bits_stored=12), modality="MR")
+    assert plan.source is WindowSource.FULL_RANGE
+    image = pipeline.render(plan)
+    assert (int(image[3, 4]), int(image[0, 0])) == (128, 0)
+
+
 def test_a_photograph_is_shown_as_it_is_stored() -> None:
     stored = np.asarray([[0, 1, 128, 255]], np.uint8)
     frame = Frame(stored, bits_stored=8)
