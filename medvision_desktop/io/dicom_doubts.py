@@ -12,7 +12,7 @@ from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layout import PixelLayout
 from medvision_desktop.io.dicom_tables import modality_of, voi_of
-from medvision_desktop.io.dicom_values import items_of, number, numbers, text
+from medvision_desktop.io.dicom_values import decimals, items_of, number, text
 
 _SHAPES: Final = ("", "IDENTITY", "INVERSE")
 _FUNCTIONS: Final = ("", *(function.value for function in VoiFunction))
@@ -50,11 +50,11 @@ def _grey(header: Header, layout: PixelLayout, index: int) -> Iterator[str]:
         table = modality_of(dataset, index, layout, little=header.little_endian)
         if not isinstance(table, ModalityLut):
             yield "its modality LUT cannot be read"
-    if text(dataset, "PresentationLUTShape") not in _SHAPES:
+    if text(dataset, "PresentationLUTShape").upper() not in _SHAPES:
         yield "its presentation LUT shape is not applied"
-    if text(window, "VOILUTFunction") not in _FUNCTIONS:
+    if text(window, "VOILUTFunction").upper() not in _FUNCTIONS:
         yield "its VOI LUT function is not known and a line is drawn"
     asked = len(items_of(dataset, "VOILUTSequence"))
-    asked += min(len(numbers(window, "WindowCenter")), len(numbers(window, "WindowWidth")))
+    asked += min(len(decimals(window, "WindowCenter")), len(decimals(window, "WindowWidth")))
     if asked > len(voi_of(dataset, index, layout, little=header.little_endian)):
         yield "a window or VOI LUT of its header cannot be used"

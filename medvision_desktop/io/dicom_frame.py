@@ -127,7 +127,7 @@ def _geometry(dataset: Dataset, index: int, of: _Remembered) -> PlaneGeometry | 
 def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> dict[str, Any]:
     """Fields of a `Frame` that are alike in most files of a series. Each is known by itself, too."""
     dataset = header.dataset
-    photometric = _photometric(layout, of("shape", lambda: text(dataset, "PresentationLUTShape")))
+    photometric = _photometric(layout, of("shape", lambda: text(dataset, "PresentationLUTShape").upper()))
     grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
 
     return {
@@ -152,7 +152,7 @@ def _spacing(dataset: Dataset, index: int, of: _Remembered) -> PixelSpacing | No
 def _meaning(header: Header, layout: PixelLayout, index: int) -> dict[str, Any]:
     """What grey values mean: the fields of a `Frame` that say so."""
     dataset, little = header.dataset, header.little_endian
-    shape = text(dataset, "PresentationLUTShape")
+    shape = text(dataset, "PresentationLUTShape").upper()
     modality = dicom_tables.modality_of(dataset, index, layout, little=little)
     return {
         "modality": modality,
@@ -233,7 +233,7 @@ def _photometric(layout: PixelLayout, shape: str) -> Photometric:
 def _badges(header: Header, layout: PixelLayout) -> tuple[str, ...]:
     dataset = header.dataset
     badges = []
-    if layout.photometric == "MONOCHROME1" and text(dataset, "PresentationLUTShape") == "IDENTITY":
+    if layout.photometric == "MONOCHROME1" and text(dataset, "PresentationLUTShape").upper() == "IDENTITY":
         badges.append("Header contradicts itself on polarity")
     if texts(dataset, "ImageType")[:1] == ("DERIVED",):
         badges.append("Derived")

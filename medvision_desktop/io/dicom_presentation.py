@@ -115,7 +115,7 @@ def _state(header: Header) -> PresentationState:
         units=dicom_tables.units_of(dataset, 0) if said else "",
         vois=tuple(vois),
         lut=lut,
-        inverse=lut is None and text(dataset, "PresentationLUTShape") == "INVERSE",
+        inverse=lut is None and text(dataset, "PresentationLUTShape").upper() == "INVERSE",
         shutter=dicom_layers.shutter_of(dataset, planes, max(1, rows), max(1, columns)),
         turn=turn,
         areas=tuple(areas),

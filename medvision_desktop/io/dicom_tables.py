@@ -13,7 +13,16 @@ from medvision_desktop.domain.image import ModalityLut, Rescale
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_layout import PixelLayout
-from medvision_desktop.io.dicom_values import items_of, number, numbers, text, texts, value_of, whole
+from medvision_desktop.io.dicom_values import (
+    decimals,
+    items_of,
+    number,
+    numbers,
+    text,
+    texts,
+    value_of,
+    whole,
+)
 
 _UNITS = {"BQML": "Bq/mL", "CNTS": "counts", "US": ""}
 
@@ -61,10 +70,12 @@ def voi_of(dataset: Dataset, index: int, layout: PixelLayout, *, little: bool) -
             first, entries, bits = table
             found.append(VoiLut(first, entries, bits, text(item, "LUTExplanation")))
     names = {function.value: function for function in VoiFunction}
-    function = names.get(text(owner, "VOILUTFunction"), VoiFunction.LINEAR)
+    function = names.get(text(owner, "VOILUTFunction").upper(), VoiFunction.LINEAR)
     explanations = texts(owner, "WindowCenterWidthExplanation")
-    pairs = zip(numbers(owner, "WindowCenter"), numbers(owner, "WindowWidth"), strict=False)
+    pairs = zip(decimals(owner, "WindowCenter"), decimals(owner, "WindowWidth"), strict=False)
     for position, (center, width) in enumerate(pairs):
+        if center is None or width is None:
+            continue
         explanation = explanations[position] if position < len(explanations) else ""
         if width >= 1 or (function is not VoiFunction.LINEAR and width > 0):
             found.append(VoiWindow(center, width, function, explanation))

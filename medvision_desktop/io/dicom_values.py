@@ -124,6 +124,33 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     return values[0] if values else None
 
 
+def decimals(dataset: Dataset, keyword: str) -> tuple[float | None, ...]:
+    """Each value of a decimal string by itself, None for what is no finite number; () when absent.
+
+    An empty value at the end does not count: careless writers end a list with its separator.
+    """
+    values = numbers(dataset, keyword)
+    if values:
+        return values
+    try:
+        element: Any = dataset.get_item(_tag_of(keyword), keep_deferred=True)
+        written = bytes(element.value).decode("ascii", "replace")
+    except (AttributeError, TypeError, *PARSER_FAULTS):
+        return ()
+    parts = [part.strip(" \0") for part in written.split("\\")]
+    while parts and not parts[-1]:
+        parts.pop()
+    return tuple(_decimal(part) for part in parts)
+
+
+def _decimal(written: str) -> float | None:
+    try:
+        value = float(written)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def whole(dataset: Dataset, keyword: str) -> int | None:
     """The first value of an element as a whole number, or None."""
     value = number(dataset, keyword)

@@ -89,6 +89,40 @@ def test_the_sample_ct_is_in_hounsfield_units_with_its_padding(
     assert frame.corner["slice_location_mm"] == "47"
 
 
+@pytest.mark.parametrize(
+    ("centers", "widths", "windows"),
+    [
+        (b"40\\", b"400\\", [(40, 400)]),
+        (b"40\\50", b"400\\wide", [(40, 400)]),
+        (b"\\50 ", b"400\\500", [(50, 500)]),
+        (b"4E1", b"+400.0", [(40, 400)]),
+        (b"40,5", b"400", []),
+        (b"40\0", b"1e999", []),
+    ],
+)
+def test_a_window_that_is_no_number_costs_no_other_window(
+    centers: bytes, widths: bytes, windows: list[tuple[float, float]], made: Callable[..., Frame]
+) -> None:
+    frame = made(WindowCenter=Raw("DS", centers), WindowWidth=Raw("DS", widths))
+    assert frame.voi == tuple(VoiWindow(center, width) for center, width in windows)
+    asked = [part for part in widths.rstrip(b"\\").split(b"\\") if part]
+    said = "a window or VOI LUT of its header cannot be used"
+    assert (said in frame.not_faithful) == (len(windows) < len(asked))
+
+
+def test_words_in_small_letters_mean_the_same(made: Callable[..., Frame]) -> None:
+    small = {
+        "PhotometricInterpretation": b"monochrome2",
+        "VOILUTFunction": b"sigmoid",
+        "PresentationLUTShape": b"inverse",
+    }
+    frame = made(WindowCenter=1, WindowWidth=2, **{name: Raw("CS", word) for name, word in small.items()})
+    assert frame.photometric is Photometric.MONOCHROME2
+    assert frame.presentation_inverse
+    assert frame.voi == (VoiWindow(1, 2, VoiFunction.SIGMOID),)
+    assert frame.not_faithful == ()
+
+
 def test_a_modality_lut_gives_what_pydicom_gives(decoder: Decoder, sample_file: SampleFile) -> None:
     path = sample_file("mlut_18.dcm")
     frame = load_frame(scan_file(path).instance, 0, decoder)
