@@ -47,6 +47,8 @@ def scan(path: Path) -> StudyRef:
     i, j, k = header.shape
     try:
         key = content_key("nifti", path)
+        if header.data_path is not None:  # many images may have one and the same header
+            key = f"{key}-{content_key('', header.data_path)[1:9]}"
     except OSError as error:
         raise unreadable(error) from error
     frames, rows, columns = _display_shape(header) if header.affine_ras_mm is not None else (k, j, i)
@@ -112,7 +114,7 @@ def _read(
     if header.volume_bytes > limit_bytes:
         raise too_large(header.volume_bytes, limit_bytes)
     token = cancel or CancelToken()
-    with damage_told(), path.open("rb") as raw:
+    with damage_told(), (header.data_path or path).open("rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         source: Any = gzip.GzipFile(fileobj=raw) if compressed else raw

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import nifti_placement
 from medvision_desktop.io.dicom_values import clean
+from medvision_desktop.io.nifti_pair import is_pair_header, pixels_beside
 
 _HEAD: Final = 4096
 MAX_EXTENSIONS: Final = 64 << 20
@@ -59,6 +60,7 @@ class NiftiHeader:
     ("ms", "Hz", "ppm", "rad/s" or "" where the file does not say). `intent`: what its values are called.
     `badges` and `not_faithful` as of a `Frame`: what is to be said of every slice. `samples`: bytes of a
     colour. `complex_scale`: slope and intercept of complex numbers, of which the magnitude is shown.
+    `data_path`: the file of the pixels where they are not behind the header.
     """
 
     shape: tuple[int, int, int]
@@ -81,6 +83,7 @@ class NiftiHeader:
     not_faithful: tuple[str, ...] = ()
     samples: int = 1
     complex_scale: tuple[float, float] = (1.0, 0.0)
+    data_path: Path | None = None
 
     @property
     def voxel(self) -> np.dtype[Any]:
@@ -94,10 +97,11 @@ class NiftiHeader:
 
 
 def looks_like_nifti(head: bytes) -> bool:
-    """Whether the first (uncompressed) bytes are a single-file NIfTI header."""
-    return (len(head) >= 348 and head[344:348] in _AXIS_MARKS) or (
+    """Whether the first (uncompressed) bytes are a NIfTI header, with its pixels behind it or elsewhere."""
+    one_file = (len(head) >= 348 and head[344:348] in _AXIS_MARKS) or (
         len(head) >= 12 and head[4:8] == b"n+2\0"
     )
+    return one_file or is_pair_header(head)
 
 
 def inflated(head: bytes, count: int = 4096) -> bytes:
@@ -121,11 +125,20 @@ def read_header(path: Path) -> NiftiHeader:
         raise InputRefused("The file is no NIfTI image.", "Its header does not carry the mark.")
     import nibabel as nib
 
-    second = head[4:8] == b"n+2\0"
+    data: Path | None = None
+    if is_pair_header(head):
+        data = pixels_beside(path)
+        if data is None:
+            raise InputRefused(
+                "The pixels of the image are missing.",
+                "Its header says that they are in a file of the same name that ends in .img.",
+                "Put both files into one folder.",
+            )
+    second = head[4:8] in (b"n+2\0", b"ni2\0")
     kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
     try:
         header = kind(head[: kind.template_dtype.itemsize], check=False)
-        return _checked(header)
+        return _checked(header, data)
     except InputRefused:
         raise
     except (
@@ -141,7 +154,7 @@ def read_header(path: Path) -> NiftiHeader:
         ) from error
 
 
-def _checked(header: Any) -> NiftiHeader:
+def _checked(header: Any, data: Path | None) -> NiftiHeader:
     dim = [int(entry) for entry in header["dim"]]
     code = int(header["datatype"])
     if not 1 <= dim[0] <= 7 or any(extent < 1 for extent in dim[1 : dim[0] + 1]):
@@ -154,7 +167,7 @@ def _checked(header: Any) -> NiftiHeader:
         raise InputRefused("The image cannot be shown.", f"NIfTI data type {code} is not read.")
     kind = np.dtype("u1") if colour else np.dtype(_KINDS[code]).newbyteorder(header.endianness)
     offset = float(header["vox_offset"])
-    minimum = 544 if int(header["sizeof_hdr"]) == 540 else 352
+    minimum = 0 if data is not None else 544 if int(header["sizeof_hdr"]) == 540 else 352
     if not (math.isfinite(offset) and offset.is_integer() and 0 <= offset <= MAX_EXTENSIONS):
         raise wrong("the place where its pixels begin is out of range")
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
@@ -197,6 +210,7 @@ def _checked(header: Any) -> NiftiHeader:
         ),
         samples=_COLOURS.get(code, 1),
         complex_scale=scale,
+        data_path=data,
     )
 
 
@@ -256,10 +270,11 @@ def _sound(given: Any, to_mm: float) -> NDArray[np.float64] | None:
 
 def check_length(path: Path, header: NiftiHeader) -> None:
     """An uncompressed file must be as long as its header says; gzip is checked when it is read."""
+    data = header.data_path or path
     try:
-        with path.open("rb") as file:
+        with data.open("rb") as file:
             compressed = file.read(2) == b"\x1f\x8b"
-        size = path.stat().st_size
+        size = data.stat().st_size
     except OSError as error:
         raise unreadable(error) from error
     need = header.data_offset + header.volume_bytes * header.volumes

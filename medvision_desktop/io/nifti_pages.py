@@ -49,6 +49,7 @@ class NiftiPages:
     def __init__(
         self, path: Path, header: NiftiHeader, key: str, description: str, limit_bytes: int
     ) -> None:
+        path = header.data_path or path
         self._path, self._header, self._key, self._description = path, header, key, description
         self._axes, self._flips = nifti.patient_axes(header.affine_ras_mm)
         self._slices = header.shape[self._axes[2]]

@@ -32,6 +32,7 @@ from medvision_desktop.io import (
     nifti,
     nifti_header,
     nifti_pages,
+    nifti_pair,
     phases,
     raster,
     volume,
@@ -106,18 +107,40 @@ def _scan_one(path: Path, found: _Found) -> None:
         _scan_dicom(path, head, found)
         return
     opened = nifti_header.inflated(head)
-    if nifti_header.looks_like_nifti(opened):
+    header = _header_of_pixels(path)
+    if header is not None:
+        path = header
         study = nifti.scan(path)
+    elif nifti_header.looks_like_nifti(opened):
+        study = nifti.scan(path)
+    elif nifti_pair.is_analyze_header(opened):
+        raise InputRefused(
+            "It is an Analyze header, which does not say which side is left.", "Save it as NIfTI."
+        )
     elif opened is not head and path.name.lower().endswith(".nii.gz"):
         raise InputRefused("The compressed file is damaged.", "No NIfTI header can be unpacked from it.")
     elif raster.looks_like_raster(head):
         study = raster.scan(path)
     else:
         raise InputRefused(_NOT_AN_IMAGE if head else "It is empty.")
-    if study.key in found.others:
+    known = found.others.get(study.key)
+    if known is not None and known.series[0].instances[0].path == path:
+        return  # the other file of a pair
+    if known is not None:
         found.refused.append(RefusedFile(path, "A copy: another file has the same content."))
     else:
         found.others[study.key] = study
+
+
+def _header_of_pixels(path: Path) -> Path | None:
+    """The NIfTI header beside a file of pixels alone; None for any other file."""
+    header = nifti_pair.header_beside(path)
+    if header is None:
+        return None
+    try:
+        return header if nifti_pair.is_pair_header(nifti_header.inflated(_head(header))) else None
+    except InputRefused:
+        return None
 
 
 def _scan_dicom(path: Path, head: bytes, found: _Found) -> None:

@@ -380,7 +380,7 @@ def with_field(path: Path, offset: int, data: bytes) -> Path:
         (108, struct.pack("<f", float("nan")), "out of range"),
         (108, struct.pack("<f", 1e30), "out of range"),
         (108, struct.pack("<f", -5.0), "out of range"),
-        (344, b"ni1\0", "not a kind"),
+        (344, b"ni1\0", "pixels of the image are missing"),
     ],
 )
 def test_a_header_that_cannot_be_right_is_refused(
@@ -496,3 +496,41 @@ def test_more_volumes_than_the_file_can_hold_are_refused(tmp_path: Path, decoder
     result = index([tmp_path / "b.nii"], scratch=tmp_path / "scratch")
     assert result.studies == ()
     assert "cut short" in result.refused[0].why
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair])
+@pytest.mark.parametrize("endings", [("hdr", "img"), ("hdr.gz", "img.gz"), ("HDR", "IMG")])
+@pytest.mark.parametrize("named", ["folder", "header", "pixels"])
+def test_an_image_in_two_files_is_one_whichever_is_opened(
+    kind: Any, endings: tuple[str, str], named: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = random_values((5, 6, 7))
+    places = tmp_path / "a.hdr", tmp_path / "a.img"
+    kind(values, AXIAL).to_filename(places[0])
+    written = [tmp_path / f"a.{ending}" for ending in endings]
+    for before, after in zip(places, written, strict=True):
+        data = before.read_bytes()
+        before.unlink()
+        after.write_bytes(gzip.compress(data) if after.suffix == ".gz" else data)
+    path = {"folder": tmp_path, "header": written[0], "pixels": written[1]}[named]
+    volume = opened(path, decoder).volume
+    assert volume is not None
+    assert np.array_equal(volume.values_kji, values.transpose(2, 1, 0))
+
+
+def test_two_images_with_one_header_are_two(tmp_path: Path) -> None:
+    for name in "ab":
+        values = random_values((5, 6, 7)) + ord(name)
+        nibabel.Nifti1Pair(values.astype("i2"), AXIAL).to_filename(tmp_path / f"{name}.hdr")
+    found = index([tmp_path], scratch=tmp_path)
+    assert found.refused == ()
+    assert len({study.key for study in found.studies}) == 2
+
+
+def test_a_header_without_its_pixels_and_an_analyze_image_say_what_is_wrong(tmp_path: Path) -> None:
+    nibabel.Nifti1Pair(random_values((5, 6, 7)), AXIAL).to_filename(tmp_path / "a.hdr")
+    (tmp_path / "a.img").unlink()
+    nibabel.AnalyzeImage(random_values((5, 6, 7)), AXIAL).to_filename(tmp_path / "old.img")
+    reasons = {refused.path.name: refused.why for refused in index([tmp_path], scratch=tmp_path).refused}
+    assert "ends in .img" in reasons["a.hdr"]
+    assert "does not say which side is left" in reasons["old.hdr"]
