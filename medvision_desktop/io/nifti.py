@@ -295,6 +295,7 @@ def _frame(
     if header.window is not None and not header.colour:
         low, high = header.window
         voi = (VoiWindow((low + high) / 2, max(high - low, 1.0), explanation="cal_min to cal_max"),)
+    sheared = affine is not None and geometry is None
     corner = {"series_description": header.description, "slice_thickness_mm": thickness}
     if geometry is not None:
         corner["slice_location_mm"] = f"{round(geometry.position_mm, 3) + 0.0:g}"
@@ -312,7 +313,10 @@ def _frame(
         sop_instance_uid=key,
         frame_number=k + 1,
         badges=(*badges, *header.badges),
-        not_faithful=header.not_faithful,
+        not_faithful=(
+            *header.not_faithful,
+            *(("sheared grid drawn with right angles",) if sheared else ()),
+        ),
         corner=MappingProxyType({name: text for name, text in corner.items() if text}),
     )
 

@@ -29,9 +29,10 @@ def grid_fault(frames: Sequence[Frame]) -> str:
     if any(frame.photometric is not Photometric.MONOCHROME2 for frame in frames):
         return "Only plain grey images make a volume."
     if len(planes) != len(frames):
-        return "The header does not say where every slice lies."
-    if len({frame.stored.shape for frame in frames}) > 1:
-        return "The slices differ in size."
+        return _unplaced(frames)
+    odd = _first_odd([frame.stored.shape for frame in frames])
+    if odd:
+        return f"The slices differ in size, first at image {odd}."
     if len({frame.units for frame in frames}) > 1 or len({frame.photometric for frame in frames}) > 1:
         return "The slices differ in what their values mean."
     if any(
@@ -41,6 +42,19 @@ def grid_fault(frames: Sequence[Frame]) -> str:
     return _plane_fault(planes) or _spacing_fault(planes)
 
 
+def _unplaced(frames: Sequence[Frame]) -> str:
+    """Why frames are not placed, some of which are."""
+    without = [number for number, frame in enumerate(frames, 1) if frame.geometry is None]
+    if all(frames[number - 1].spacing is None for number in without):
+        which = "" if len(without) == len(frames) else f" of image {without[0]}"
+        return f"The header does not say how large the pixels{which} are."
+    if len(without) == len(frames):
+        return "The header does not say where every slice lies."
+    if len(without) == 1:
+        return f"The header does not say where image {without[0]} lies."
+    return f"The header does not say where {len(without)} of the slices lie, first image {without[0]}."
+
+
 def _plane_fault(planes: Sequence[PlaneGeometry]) -> str:
     first = planes[0]
     rows = np.asarray([plane.row_lps for plane in planes])
@@ -48,13 +62,19 @@ def _plane_fault(planes: Sequence[PlaneGeometry]) -> str:
     turned = np.maximum(np.abs(rows - rows[0]).max(axis=1), np.abs(columns - columns[0]).max(axis=1)) > 2e-3
     if turned.any():
         return f"The slices are not parallel, first at image {int(np.argmax(turned)) + 1}."
-    if len({plane.frame_of_reference for plane in planes}) > 1:
-        return "The slices do not share a frame of reference."
-    for plane in planes:
+    odd = _first_odd([plane.frame_of_reference for plane in planes])
+    if odd:
+        return f"The slices do not share a frame of reference, first at image {odd}."
+    for number, plane in enumerate(planes, 1):
         same_row = math.isclose(plane.spacing.row_mm, first.spacing.row_mm, rel_tol=1e-3)
         if not (same_row and math.isclose(plane.spacing.column_mm, first.spacing.column_mm, rel_tol=1e-3)):
-            return "The slices differ in pixel spacing."
+            return f"The slices differ in pixel spacing, first at image {number}."
     return ""
+
+
+def _first_odd(values: Sequence[object]) -> int:
+    """Number, from 1, of the first that is not as the first one is; 0 without."""
+    return next((number for number, value in enumerate(values, 1) if value != values[0]), 0)
 
 
 def _spacing_fault(planes: Sequence[PlaneGeometry]) -> str:

@@ -534,3 +534,18 @@ def test_a_header_without_its_pixels_and_an_analyze_image_say_what_is_wrong(tmp_
     reasons = {refused.path.name: refused.why for refused in index([tmp_path], scratch=tmp_path).refused}
     assert "ends in .img" in reasons["a.hdr"]
     assert "does not say which side is left" in reasons["old.hdr"]
+
+
+def test_a_grid_that_is_sheared_within_its_slices_has_no_letters_and_says_so(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    affine = AXIAL @ np.array([[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    image = nibabel.Nifti1Image(random_values((5, 6, 7)), None)
+    image.header.set_sform(affine, code=1)
+    image.header.set_qform(None, code=0)
+    nibabel.save(image, tmp_path / "a.nii")
+    loaded = opened(tmp_path / "a.nii", decoder)
+    frame = loaded.stack.frames[0]
+    assert frame.orientation is None
+    assert frame.not_faithful == ("sheared grid drawn with right angles",)
+    assert loaded.volume is None

@@ -137,14 +137,17 @@ def test_a_tilted_gantry_makes_no_volume(tmp_path: Path, decoder: Decoder) -> No
 @pytest.mark.parametrize(
     ("odd", "sentence"),
     [
-        ({"PixelSpacing": [0.6, 0.75]}, "The slices differ in pixel spacing."),
-        ({"FrameOfReferenceUID": "1.2.3"}, "The slices do not share a frame of reference."),
-        ({"ImagePositionPatient": None}, "The header does not say where every slice lies."),
+        ({"PixelSpacing": [0.6, 0.75]}, "The slices differ in pixel spacing, first at image 5."),
+        (
+            {"FrameOfReferenceUID": "1.2.3"},
+            "The slices do not share a frame of reference, first at image 5.",
+        ),
+        ({"ImagePositionPatient": None}, "The header does not say where image 5 lies."),
         (
             {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]},
             "The slices are not parallel, first at image 5.",
         ),
-        ({"Rows": 10, "Columns": 12}, "The slices differ in size."),
+        ({"Rows": 10, "Columns": 12}, "The slices differ in size, first at image 5."),
         ({"RescaleType": "OD"}, "The slices differ in what their values mean."),
     ],
 )
@@ -448,3 +451,30 @@ def test_what_one_slice_is_not_faithful_about_is_said_on_every_plane(
     for frame in (straight, slanted):
         badges = pipeline.resolve(DisplayState(), frame, modality="CT").badges
         assert "Not faithful: its presentation LUT shape is not applied" in badges
+
+
+@pytest.mark.parametrize(
+    ("elements", "which", "sentence"),
+    [
+        ({"PixelSpacing": [0, 0]}, (0, 1, 2, 3), "The header does not say how large the pixels are."),
+        ({"PixelSpacing": None}, (2,), "The header does not say how large the pixels of image 3 are."),
+        ({"ImagePositionPatient": None}, (1,), "The header does not say where image 2 lies."),
+        (
+            {"ImageOrientationPatient": [0] * 6},
+            (1, 3),
+            "The header does not say where 2 of the slices lie, first image 2.",
+        ),
+        (
+            {"ImagePositionPatient": None},
+            (0, 1, 2, 3),
+            "The header does not say where every slice lies.",
+        ),
+    ],
+)
+def test_it_is_said_what_of_the_place_of_which_image_is_missing(
+    elements: dict[str, Any], which: tuple[int, ...], sentence: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    for k in range(4):
+        image = ct(z=2.0 * k, number=k + 1, **(elements if k in which else {}))
+        write(image, tmp_path / f"{k}")
+    assert opened(tmp_path, decoder).not_a_volume == sentence
