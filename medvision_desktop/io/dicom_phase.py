@@ -23,6 +23,14 @@ from medvision_desktop.work import CancelToken
 _PLACES: Final = frozenset(
     {"In-Stack Position Number", "Image Position (Patient)", "Stack ID", "Image Orientation (Patient)"}
 )
+# Vectors of nuclear medicine (PS3.3 C.8.4.8), one number a frame.
+_VECTORS: Final = (
+    ("TimeSlotVector", "time slot"),
+    ("TimeSliceVector", "time slice"),
+    ("PhaseVector", "phase"),
+    ("EnergyWindowVector", "energy window"),
+    ("RRIntervalVector", "R-R interval"),
+)
 _DAY_MS: Final = 86_400_000.0
 _EMPTY: Final[Mapping[str, float | str]] = MappingProxyType({})
 
@@ -93,6 +101,10 @@ def _weightings(dataset: Dataset, index: int) -> Iterator[tuple[str, float | str
 
 def _dimensions(dataset: Dataset, index: int) -> Iterator[tuple[str, float]]:
     """Dimension indices (PS3.3 C.7.6.17) that are not of places, by the name of what they index."""
+    for keyword, name in _VECTORS:
+        vector = numbers(dataset, keyword)
+        if index < len(vector):
+            yield phases.DIMENSION + name, vector[index]
     values = numbers(group_of(dataset, index, "FrameContentSequence"), "DimensionIndexValues")
     if not values:
         return

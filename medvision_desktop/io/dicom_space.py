@@ -18,6 +18,7 @@ from medvision_desktop.domain.geometry import (
     Vector3,
     direction_letters,
 )
+from medvision_desktop.io import dicom_vectors
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_values import number, numbers, text, texts
 
@@ -33,7 +34,13 @@ def spacing_of(dataset: Dataset, index: int) -> PixelSpacing | None:
     """
     measures = group_of(dataset, index, "PixelMeasuresSequence")
     at_patient = _pair(measures, "PixelSpacing")
-    imager = _pair(dataset, "ImagerPixelSpacing") or _pair(dataset, "NominalScannedPixelSpacing")
+    in_beam = _pair(
+        group_of(dataset, index, "ProjectionPixelCalibrationSequence"), "ObjectPixelSpacingInCenterOfBeam"
+    )
+    if in_beam is not None:
+        return PixelSpacing(*in_beam, SpacingSource.CALIBRATED)
+    detector = group_of(dataset, index, "FramePixelDataPropertiesSequence")  # of enhanced X-ray objects
+    imager = _pair(detector, "ImagerPixelSpacing") or _pair(dataset, "NominalScannedPixelSpacing")
     projection = text(dataset, "Modality") in PROJECTIONS
     if at_patient is None:
         return _at_detector(dataset, imager)
@@ -58,6 +65,7 @@ def aspect_of(dataset: Dataset, spacing: PixelSpacing | None) -> float:
 def directions_of(dataset: Dataset, index: int) -> tuple[Vector3, Vector3] | None:
     """Unit vectors along a row and down a column, None unless they are orthogonal directions."""
     plane = group_of(dataset, index, "PlaneOrientationSequence")
+    plane = dicom_vectors.plane_owner(dataset) if plane is dataset else plane
     values = numbers(plane, "ImageOrientationPatient")
     if len(values) != 6:
         return None
@@ -70,8 +78,28 @@ def directions_of(dataset: Dataset, index: int) -> tuple[Vector3, Vector3] | Non
 def origin_of(dataset: Dataset, index: int) -> Vector3 | None:
     """Patient position of the centre of the first pixel in millimetres, or None."""
     plane = group_of(dataset, index, "PlanePositionSequence")
-    values = numbers(plane, "ImagePositionPatient")
-    return (values[0], values[1], values[2]) if len(values) == 3 else None
+    own = plane is not dataset
+    values = numbers(plane if own else dicom_vectors.plane_owner(dataset), "ImagePositionPatient")
+    if len(values) != 3:
+        return None
+    first = values[0], values[1], values[2]
+    return first if own else _behind(dataset, index, first)
+
+
+def _behind(dataset: Dataset, index: int, first: Vector3) -> Vector3 | None:
+    """Where frame `index` lies of an object that says where its first one does."""
+    directions = directions_of(dataset, index) if dicom_vectors.has_several(dataset) else None
+    normal = None if directions is None else normal_of(*directions)
+    offset = dicom_vectors.offset_of(dataset, index, first, normal)
+    if not offset:
+        return None if offset is None else first
+    if normal is None:
+        return None
+    return (
+        first[0] + offset * normal[0],
+        first[1] + offset * normal[1],
+        first[2] + offset * normal[2],
+    )
 
 
 def geometry_of(dataset: Dataset, index: int) -> PlaneGeometry | None:
