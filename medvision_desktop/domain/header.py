@@ -28,7 +28,8 @@ class HeaderRow:
 class CineTimes:
     """How long each frame stands, in milliseconds, and which element says so ("" when none does).
 
-    One time for all frames, or one for each; after the last the first follows at once.
+    One time for all frames, or one for each; after the last the first follows at once. Times for another
+    number of frames than there are count by their mean.
     """
 
     frame_ms: tuple[float, ...] = (1000.0 / DEFAULT_FPS,)
@@ -37,7 +38,7 @@ class CineTimes:
     def index_at(self, elapsed_ms: float, count: int) -> int:
         """Which of `count` frames stands after a time; it comes round again."""
         if len(self.frame_ms) != count:
-            return int(elapsed_ms / self.frame_ms[0]) % max(1, count)
+            return int(elapsed_ms / self.mean_ms) % max(1, count)
         left = elapsed_ms % sum(self.frame_ms)
         for index, stands in enumerate(self.frame_ms):
             if left < stands:
@@ -46,6 +47,11 @@ class CineTimes:
         return count - 1
 
     @property
+    def mean_ms(self) -> float:
+        """How long a frame stands on average."""
+        return sum(self.frame_ms) / len(self.frame_ms)
+
+    @property
     def fps(self) -> float:
         """Frames a second, on average."""
-        return 1000.0 * len(self.frame_ms) / sum(self.frame_ms)
+        return 1000.0 / self.mean_ms

@@ -86,6 +86,13 @@ def test_the_clock_says_which_frame_stands_and_comes_round() -> None:
     assert (steady.fps, uneven.fps) == (25.0, 10.0)
 
 
+def test_times_for_another_number_of_frames_are_played_at_the_rate_that_is_shown() -> None:
+    short = CineTimes((10.0, 50.0, 90.0))
+    assert short.fps == 20.0
+    stands = [short.index_at(at, 8) for at in range(0, 1000, 50)]
+    assert stands == [number % 8 for number in range(20)]
+
+
 def test_a_picture_without_a_header_says_so_and_plays_at_the_usual_rate(tmp_path: Path) -> None:
     picture = SeriesRef("1", SourceKind.RASTER, (InstanceRef(tmp_path / "a.png", "1"),))
     with pytest.raises(InputRefused, match="no DICOM header"):

@@ -113,7 +113,7 @@ class Cine(QObject):
             return
         times, count = self._times, self._count(shown)
         whole = len(times.frame_ms) == count
-        before = sum(times.frame_ms[: self._first]) if whole else self._first * times.frame_ms[0]
+        before = sum(times.frame_ms[: self._first]) if whole else self._first * times.mean_ms
         self._expected = times.index_at(before + self._now_ms() - self._began_ms, count)
         if self._expected == self._at(shown):
             return
