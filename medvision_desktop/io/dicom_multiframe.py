@@ -91,11 +91,17 @@ class _Planes:
 def grid_of(header: Header, layout: PixelLayout, sources: SourcePlaces | None = None) -> FrameGrid:
     """Where the frames lie. Raises `InputRefused` in one sentence where they cannot be placed."""
     _check_length(header, layout)
-    planes = _planes(header, layout, sources or SourcePlaces(None))
+    sources = sources or SourcePlaces(None)
+    planes = _planes(header, layout, sources)
     origins = planes.origins
     normal = planes.normal
     along = origins @ normal
     step, guessed = _step(header, along)
+    if guessed:
+        images = sources.step_mm(header.dataset, layout.rows, layout.columns)
+        share = step / images if images else 0.0
+        if images and share > 0.5 and abs(share - round(share)) <= _OFF_STEP:
+            step, guessed = step / round(share), False
     order = int(np.argmin(along))
     slices = (along - along[order]) / step
     whole = np.rint(slices).astype(np.int64)

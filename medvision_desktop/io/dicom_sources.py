@@ -7,7 +7,9 @@ C.7.6.16.2.6, Derivation Image). Its pixels then lie where those of that image l
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.geometry import PlaneGeometry
@@ -18,18 +20,16 @@ from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_values import items_of, numbers, text
 
+_SAME_PLACE_MM: Final = 1e-2
+
 
 class SourcePlaces:
     """Places of the images of a study by what a derived frame says of its source. Headers are read once."""
 
     def __init__(self, study: StudyRef | None) -> None:
-        instances: Iterable[InstanceRef] = (
-            instance
-            for series in (study.series if study is not None else ())
-            if not series.is_layer
-            for instance in series.instances
-        )
-        self._instances = {instance.sop_instance_uid: instance for instance in instances}
+        images = [series for series in (study.series if study is not None else ()) if not series.is_layer]
+        self._series = {one.sop_instance_uid: series for series in images for one in series.instances}
+        self._instances = {one.sop_instance_uid: one for series in images for one in series.instances}
         self._headers = HeaderReader()
         self._read: dict[str, Dataset | None] = {}
 
@@ -47,6 +47,29 @@ class SourcePlaces:
             if found is not None:
                 return found
         return None
+
+    def step_mm(self, dataset: Dataset, rows: int, columns: int) -> float | None:
+        """How far the images are apart that frame 0 is of a series of; None where nobody says so.
+
+        A derived object may hold every other slice only, which its own frames do not tell.
+        """
+        derived = group_of(dataset, 0, "DerivationImageSequence")
+        for item in items_of(derived, "SourceImageSequence"):
+            series = self._series.get(text(item, "ReferencedSOPInstanceUID"))
+            if series is not None and all(one.number_of_frames == 1 for one in series.instances):
+                return self._step_of(series.instances, rows, columns)
+        return None
+
+    def _step_of(self, instances: Iterable[InstanceRef], rows: int, columns: int) -> float | None:
+        sources = [self._dataset(one) for one in instances if (one.rows, one.columns) == (rows, columns)]
+        planes = [None if source is None else _plane(source, 0) for source in sources]
+        placed = [plane for plane in planes if plane is not None]
+        if len(placed) < 2 or len(placed) < len(planes):
+            return None
+        normal = np.asarray(placed[0].normal_lps)
+        gaps = np.diff(np.sort(np.asarray([plane.origin_lps_mm for plane in placed]) @ normal))
+        apart = gaps[gaps > _SAME_PLACE_MM]
+        return float(apart.min()) if apart.size else None
 
     def _dataset(self, instance: InstanceRef) -> Dataset | None:
         uid = instance.sop_instance_uid

@@ -373,3 +373,21 @@ def test_damaged_files_are_refused_or_read_and_never_anything_else(
         except InputRefused:
             refused += 1
     assert refused > 5
+
+
+def test_frames_of_every_other_image_say_nothing_of_those_between(tmp_path: Path, decoder: Decoder) -> None:
+    source = source_images(slices=5)
+    mask = np.zeros((5, 12, 10), np.uint8)
+    mask[::2] = 1
+    dataset = segmentation(source, mask)
+    del dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+    saved_series(source, tmp_path)
+    saved(dataset, tmp_path / "s.dcm")
+    (study,) = open_study.index([tmp_path], scratch=tmp_path).studies
+    (layer,) = (series for series in study.series if series.is_layer)
+    (found,) = layers.load(layer, decoder=decoder, study=study)
+    assert isinstance(found, LabelMap)
+    for k, image in enumerate(source):
+        assert np.array_equal(on_image(found, image), mask[k])
+    assert found.volume_ml(1) == pytest.approx(3 * 2.5 * 12 * 10 * 0.8 * 0.6 / 1000)
+    assert found.badges == ()
