@@ -26,15 +26,15 @@ from medvision_desktop.domain.geometry import (
 )
 from medvision_desktop.domain.image import Frame, Volume
 from medvision_desktop.pixels import sampling
-from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode, stored_padding
+from medvision_desktop.pixels.reslice import ROUGH_BADGE, PlaneStack, Slab, SlabMode, stored_padding
 from medvision_desktop.pixels.sampling import Gather
 
 BADGE: Final = "Interpolated"
-ROUGH_BADGE: Final = "Coarse until still"
 # An image of a plane is at most this wide and high; beyond it pixels become wider.
 _MOST_PIXELS: Final = 1024
-# Two planes turn at a time; more samples than this each would hold the window for over 50 ms.
-_QUICK_SAMPLES: Final = 1_500_000
+# Two planes turn at a time, and a sample takes 15 to 40 ns: more than this each would hold the window for
+# over 50 ms.
+_QUICK_SAMPLES: Final = 600_000
 # The same for code that is not compiled yet, which takes a second or more on the way to the first plane.
 _PLAIN_SAMPLES: Final = 20_000
 _COARSEST: Final = 24

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -27,6 +28,13 @@ from medvision_desktop.domain.geometry import (
     Vector3,
 )
 from medvision_desktop.domain.image import Frame, Volume
+
+ROUGH_BADGE: Final = "Coarse until still"
+# More voxels than this each would hold the window for too long, as three planes may go through a slab at
+# once. Where a slab is stepped through along the rows of memory, which is dearer, it may take fewer.
+_QUICK_VOXELS: Final = 12_000_000
+_QUICK_VOXELS_ALONG_ROWS: Final = 4_000_000
+_COARSEST: Final = 8
 
 # For each plane the LPS axis and sense that it is stepped through, that runs down, and that runs right.
 # Stepping follows the normal (right x down), as frames of a stack are sorted.
@@ -65,13 +73,17 @@ class PlaneStack:
     """All planes of one kind through a volume.
 
     Index 0 is the lowest along the plane's normal: the feet for axial, the front for coronal, the
-    patient's left for sagittal.
+    patient's left for sagittal. `is_quick`: a slab that would take long is gathered at every second or
+    further pixel, and says so.
     """
 
-    def __init__(self, volume: Volume, plane: Plane, slab: Slab = Slab()) -> None:
+    def __init__(
+        self, volume: Volume, plane: Plane, slab: Slab = Slab(), *, is_quick: bool = False
+    ) -> None:
         self.volume = volume
         self.plane = plane
         self.slab = slab
+        self.is_quick = is_quick
         axis_of = _nearest_axes(volume.affine_kji_to_lps)
         wanted = _LAYOUT[plane]
         axes = tuple(axis_of[lps] for lps, _ in wanted)
@@ -104,10 +116,27 @@ class PlaneStack:
         other.slab = slab
         return other
 
+    def with_care(self) -> PlaneStack:
+        """The same planes with every pixel gathered, however long that takes."""
+        other = copy.copy(self)
+        other.is_quick = False
+        return other
+
     @property
     def slab_mm(self) -> float:
         """How thick the slab is in truth: its planes times their distance."""
         return self.slab.planes(self.spacing_mm) * self.spacing_mm
+
+    @property
+    def stride(self) -> int:
+        """Every how many-th pixel of a slab is gathered: 1 unless time is short."""
+        count, rows, columns = self._grid.shape
+        planes = min(count, self.slab.planes(self.spacing_mm))
+        steps = [abs(step) for step in self._grid.strides]
+        most = _QUICK_VOXELS_ALONG_ROWS if steps[0] == min(steps) else _QUICK_VOXELS
+        if not self.is_quick or planes == 1 or planes * rows * columns <= most:
+            return 1
+        return min(_COARSEST, math.ceil(math.sqrt(planes * rows * columns / most)))
 
     def frame(self, index: int) -> Frame:
         """Plane `index` as a frame of the volume's stored values and its rescale, through the slab.
@@ -134,7 +163,7 @@ class PlaneStack:
             spacing=self._spacing,
             pixel_aspect=self._spacing.row_mm / self._spacing.column_mm,
             frame_number=index + 1,
-            badges=self.volume.badges,
+            badges=(*self.volume.badges, *((ROUGH_BADGE,) if self.stride > 1 else ())),
             not_faithful=(*self.volume.not_faithful, *(() if geometry is not None else (_SHEARED,))),
             corner=self._corner_of_slab(),
         )
@@ -144,9 +173,15 @@ class PlaneStack:
         planes = self._grid[max(0, index - half) : index + half + 1]
         if half == 0 or self.slab.mode is SlabMode.THIN:
             return np.ascontiguousarray(self._grid[index])
-        if self.slab.mode is SlabMode.MEAN:
-            return np.ascontiguousarray(planes.mean(axis=0, dtype=np.float32))
-        found = planes.max(axis=0) if self.slab.mode is SlabMode.MIP else planes.min(axis=0)
+        stride = self.stride
+        first = (stride - 1) // 2
+        found = _gathered(planes[:, first::stride, first::stride], self.slab.mode)
+        if stride > 1:
+            found = found.repeat(stride, 0).repeat(stride, 1)
+            rows, columns = self._grid.shape[1:]
+            # Where the last step reaches beyond the edge, the last pixel stands for what is left.
+            beyond = ((0, max(0, rows - found.shape[0])), (0, max(0, columns - found.shape[1])))
+            found = np.pad(found, beyond, "edge")[:rows, :columns]
         return np.ascontiguousarray(found)
 
     def _corner_of_slab(self) -> Mapping[str, str]:
@@ -196,6 +231,19 @@ class PlaneStack:
             spacing=self._spacing,
             frame_of_reference=self.volume.frame_of_reference,
         )
+
+
+def _gathered(planes: NDArray[Any], mode: SlabMode) -> NDArray[Any]:
+    """(planes, rows, columns) along the planes: their mean in float32, their largest or smallest value."""
+    # Along memory, not against it, which would take several times as long.
+    senses = tuple(slice(None, None, -1 if step < 0 else 1) for step in planes.strides)
+    along = planes[senses]
+    found: NDArray[Any]
+    if mode is SlabMode.MEAN:
+        found = np.einsum("ijk->jk", along, dtype=np.float32, casting="unsafe") / np.float32(len(along))
+    else:
+        found = along.max(axis=0) if mode is SlabMode.MIP else along.min(axis=0)
+    return found[senses[1:]]
 
 
 def planes_of(volume: Volume) -> Mapping[Plane, PlaneStack]:

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 
 from medvision_desktop.domain.geometry import edge_letters
 from medvision_desktop.domain.measurement import MeasurementKind
-from medvision_desktop.pixels import oblique
+from medvision_desktop.pixels import oblique, reslice
 from medvision_desktop.pixels.oblique import ObliqueStack
 from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode
 from medvision_desktop.ui.viewmodels import planes, turning
@@ -241,13 +241,36 @@ def test_a_coarse_slab_becomes_whole_when_it_rests(screen: Screen, monkeypatch: 
 
     def is_whole() -> bool:
         shown = screen.viewer.panes[1].shown
-        return shown is not None and oblique.ROUGH_BADGE not in shown.plan.badges
+        return shown is not None and reslice.ROUGH_BADGE not in shown.plan.badges
 
     assert not is_whole()
     screen.qtbot.waitUntil(is_whole)
     shown = screen.viewer.panes[1].shown
     assert shown is not None
     assert np.array_equal(shown.frame.stored, stack.with_care().frame(shown.index).stored, equal_nan=True)
+    care.stop()
+
+
+def test_a_coarse_slab_along_the_grid_becomes_whole_when_it_rests(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reslice, "_QUICK_VOXELS", 500)
+    monkeypatch.setattr(reslice, "_QUICK_VOXELS_ALONG_ROWS", 500)
+    care = PlaneCare(screen.lanes, screen.viewer)
+    screen.viewer.set_slab(Slab(SlabMode.MEAN, 9.0))
+    stack = stacks(screen)[1]
+    assert isinstance(stack, PlaneStack)
+    assert stack.stride > 1
+
+    def is_whole() -> bool:
+        shown = screen.viewer.panes[1].shown
+        return shown is not None and reslice.ROUGH_BADGE not in shown.plan.badges
+
+    assert not is_whole()
+    screen.qtbot.waitUntil(is_whole)
+    shown = screen.viewer.panes[1].shown
+    assert shown is not None
+    assert np.array_equal(shown.frame.stored, stack.with_care().frame(shown.index).stored)
     care.stop()
 
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from medvision_desktop.domain.geometry import EdgeLetters, Plane, Vector3, edge_letters
 from medvision_desktop.domain.image import Rescale, Volume
-from medvision_desktop.pixels import modality, oblique, sampling
+from medvision_desktop.pixels import modality, oblique, reslice, sampling
 from medvision_desktop.pixels.oblique import ObliqueStack, rotated
 from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode
 
@@ -181,8 +181,8 @@ def test_a_quick_plane_has_the_grid_of_the_careful_one(monkeypatch: pytest.Monke
     assert quick.stride > careful.stride == 1
     assert rough.geometry == fine.geometry
     assert rough.stored.shape == fine.stored.shape
-    assert oblique.ROUGH_BADGE in rough.badges
-    assert oblique.ROUGH_BADGE not in fine.badges
+    assert reslice.ROUGH_BADGE in rough.badges
+    assert reslice.ROUGH_BADGE not in fine.badges
 
 
 def test_a_rescale_is_applied_after_the_interpolation_as_if_it_were_before() -> None:
@@ -239,6 +239,6 @@ def test_a_large_plane_is_coarse_until_the_code_is_compiled(monkeypatch: pytest.
     volume = volume_of()
     right = rotated((1, 0, 0), (0, 0, 1), 0.4)
     stack = ObliqueStack(volume, Plane.CORONAL, right, (0, 0, -1), MIDDLE, is_quick=True)
-    assert oblique.ROUGH_BADGE in stack.frame(5).badges
+    assert reslice.ROUGH_BADGE in stack.frame(5).badges
     oblique.warm(volume)
-    assert oblique.ROUGH_BADGE not in stack.frame(5).badges
+    assert reslice.ROUGH_BADGE not in stack.frame(5).badges

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.display import VoiWindow
 from medvision_desktop.domain.geometry import EdgeLetters, Plane, Vector3, edge_letters
 from medvision_desktop.domain.image import Volume
+from medvision_desktop.pixels import reslice
 from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode, planes_of
 
 SHAPE = (4, 5, 6)
@@ -169,3 +170,26 @@ def test_a_slab_is_a_whole_odd_number_of_planes() -> None:
     assert taken[0] == taken[1] == 1
     assert taken[3] == 3
     assert taken[5] == 5
+
+
+@pytest.mark.parametrize(("axes", "senses"), ORIENTATIONS[::5])
+@pytest.mark.parametrize("mode", [SlabMode.MEAN, SlabMode.MIP, SlabMode.MINIP])
+def test_a_quick_slab_has_pixels_of_the_careful_one_where_they_stand_and_says_that_it_is_coarse(
+    axes: tuple[int, ...], senses: tuple[int, ...], mode: SlabMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reslice, "_QUICK_VOXELS", 16)
+    monkeypatch.setattr(reslice, "_QUICK_VOXELS_ALONG_ROWS", 16)
+    volume = numbered(affine_of(axes, senses))
+    for plane in Plane:
+        thin = PlaneStack(volume, plane, is_quick=True)
+        assert thin.stride == 1
+        quick = thin.with_slab(Slab(mode, 3 * thin.spacing_mm))
+        rough, fine = quick.frame(1), quick.with_care().frame(1)
+        assert quick.stride > 1 == quick.with_care().stride
+        assert rough.stored.shape == fine.stored.shape
+        assert rough.geometry == fine.geometry
+        assert reslice.ROUGH_BADGE in rough.badges
+        assert reslice.ROUGH_BADGE not in fine.badges
+        at = (quick.stride - 1) // 2
+        step = slice(at, None, quick.stride)
+        assert np.array_equal(rough.stored[step, step], fine.stored[step, step])

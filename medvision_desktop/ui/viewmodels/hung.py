@@ -49,7 +49,7 @@ def in_plane(pane: PaneState, wish: HungPane) -> PaneState:
     shown = pane.shown
     if wish.plane is None or shown is None or shown.plane is not None or shown.loaded.volume is None:
         return pane
-    stack = PlaneStack(shown.loaded.volume, wish.plane)
+    stack = PlaneStack(shown.loaded.volume, wish.plane, is_quick=True)
     base = replace(pane, display=pane.display.brightness)
     return pane_state.with_planes(base, shown.loaded, stack, stack.count // 2)
 

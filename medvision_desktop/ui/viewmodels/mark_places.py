@@ -92,4 +92,6 @@ def _stack_of(now: Planes, place: Place) -> Planes:
         return ObliqueStack(
             now.volume, now.plane, cut.row_lps, cut.column_lps, through, now.slab, is_quick=True
         )
-    return PlaneStack(now.volume, now.plane, now.slab) if isinstance(now, ObliqueStack) else now
+    if isinstance(now, ObliqueStack):
+        return PlaneStack(now.volume, now.plane, now.slab, is_quick=True)
+    return now

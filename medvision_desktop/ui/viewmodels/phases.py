@@ -81,6 +81,6 @@ def _same_planes(shown: Shown, loaded: LoadedSeries) -> PlaneStack | ObliqueStac
     if old is None or volume is None:
         raise ValueError("planes of a volume become planes of a volume")
     if isinstance(old, PlaneStack):
-        return PlaneStack(volume, old.plane, old.slab)
+        return PlaneStack(volume, old.plane, old.slab, is_quick=old.is_quick)
     through = old.point_lps_mm(shown.index, 0, 0)
     return ObliqueStack(volume, old.plane, old.right, old.down, through, old.slab, is_quick=old.is_quick)

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, QTimer
 
 from medvision_desktop.domain.image import Frame, Volume
 from medvision_desktop.pixels import oblique
-from medvision_desktop.pixels.oblique import ObliqueStack
+from medvision_desktop.pixels.oblique import Planes
+from medvision_desktop.pixels.reslice import ROUGH_BADGE
 from medvision_desktop.ui.viewmodels.pane_state import Shown, with_frame
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
@@ -19,7 +20,7 @@ _REST_MS: Final = 150
 
 
 class PlaneCare(QObject):
-    """Watches the viewer: thick oblique slabs are coarse while they move, and whole when they rest."""
+    """Watches the viewer: thick slabs are coarse while they move, and whole when they rest."""
 
     def __init__(self, lanes: Lanes, viewer: ViewerModel) -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class PlaneCare(QObject):
             def work(
                 _progress: ProgressSink,
                 _cancel: CancelToken,
-                careful: ObliqueStack = stack,
+                careful: Planes = stack,
                 index: int = shown.index,
             ) -> Frame:
                 return careful.with_care().frame(index)
@@ -76,12 +77,8 @@ class PlaneCare(QObject):
             self._viewer.put_panes({number: with_frame(pane, frame)})
 
 
-def _with_care(stack: ObliqueStack, index: int, _progress: ProgressSink, _cancel: CancelToken) -> Frame:
-    return stack.with_care().frame(index)
-
-
-def _rough(shown: Shown | None) -> ObliqueStack | None:
+def _rough(shown: Shown | None) -> Planes | None:
     """The stack of a pane whose image is coarse; None for all others."""
-    if shown is None or not isinstance(shown.planes, ObliqueStack):
+    if shown is None or shown.planes is None:
         return None
-    return shown.planes if oblique.ROUGH_BADGE in shown.frame.badges else None
+    return shown.planes if ROUGH_BADGE in shown.frame.badges else None

@@ -59,7 +59,7 @@ def spread(
     first = panes[0].display
     result = list(panes)
     for number, plane in enumerate(ORDER):
-        stack = PlaneStack(volume, plane)
+        stack = PlaneStack(volume, plane, is_quick=True)
         base = PaneState(loaded.study, loaded.series, display=first.brightness)
         index = stack.count // 2 if point_lps_mm is None else stack.index_at(point_lps_mm)
         result[number] = with_planes(base, loaded, stack, index)

@@ -62,7 +62,8 @@ def straighten(viewer: ViewerModel) -> bool:
         shown = pane.shown
         if shown is None or not isinstance(shown.planes, ObliqueStack):
             continue
-        stack = PlaneStack(shown.planes.volume, shown.planes.plane, shown.planes.slab)
+        before = shown.planes
+        stack = PlaneStack(before.volume, before.plane, before.slab, is_quick=True)
         index = stack.count // 2 if point is None else stack.index_at(point)
         back = with_planes(pane, shown.loaded, stack, index)
         fresh[number] = with_display(back, replace(pane.display, zoom=None, pan=(0.0, 0.0)))
