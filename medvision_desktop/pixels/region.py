@@ -139,11 +139,16 @@ def _in_polygon(
     points: Sequence[Point], row: NDArray[np.float64], column: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Even-odd rule: a ray to the right crosses the outline an odd number of times."""
-    inside = np.zeros((row.size, column.size), np.bool_)
+    # What an edge turns over is each row up to where it crosses it: its end is marked, and all marks of a
+    # row are counted in one go, so that an outline of many points costs little more than one of few.
+    ends = np.zeros((row.size, column.size + 1), np.uint8)
+    heights = row[:, 0]
     for (r0, c0), (r1, c1) in zip(points, (*points[1:], points[0]), strict=True):
-        if r0 == r1:
+        first, last = np.searchsorted(heights, (min(r0, r1), max(r0, r1)))
+        if first == last:
             continue
-        crosses = (row >= min(r0, r1)) & (row < max(r0, r1))
-        at = c0 + (row - r0) * (c1 - c0) / (r1 - r0)
-        inside ^= crosses & (column <= at)
-    return inside
+        at = c0 + (heights[first:last] - r0) * (c1 - c0) / (r1 - r0)
+        count = np.clip(np.floor(at - column[0, 0]) + 1, 0, column.size).astype(np.intp)
+        ends[np.arange(first, last), count] ^= 1
+    crossings = np.bitwise_xor.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
+    return crossings[:, 1:].astype(np.bool_)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medvision_desktop.domain.geometry import PixelSpacing, SpacingSource
@@ -135,6 +135,26 @@ def test_an_ellipse_and_a_polygon_hold_the_pixels_that_arithmetic_says() -> None
     # Below the diagonal of a square, away from its edges.
     half = region.values(image, K.POLYGON, ((0.5, 0.6), (10.5, 10.6), (10.5, 0.6)))
     assert sorted(half) == [30 * r + c for r in range(1, 11) for c in range(1, r + 1)]
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.tuples(st.floats(-5, 25, width=32), st.floats(-5, 35, width=32)), min_size=3, max_size=40
+    ).map(lambda points: tuple((row + 0.013, column + 0.017) for row, column in points))
+)
+def test_a_polygon_of_any_outline_holds_the_pixels_that_a_ray_from_each_says(
+    points: tuple[tuple[float, float], ...],
+) -> None:
+    def is_inside(row: int, column: int) -> bool:
+        odd = False
+        for (r0, c0), (r1, c1) in zip(points, (*points[1:], points[0]), strict=True):
+            if (r0 <= row) != (r1 <= row):
+                odd ^= column <= c0 + (row - r0) * (c1 - c0) / (r1 - r0)
+        return odd
+
+    wanted = [30 * row + column for row in range(20) for column in range(30) if is_inside(row, column)]
+    assert sorted(region.values(frame(), K.POLYGON, points)) == wanted
 
 
 def test_padding_colour_and_what_lies_outside_the_image_are_not_counted() -> None:
