@@ -35,10 +35,19 @@ class Role(Enum):
 
 
 @dataclass(frozen=True)
+class ImageName:
+    """The image that a report speaks of: its SOP Instance UID, and its frame from 1."""
+
+    uid: str
+    frame: int = 1
+
+
+@dataclass(frozen=True)
 class ReportLine:
     """One content item as plain text: `depth` from 0, its concept's name, and what it says.
 
-    `personal`: the value names a person. A value may have line breaks.
+    `personal`: the value names a person. A value may have line breaks. `image`: what an IMAGE item
+    points at.
     """
 
     depth: int
@@ -46,6 +55,7 @@ class ReportLine:
     value: str = ""
     role: Role = Role.ITEM
     personal: bool = False
+    image: ImageName | None = None
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,8 @@ def _lines(item: Dataset, depth: int, place: tuple[int, ...]) -> Iterator[Report
         yield from _container(item, depth, place, _led(relation, name))
         return
     value = value_text.of(item, kind)
-    yield ReportLine(depth, _led(relation, name), value, personal=kind == "PNAME")
+    image = value_text.image_of(item) if kind == "IMAGE" else None
+    yield ReportLine(depth, _led(relation, name), value, personal=kind == "PNAME", image=image)
     yield from _children(item, depth + 1, place)
 
 

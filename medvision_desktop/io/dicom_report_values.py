@@ -7,6 +7,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
+from medvision_desktop.domain.document import ImageName
 from medvision_desktop.io.dicom_values import (
     clean,
     iso_date,
@@ -32,6 +33,16 @@ def of(item: Dataset, kind: str) -> str:
     if read is None:
         return f"(a value of the kind {clean(kind, limit=16)})" if kind else ""
     return read(item)
+
+
+def image_of(item: Dataset) -> ImageName | None:
+    """The first image that an IMAGE item points at, at the first frame it names (PS3.3 C.18.4)."""
+    for reference in items_of(item, "ReferencedSOPSequence")[:1]:
+        uid = text(reference, "ReferencedSOPInstanceUID")
+        frames = numbers(reference, "ReferencedFrameNumber")
+        if uid:
+            return ImageName(uid, max(1, int(frames[0])) if frames else 1)
+    return None
 
 
 def code_value(code: Dataset) -> str:

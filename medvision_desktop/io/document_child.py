@@ -53,7 +53,8 @@ def _report(
     found = read_report(Path(arguments["path"]))
 
     def plain(line: ReportLine) -> list[Any]:
-        return [line.depth, line.name, line.value, line.role.value, line.personal]
+        uid, frame = (line.image.uid, line.image.frame) if line.image is not None else ("", 1)
+        return [line.depth, line.name, line.value, line.role.value, line.personal, uid, frame]
 
     facts, lines = [plain(line) for line in found.facts], [plain(line) for line in found.lines]
     return {"title": found.title, "facts": facts, "lines": lines}, {}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medvision_desktop.domain.document import (
     DocumentRef,
+    ImageName,
     PageMatch,
     PageSizes,
     ReportLine,
@@ -70,6 +71,13 @@ def _ask(
 
 def _lines(rows: Sequence[Sequence[Any]]) -> tuple[ReportLine, ...]:
     return tuple(
-        ReportLine(int(depth), str(name), str(value), Role(role), bool(personal))
-        for depth, name, value, role, personal in rows
+        ReportLine(
+            int(depth),
+            str(name),
+            str(value),
+            Role(role),
+            bool(personal),
+            ImageName(str(uid), int(frame)) if uid else None,
+        )
+        for depth, name, value, role, personal, uid, frame in rows
     )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt
 
-from medvision_desktop.domain.document import DocumentRef
+from medvision_desktop.domain.document import DocumentRef, ImageName
 from medvision_desktop.domain.study import StudyRef
 from medvision_desktop.ui.panes.document import DocumentPane
 from medvision_desktop.ui.viewmodels.documents import DocumentModel
+from medvision_desktop.ui.viewmodels.image_jump import ImageJump
 
 if TYPE_CHECKING:
     from medvision_desktop.ui.reading_room import ReadingRoom
@@ -33,7 +34,9 @@ class RoomDocuments(QObject):
         room.window.splitDockWidget(self.dock, room.docks["findings"], Qt.Orientation.Horizontal)
         self.dock.hide()
         self._put_findings_away = False
+        self._jump = ImageJump(room.viewer, room.worklist.select)
         self.pane.closeWanted.connect(self.close)
+        self.pane.text.imageWanted.connect(self.show_image)
         room.worklist.documentPicked.connect(self.open)
         self.model.opened.connect(room.desk.note_document)
 
@@ -42,6 +45,15 @@ class RoomDocuments(QObject):
         self._room.worklist.show_selected(study.key, document.uid)
         self.model.open(study, document)
         self._show()
+
+    def show_image(self, image: ImageName) -> None:
+        """Show the image that the report speaks of beside it."""
+        room, own = self._room, self.model.state.study
+        studies = [row.study for row in room.worklist.studies]
+        if own is not None:  # its own study first, as the list has it by now
+            studies.sort(key=lambda study: study.key != own.key)
+        if not self._jump.go(tuple(studies), image):
+            room.notifier.toast("The image is not here", "Open the study that it belongs to.", "info")
 
     def next(self) -> None:
         """The next document of the study on screen, of the one selected where there is none."""

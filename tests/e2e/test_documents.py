@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from pydicom.dataset import Dataset
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from medvision_desktop.ui.viewmodels.documents import DocumentStatus
@@ -57,6 +58,55 @@ def test_a_report_is_picked_read_searched_and_copied(sit_down: Callable[..., Any
     pane.focus_content()
     sitting.key(Qt.Key.Key_Escape)
     assert not pane.isVisible()
+
+
+def test_a_reader_goes_from_a_report_to_the_images_it_speaks_of(
+    sit_down: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "cited"
+    folder.mkdir()
+    slices = [ct(z=2.0 * n, number=n + 1) for n in range(4)]
+    for number, one in enumerate(slices):
+        write(one, folder / f"{number}.dcm")
+    absent = ct(z=99.0, number=99)
+    cited = [
+        item("IMAGE", "Image", ReferencedSOPSequence=[pointing_at(one)]) for one in (slices[2], absent)
+    ]
+    write(report(cited), folder / "report.dcm")
+    sitting: Sitting = sit_down()
+    sitting.open(folder)
+    pick(sitting, "Radiology report")
+    room, view = sitting.room, sitting.room.documents.pane.text
+    sitting.wait(lambda: view.is_complete)
+    uid = slices[2].SOPInstanceUID
+
+    def seen() -> str:
+        shown = room.viewer.active_pane.shown
+        return "" if shown is None else shown.frame.sop_instance_uid
+
+    # By keys: Tab to the first link, Enter.
+    view.setFocus()
+    sitting.key(Qt.Key.Key_Tab)
+    sitting.key(Qt.Key.Key_Return)
+    assert seen() == uid
+    found = view.document().find("Show the image")
+    # By the mouse, from an empty room: the series is read first.
+    room.viewer.close_study(sitting.study_key)
+    sitting.click(view.viewport(), view.cursorRect(found).center() - QPoint(4, 0))
+    sitting.wait(lambda: seen() == uid)
+    # What is not here is said, and nothing moves.
+    other = view.document().find("Show the image", found)
+    sitting.click(view.viewport(), view.cursorRect(other).center() - QPoint(4, 0))
+    assert sitting.toasts[-1].text == "The image is not here"
+    assert seen() == uid
+
+
+def pointing_at(image: Dataset) -> Dataset:
+    """A reference to an image as content items have it."""
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = image.SOPClassUID
+    reference.ReferencedSOPInstanceUID = image.SOPInstanceUID
+    return reference
 
 
 def test_documents_are_reached_one_after_the_other_by_key(

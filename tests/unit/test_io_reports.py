@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from pydicom.uid import (
     XRayRadiationDoseSRStorage,
 )
 
-from medvision_desktop.domain.document import ReportText, Role
+from medvision_desktop.domain.document import ImageName, ReportText, Role
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_report
 from tests.helpers.dicom_files import write
@@ -131,6 +132,20 @@ def test_a_continuous_container_is_one_sentence() -> None:
     )
 
     assert _texts(found) == [(0, "Finding", "A mass of three centimetres.")]
+
+
+def test_an_image_item_says_which_image_and_frame_it_points_at() -> None:
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    reference.ReferencedSOPInstanceUID = "1.2.3.4"
+    plain = item("IMAGE", "Whole", ReferencedSOPSequence=[copy.deepcopy(reference)])
+    reference.ReferencedFrameNumber = [7, 9]
+    framed = item("IMAGE", "Framed", ReferencedSOPSequence=[reference])
+    words = item("TEXT", "Words", TextValue="1.2.3.4")
+    found = dicom_report._report(report([plain, framed, item("IMAGE", "None"), words]))
+
+    wanted = [ImageName("1.2.3.4"), ImageName("1.2.3.4", 7), None, None]
+    assert [line.image for line in found.lines] == wanted
 
 
 def test_an_outline_names_the_image_that_it_was_selected_from() -> None:

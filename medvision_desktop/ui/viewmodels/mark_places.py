@@ -29,7 +29,7 @@ def step(viewer: ViewerModel, way: int) -> bool:
 def go(viewer: ViewerModel, measurement: Measurement) -> bool:
     """Show the place of a measurement and give it to the keys; False where its series is not on screen."""
     place = measurement.place
-    there = _go_to_plane(viewer, place) if place.plane else _go_to_image(viewer, place)
+    there = _go_to_plane(viewer, place) if place.plane else go_to_image(viewer, place)
     if there:
         viewer.marks.select(measurement.id)
     return there
@@ -45,7 +45,8 @@ def slab_of(place: Place) -> Slab:
         return Slab()
 
 
-def _go_to_image(viewer: ViewerModel, place: Place) -> bool:
+def go_to_image(viewer: ViewerModel, place: Place) -> bool:
+    """Show an image where its series is on screen as images; False where it is not, or not read yet."""
     wanted = (place.sop_instance_uid, place.frame_number)
     for number in sorted(viewer.visible, key=lambda one: one != viewer.active):
         pane = viewer.panes[number]

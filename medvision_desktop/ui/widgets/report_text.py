@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QColor, QTextBlockFormat, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
 
-from medvision_desktop.domain.document import ReportLine, ReportText, Role, shown_value
+from medvision_desktop.domain.document import ImageName, ReportLine, ReportText, Role, shown_value
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import T
 
@@ -18,23 +18,28 @@ _LINES_A_STEP: Final = 120
 _INDENT_PX: Final = 18
 _MOST_INDENT: Final = 12
 _MOST_MARKED: Final = 500
+_BY_KEYS: Final = Qt.TextInteractionFlag.TextSelectableByKeyboard
 
 
-class ReportTextView(QTextEdit):
-    """Plain text in the styles of the tokens, built step by step. `searched`: matches are marked."""
+class ReportTextView(QTextBrowser):
+    """Plain text in the styles of the tokens, built step by step. `searched`: matches are marked.
+
+    `imageWanted(ImageName)`: an image that the report speaks of was clicked, or chosen by Tab and Enter.
+    """
 
     searched = Signal()
+    imageWanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setReadOnly(True)
         self.setAcceptRichText(False)
         self.setUndoRedoEnabled(False)
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(self._follow)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("Text of the report")
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction | _BY_KEYS)
         self.setStyleSheet(f"QTextEdit {{ background: {T.bg1}; border: none; padding: 8px 12px; }}")
         self._steps: Iterator[None] = iter(())
         self._timer = QTimer(self)
@@ -44,6 +49,7 @@ class ReportTextView(QTextEdit):
         self._words = ""
         self._hits: list[QTextCursor] = []
         self._at = -1
+        self._images: list[ImageName] = []
 
     @property
     def is_complete(self) -> bool:
@@ -59,7 +65,7 @@ class ReportTextView(QTextEdit):
         """Lay out a report from its beginning."""
         self._zoom = zoom
         self.clear()
-        self._hits, self._at = [], -1
+        self._hits, self._at, self._images = [], -1, []
         self._steps = self._build(report, masked=masked)
         self._step()
         self._timer.start()
@@ -125,6 +131,28 @@ class ReportTextView(QTextEdit):
         else:
             parts = [("body", T.t2, line.name)]
         self._put(cursor, line.depth, max(above, 4.0), *parts)
+        if line.image is not None:
+            self._put_link(cursor, line.image)
+
+    def _put_link(self, cursor: QTextCursor, image: ImageName) -> None:
+        """Words behind a line that take the reader to its image; the link is a number of ours."""
+        form = self._form("body", T.accent)
+        form.setAnchor(True)
+        form.setAnchorHref(str(len(self._images)))
+        self._images.append(image)
+        cursor.insertText("  ", self._form("body", T.t1))
+        cursor.insertText("Show the image", form)
+
+    def _follow(self, link: QUrl) -> None:
+        self.imageWanted.emit(self._images[int(link.toString())])
+
+    def _form(self, style: str, colour: str) -> QTextCharFormat:
+        form = QTextCharFormat()
+        font = fonts.font(style)
+        font.setPixelSize(max(8, round(font.pixelSize() * self._zoom)))
+        form.setFont(font)
+        form.setForeground(QColor(colour))
+        return form
 
     def _put(self, cursor: QTextCursor, depth: int, above: float, *parts: tuple[str, str, str]) -> None:
         block = QTextBlockFormat()
@@ -136,9 +164,4 @@ class ReportTextView(QTextEdit):
         else:
             cursor.insertBlock(block)
         for style, colour, words in parts:
-            form = QTextCharFormat()
-            font = fonts.font(style)
-            font.setPixelSize(max(8, round(font.pixelSize() * self._zoom)))
-            form.setFont(font)
-            form.setForeground(QColor(colour))
-            cursor.insertText(words, form)
+            cursor.insertText(words, self._form(style, colour))
