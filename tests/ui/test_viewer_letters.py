@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,3 +71,33 @@ def test_letters_and_corner_text_share_no_pixel(width: int, top: list[str], bott
     words = painted(width, corner, letters=False, words=True)[:, middle]
     assert letters.any()
     assert not (letters & words).any()
+
+
+_WORDS = st.sampled_from(["4711", LONG, LONG[:25], "Universitätsklinikum Eppendorf", "李" * 40])
+_ROWS = st.lists(_WORDS, max_size=3).map(lambda rows: tuple(Line(text) for text in rows))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(200, 900), _ROWS, _ROWS, _ROWS, _ROWS)
+def test_lines_of_two_corners_never_run_into_each_other(
+    width: int,
+    top_left: tuple[Line, ...],
+    top_right: tuple[Line, ...],
+    bottom_left: tuple[Line, ...],
+    bottom_right: tuple[Line, ...],
+) -> None:
+    text = EdgedText()
+    corner = CornerText(top_left, top_right, bottom_left, bottom_right)
+    cut = corner_text.fitted(text, corner, width)
+
+    def fits(left: tuple[Line, ...], right: tuple[Line, ...]) -> None:
+        for one, other in zip_longest(left, right, fillvalue=Line("")):
+            between = 8 if one.text and other.text else 0
+            assert text.width(one.text) + text.width(other.text) + between <= width + 1
+
+    fits(cut.top_left, cut.top_right)
+    fits(cut.bottom_left[::-1], cut.bottom_right[::-1])
+    # Who the patient is, and what is done to the image, gives way to nothing but the edge of the pane.
+    first = (*zip(top_left, cut.top_left, strict=True), *zip(bottom_right, cut.bottom_right, strict=True))
+    for whole, shown in first:
+        assert shown == whole or text.width(whole.text) > width

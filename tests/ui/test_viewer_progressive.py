@@ -173,6 +173,7 @@ def test_an_image_that_cannot_be_read_says_so_and_the_others_are_shown(make: Any
     view = room.viewer.view(0)
     assert view.status is PaneStatus.REFUSED
     assert (view.refusal.what, view.refusal.why) == ("The file cannot be read.", "It does not exist.")
+    assert [line.text for line in view.corner.top_left] == ["Larsen, Ingrid", "9RG1"]
     room.viewer.set_index(0, 6)
     assert room.viewer.view(0).plan is not None
     assert room.errors == []

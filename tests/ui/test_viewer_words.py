@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_a_small_pane_keeps_name_id_series_and_window() -> None:
     assert found["top_right"] == []
     assert found["bottom_left"][0] == "Chest PA"
     assert "W 1000  L 500" in found["bottom_right"]
+
+
+def test_a_small_pane_still_says_what_is_lost_or_covered() -> None:
+    plain = cases.film()
+    frame = replace(plain.stack.frames[0], badges=("Derived", "Lossy 10:1"))
+    lossy = replace(plain, stack=replace(plain.stack, frames=(frame,)))
+    found = texts(lossy, small=True)["bottom_right"]
+    assert "Lossy 10:1" in found
+    assert "Derived" not in " ".join(found)
 
 
 def test_a_slice_says_where_it_lies() -> None:

@@ -23,8 +23,8 @@ _AXES: Final = (("L", "R"), ("P", "A"), ("H", "F"))
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FUNCTIONS: Final = {VoiFunction.SIGMOID: "sigmoid"}
 _LONGEST: Final = 64
-# Badges that small panes keep as well: values that no scanner has measured.
-_ALWAYS: Final = ("Interpolated", "Resampled")
+# Badges that small panes keep as well: values that no scanner has measured, and what is not seen.
+_ALWAYS: Final = ("Interpolated", "Resampled", "Lossy", "Shutter on")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def corner_text(
             bottom_left=_what(shown, status, small=True),
             bottom_right=(
                 *((Line(SEPARATOR.join(layers)),) if layers else ()),
-                *(Line(badge) for badge in shown.plan.badges if badge in _ALWAYS),
+                *(Line(badge) for badge in shown.plan.badges if badge.startswith(_ALWAYS)),
                 *_doubts(shown.plan),
                 *_window(shown.plan),
                 Line(f"Zoom {_zoom(scale)}"),
@@ -91,6 +91,11 @@ def corner_text(
             Line(_join(f"Zoom {_zoom(scale)}", interpolation)),
         ),
     )
+
+
+def identity(study: StudyRef, *, masked: bool = False, prior: str = "") -> CornerText:
+    """Who the patient is, for a pane whose image is not here yet or cannot be shown."""
+    return CornerText(top_left=(*_who(study, masked=masked)[:2], *_prior(prior)))
 
 
 def patient_name(name: str) -> str:

@@ -14,7 +14,7 @@ from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport, ViewTransform
 from medvision_desktop.services.ai_places import ImagePlace
 from medvision_desktop.ui.viewmodels.awaited import Refusal
-from medvision_desktop.ui.viewmodels.corner_lines import CornerText, Line, corner_text
+from medvision_desktop.ui.viewmodels.corner_lines import CornerText, Line, corner_text, identity
 from medvision_desktop.ui.viewmodels.cross_reference import Reference
 from medvision_desktop.ui.viewmodels.gestures import Position, Size, viewport_of
 from medvision_desktop.ui.viewmodels.layer_rail import RailRun
@@ -119,16 +119,21 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
     """The picture of a pane."""
     small = scene.size[0] < SMALL_WIDTH * scene.ratio or scene.size[1] < SMALL_HEIGHT * scene.ratio
     shown = pane.shown
+    who = CornerText()
+    if pane.study is not None and scene.corner_text:
+        who = identity(pane.study, masked=scene.masked, prior=scene.prior)
     if shown is None or pane.study is None:
         return PaneView(
             pane.status,
             scene.active,
+            corner=who,
+            band=scene.band,
             refusal=pane.refusal,
             title=pane.series.description or pane.series.modality if pane.series else "",
             small=small,
         )
     if not shown.is_here:
-        return _awaited(pane, shown, scene, small=small)
+        return _awaited(pane, shown, scene, who, small=small)
     pane_port = viewport_of(pane.display, scene.size)
     view = viewport.transform(shown.frame, pane_port)
     layered = scene.overlay.visible
@@ -169,11 +174,12 @@ def build(pane: PaneState, scene: Scene) -> PaneView:
     )
 
 
-def _awaited(pane: PaneState, shown: Shown, scene: Scene, *, small: bool) -> PaneView:
+def _awaited(pane: PaneState, shown: Shown, scene: Scene, who: CornerText, *, small: bool) -> PaneView:
     """No picture: which image is being read, or why it cannot be. The others can be scrolled to."""
     return PaneView(
         PaneStatus.LOADING if shown.waits else PaneStatus.REFUSED,
         scene.active,
+        corner=who,
         refusal=shown.refusal,
         title=f"image {shown.index + 1} of {shown.count}",
         rail=rail_of(pane, shown, scene.found, scene.keys),

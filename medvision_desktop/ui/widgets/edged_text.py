@@ -42,6 +42,13 @@ class EdgedText:
         """How wide a line is, without its edge."""
         return QFontMetricsF(fonts.font(style)).horizontalAdvance(text)
 
+    def cut(self, text: str, width: float, style: str = "caption") -> str:
+        """A line cut short to a width; empty where not even an ellipsis fits."""
+        shown = QFontMetricsF(fonts.font(style)).elidedText(
+            text, Qt.TextElideMode.ElideRight, max(0.0, width)
+        )
+        return shown if len(shown) > 1 else ""
+
     def draw(
         self,
         painter: QPainter,

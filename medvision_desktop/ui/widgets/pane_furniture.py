@@ -12,7 +12,7 @@ from medvision_desktop.ui.theme import fonts, icons
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels.first_look import colour_scale as colour_scale_of
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
-from medvision_desktop.ui.viewmodels.pane_view import PaneView
+from medvision_desktop.ui.viewmodels.pane_view import SMALL_HEIGHT, PaneView
 from medvision_desktop.ui.widgets import (
     colour_scale,
     corner_text,
@@ -45,7 +45,7 @@ def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, rati
         drawings.paint_cursor(painter, view.cursor, ratio)
     if view.marks:
         mark_layer.paint(painter, text, view.marks, room, ratio)
-    if view.ruler is not None and not view.small:
+    if view.ruler is not None and pane.height() >= SMALL_HEIGHT:
         below = len(view.corner.bottom_right)
         scale_bar.paint(painter, text, view.ruler, room, ratio, below)
     scale = colour_scale_of(view.plan)
