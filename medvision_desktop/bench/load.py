@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import time
@@ -45,8 +46,12 @@ def measure(repeats: int, *, count: int = COUNT, side: int = SIDE) -> Iterator[M
         most_first = peak_mb()
         ours()
         most = peak_mb()
-        times = by_turns([ours, lambda: _itk(paths), lambda: _raw(paths)], repeats)
-        decoder.close()
+        gc.freeze()  # as the program does once it has started
+        try:
+            times = by_turns([ours, lambda: _itk(paths), lambda: _raw(paths)], repeats)
+        finally:
+            gc.unfreeze()
+            decoder.close()
     case = f"{count} slices of {side}x{side}, uncompressed"
     yield summarise("load", case, times[0], ITK, times[1], most)
     yield summarise("load", case, times[0], RAW, times[2], most)
