@@ -52,10 +52,11 @@ class Rescale:
 
 @dataclass(frozen=True, eq=False)
 class ModalityLut:
-    """Modality LUT Sequence: `entries[stored - first_mapped]`, clamped at both ends."""
+    """Modality LUT Sequence: `entries[stored - first_mapped]`, clamped at both ends, of so many `bits`."""
 
     first_mapped: int
     entries: NDArray[np.uint16]
+    bits: int = 16
 
 
 @dataclass(frozen=True, eq=False)

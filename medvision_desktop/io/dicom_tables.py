@@ -37,7 +37,7 @@ def modality_of(
     for item in items_of(dataset, "ModalityLUTSequence")[:1]:
         table = _table(item, signed=layout.signed, little=little)
         if table is not None:
-            return ModalityLut(table[0], table[1])
+            return ModalityLut(*table)
     values = group_of(dataset, index, "PixelValueTransformationSequence")
     slope, intercept = number(values, "RescaleSlope"), number(values, "RescaleIntercept")
     if slope is None or slope == 0:

@@ -68,8 +68,7 @@ def stored_range(frame: Frame) -> tuple[float, float]:
 def declared_range(frame: Frame) -> tuple[float, float]:
     """Lowest and highest modality value that the header allows: what a full-range window spans."""
     if isinstance(frame.modality, ModalityLut):
-        top = int(frame.modality.entries.max(initial=0))
-        return (0.0, float((1 << max(1, top.bit_length())) - 1))
+        return (0.0, float((1 << frame.modality.bits) - 1))
     ends = apply(frame.modality, np.asarray(stored_range(frame)))
     return (float(ends.min()), float(ends.max()))
 

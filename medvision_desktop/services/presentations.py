@@ -26,7 +26,12 @@ def attached(
         own = tuple(one for one in references if one.study_uid and one.study_uid == study.uid)
         found.append(replace(study, presentations=own) if own else study)
     alone = [
-        RefusedFile(one.path, "It says how images are shown that are not here.")
+        RefusedFile(
+            one.path,
+            "It marks images that are not here."
+            if one.is_key_objects
+            else "It says how images are shown that are not here.",
+        )
         for one in references
         if one.study_uid not in known
     ]

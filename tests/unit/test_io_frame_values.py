@@ -22,6 +22,7 @@ from medvision_desktop.io.dicom_layout import PixelLayout
 from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame
 from medvision_desktop.io.dicom_tables import padding_of
+from medvision_desktop.pixels.modality import declared_range
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import Raw, ct, write
 
@@ -132,6 +133,14 @@ def test_a_modality_lut_gives_what_pydicom_gives(decoder: Decoder, sample_file: 
     )
     dataset = pydicom.dcmread(path)
     assert np.array_equal(frame.modality.entries[index], apply_modality_lut(dataset.pixel_array, dataset))
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_modality_lut_spans_the_bits_of_its_descriptor(bits: int, made: Callable[..., Frame]) -> None:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [4, 0, bits])
+    item.add_new("LUTData", "OW", np.arange(4, dtype="<u2").tobytes())
+    assert declared_range(made(ModalityLUTSequence=[item])) == (0, 2**bits - 1)
 
 
 def test_a_voi_lut_gives_what_pydicom_gives(decoder: Decoder, sample_file: SampleFile) -> None:

@@ -72,8 +72,8 @@ def test_the_declared_range_follows_the_slope() -> None:
     assert modality.declared_range(frame) == (-500.0, 10.0)
 
 
-def test_the_declared_range_of_a_lut_is_that_of_its_bits() -> None:
-    lut = ModalityLut(0, np.asarray([3, 200], np.uint16))
+def test_the_declared_range_of_a_lut_is_that_of_its_descriptor_and_not_of_its_entries() -> None:
+    lut = ModalityLut(0, np.asarray([3, 200], np.uint16), 8)
     assert modality.declared_range(Frame(np.zeros((1, 1), np.uint16), modality=lut)) == (0.0, 255.0)
 
 
