@@ -237,19 +237,24 @@ def _graphic(item: Dataset) -> Annotation | None:
 
 
 def _words(item: Dataset) -> list[Annotation]:
-    """A text in its box, tied to its anchor if that is to be seen; at the anchor where it has no box."""
+    """A text in the middle of its box, tied to an anchor that is to be seen; without one at the anchor."""
     value = value_of(item, "UnformattedTextValue")
     lines = tuple(line.strip()[:200] for line in str(value or "").splitlines() if line.strip())[:20]
     words = tuple(part for line in lines if (part := clean(line)))
     anchor, in_display = _place(item, "AnchorPoint", "AnchorPointAnnotationUnits")
     box, box_in_display = _place(item, "BoundingBoxTopLeftHandCorner", "BoundingBoxAnnotationUnits")
+    end, _ = _place(item, "BoundingBoxBottomRightHandCorner", "BoundingBoxAnnotationUnits")
     if not words or not (box or anchor):
         return []
     if not box:
         return [Annotation(anchor, words=words, in_display=in_display)]
-    found = [Annotation(box, words=words, in_display=box_in_display)]
+    (top, left), (bottom, right) = box[0], (end or box)[0]
+    middle = ((top + bottom) / 2, (left + right) / 2)
+    found = [Annotation((middle,), words=words, in_display=box_in_display)]
     if anchor and text(item, "AnchorPointVisibility") == "Y" and in_display == box_in_display:
-        found.append(Annotation((*anchor, *box), in_display=in_display))
+        corners = ((row, column) for row in (top, bottom) for column in (left, right))
+        nearest = min(corners, key=lambda corner: math.dist(corner, anchor[0]))
+        found.append(Annotation((*anchor, nearest), in_display=in_display))
     return found
 
 

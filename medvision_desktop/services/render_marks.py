@@ -83,9 +83,9 @@ def _ink(marks: Sequence[Annotation], turn: ViewTurn, shape: tuple[int, ...]) ->
             text = "\n".join(mark.words)
             row, column = points[0]
             _, _, width, height = pen.multiline_textbbox((0, 0), text, font=face)
-            left = min(max(column, 0.0), max(0.0, columns - width))
-            top = min(max(row, 0.0), max(0.0, rows - height))
-            pen.multiline_text((left, top), text, fill=255, font=face)
+            left = min(max(column + 0.5 - width / 2, 0.0), max(0.0, columns - width))
+            top = min(max(row + 0.5 - height / 2, 0.0), max(0.0, rows - height))
+            pen.multiline_text((left, top), text, fill=255, font=face, align="center")
     covered: NDArray[np.float32] = np.maximum(lines, np.asarray(words)).astype(np.float32) / np.float32(255)
     return covered
 

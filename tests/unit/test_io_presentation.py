@@ -257,7 +257,7 @@ def test_words_stand_in_their_box_and_are_tied_to_an_anchor_that_is_to_be_seen(
     )
     _, shown = one(tmp_path, decoder, GraphicAnnotationSequence=[dataset(TextObjectSequence=[words])])
     assert shown.annotations[0].words == ("tip",)
-    assert shown.annotations[0].points == ((20.0, 10.0),)
+    assert shown.annotations[0].points == ((24.0, 20.0),)
     assert [mark.points for mark in shown.annotations[1:]] == [((0.0, 0.0), (20.0, 10.0))] * lines
 
 
