@@ -36,7 +36,7 @@ PLUGINS: Final[Mapping[str, str]] = {
     **{f"1.2.840.10008.1.2.4.{code}": "pylibjpeg" for code in (*_JPEG, *_JPEG_2000)},
     **{f"1.2.840.10008.1.2.4.{code}": "pyjpegls" for code in _JPEG_LS},
 }
-_OWN: Final = (*decoder_codecs.JPEG_XL, decoder_codecs.DEFLATED_FRAMES)
+_OWN: Final = (*decoder_codecs.JPEG_XL, decoder_codecs.DEFLATED_FRAMES, decoder_codecs.WRAPPED_FRAMES)
 
 
 def handlers() -> Mapping[str, Handler]:
@@ -88,6 +88,8 @@ def _decoded(header: Header, layout: PixelLayout, index: int) -> NDArray[Any]:
             data = decoder_codecs.encoded(dataset, layout, index)
             if syntax == decoder_codecs.DEFLATED_FRAMES:
                 return decoder_codecs.deflated_frame(data, header, layout)
+            if syntax == decoder_codecs.WRAPPED_FRAMES:
+                return decoder_codecs.wrapped_frame(data, header, layout)
             if syntax in decoder_codecs.JPEG_XL:
                 return decoder_codecs.jpeg_xl(data, layout)
             if decoder_codecs.jpeg_has_end(data):

@@ -23,6 +23,7 @@ JPEG_XL: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 
 JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 JPEG: Final = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (50, 51, 57, 70))
 DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
+WRAPPED_FRAMES: Final = "1.2.840.10008.1.2.1.98"
 _START_OF_FRAME: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _MOST_MARKERS: Final = 1000
 _SCAN: Final = b"\xff\xda"
@@ -44,6 +45,14 @@ def deflated_frame(data: bytes, header: Header, layout: PixelLayout) -> NDArray[
     if len(inflated) < need:
         raise dicom_native.cut_short(len(inflated), need)
     return dicom_native.shaped(inflated[:need], header, layout, 0)
+
+
+def wrapped_frame(data: bytes, header: Header, layout: PixelLayout) -> NDArray[Any]:
+    """A frame that is wrapped as a compressed one and is none (PS3.5 A.4.11)."""
+    need = -(-layout.frame_bits // 8)
+    if len(data) < need:
+        raise dicom_native.cut_short(len(data), need)
+    return dicom_native.shaped(data[:need], header, layout, 0)
 
 
 def jpeg_xl(data: bytes, layout: PixelLayout) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
-from pydicom.uid import RLELossless
+from pydicom.uid import UID, RLELossless
 
 from medvision_desktop.domain.study import InstanceRef
 from medvision_desktop.errors import InputRefused
@@ -28,6 +28,7 @@ from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
 
+WRAPPED = UID("1.2.840.10008.1.2.1.98")
 LOSSLESS, RECOMPRESSED, ANY = (f"1.2.840.10008.1.2.4.{code}" for code in (110, 111, 112))
 
 
@@ -152,6 +153,19 @@ def test_frames_that_were_deflated_one_by_one_are_read(tmp_path: Path, decoder: 
     _put(dataset, data)
     # Its UID is one character shorter than the one that the helper puts in its place.
     path = written(dataset, tmp_path / "a", "1.2.840.10008.1.2.8.1\0\0")
+    shown = decoder.frames(scan_file(path).instance).frames
+
+    assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+@pytest.mark.parametrize("high_bit", [11, 15])
+def test_frames_that_are_wrapped_and_not_compressed_are_read(
+    tmp_path: Path, decoder: Decoder, high_bit: int
+) -> None:
+    frames = [noise(12, (9, 7), seed) for seed in range(3)]
+    dataset = ct(frames[0], BitsStored=12, HighBit=high_bit, NumberOfFrames=3)
+    _put(dataset, [(frame << (high_bit - 11)).astype("<u2").tobytes() for frame in frames])
+    path = write(dataset, tmp_path / "a", transfer_syntax=WRAPPED)
     shown = decoder.frames(scan_file(path).instance).frames
 
     assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
