@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS
-from medvision_desktop.io.dicom_values import value_of
+from medvision_desktop.io.dicom_values import items_of, value_of
 
 
 def group_of(dataset: Dataset, index: int, sequence: str) -> Dataset:
@@ -16,15 +16,29 @@ def group_of(dataset: Dataset, index: int, sequence: str) -> Dataset:
     Per-frame before shared; the data set itself where it has neither, so that classic objects
     are read by the same code.
     """
-    owners = (
-        _item(value_of(dataset, "PerFrameFunctionalGroupsSequence"), index),
-        _item(value_of(dataset, "SharedFunctionalGroupsSequence"), 0),
-    )
-    for owner in owners:
-        item = None if owner is None else _item(value_of(owner, sequence), 0)
+    for owner in _owners(dataset, index):
+        item = _item(value_of(owner, sequence), 0)
         if item is not None:
             return item
     return dataset
+
+
+def items_of_group(dataset: Dataset, index: int, sequence: str) -> list[Dataset]:
+    """All items of a macro that may have several; those of the data set itself where no group has any."""
+    for owner in (*_owners(dataset, index), dataset):
+        found = items_of(owner, sequence)
+        if found:
+            return found
+    return []
+
+
+def _owners(dataset: Dataset, index: int) -> tuple[Dataset, ...]:
+    """What is said of one frame, then what is said of all."""
+    found = (
+        _item(value_of(dataset, "PerFrameFunctionalGroupsSequence"), index),
+        _item(value_of(dataset, "SharedFunctionalGroupsSequence"), 0),
+    )
+    return tuple(owner for owner in found if owner is not None)
 
 
 def _item(items: Any, index: int) -> Dataset | None:

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from medvision_desktop.domain.image import ModalityLut, Rescale
 from medvision_desktop.domain.quantities import RealValue, UltrasoundRegion
 from medvision_desktop.io import dicom_philips
-from medvision_desktop.io.dicom_groups import group_of
+from medvision_desktop.io.dicom_groups import items_of_group
 from medvision_desktop.io.dicom_values import items_of, number, numbers, text, texts, whole
 
 SUV_UNITS: Final = "g/ml"
@@ -24,19 +24,19 @@ _MOST_HALF_LIVES: Final = 20
 
 def real_values_of(dataset: Dataset, index: int, modality: Rescale | ModalityLut) -> tuple[RealValue, ...]:
     """Mappings of the header in their order, then SUVbw."""
-    group = group_of(dataset, index, "RealWorldValueMappingSequence")
-    found = [] if group is dataset else [group]
-    items = found or items_of(dataset, "RealWorldValueMappingSequence")
-    values = [value for value in map(_mapping, items) if value is not None]
+    signed = whole(dataset, "PixelRepresentation") == 1
+    items = items_of_group(dataset, index, "RealWorldValueMappingSequence")
+    values = [value for item in items if (value := _mapping(item, signed=signed)) is not None]
     factor = suv_factor(dataset)
     if factor is not None and isinstance(modality, Rescale):
         values.append(RealValue("SUVbw", SUV_UNITS, modality.slope * factor, modality.intercept * factor))
     return tuple(values)
 
 
-def _mapping(item: Dataset) -> RealValue | None:
-    first = _bound(item, "RealWorldValueFirstValueMapped", "DoubleFloatRealWorldValueFirstValueMapped")
-    last = _bound(item, "RealWorldValueLastValueMapped", "DoubleFloatRealWorldValueLastValueMapped")
+def _mapping(item: Dataset, *, signed: bool) -> RealValue | None:
+    first, last = (
+        _bound(item, f"RealWorldValue{end}ValueMapped", signed=signed) for end in ("First", "Last")
+    )
     codes = items_of(item, "MeasurementUnitsCodeSequence")
     units = text(codes[0], "CodeValue") if codes else ""
     label = text(item, "LUTLabel") or text(item, "LUTExplanation") or "Real-world value"
@@ -52,9 +52,13 @@ def _mapping(item: Dataset) -> RealValue | None:
     return RealValue(label, units, slope, intercept, low, high)
 
 
-def _bound(item: Dataset, whole_name: str, double_name: str) -> float | None:
-    found = number(item, double_name)
-    return number(item, whole_name) if found is None else found
+def _bound(item: Dataset, keyword: str, *, signed: bool) -> float | None:
+    """An end of the stored values that are mapped, signed as they are, whatever VR it is written with."""
+    found = number(item, f"DoubleFloat{keyword}")
+    if found is not None:
+        return found
+    value = number(item, keyword)
+    return value - 65536 if value is not None and signed and value >= 32768 else value
 
 
 def suv_factor(dataset: Dataset) -> float | None:

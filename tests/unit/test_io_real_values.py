@@ -264,3 +264,30 @@ def test_the_smaller_of_two_regions_is_the_one_on_top() -> None:
     assert region_of((large, small), (15, 15), (50, 50)) is large
     assert region_of((large, small), (150, 15)) is None
     assert not math.isnan(large.down)
+
+
+def mapped(label: str, slope: float, first: int = 0, last: int = 100, kind: str = "US") -> Dataset:
+    """An item of a Real World Value Mapping Sequence."""
+    item = Dataset()
+    item.LUTLabel = label
+    item.RealWorldValueSlope, item.RealWorldValueIntercept = slope, 0.0
+    item.add_new("RealWorldValueFirstValueMapped", kind, first)
+    item.add_new("RealWorldValueLastValueMapped", kind, last)
+    return item
+
+
+@pytest.mark.parametrize("owner", ["PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"])
+def test_all_mappings_of_a_frame_are_read(owner: str, made: Callable[..., Frame]) -> None:
+    groups = Dataset()
+    groups.RealWorldValueMappingSequence = [mapped("T1", 2.0), mapped("PD", 0.5)]
+    frame = made(ct(PIXELS, **{owner: [groups]}))
+    assert [(real.label, real.slope) for real in frame.real] == [("T1", 2.0), ("PD", 0.5)]
+
+
+@pytest.mark.parametrize(("first", "last", "kind"), [(-5, 5, "SS"), (65531, 5, "US")])
+def test_the_ends_of_a_mapping_are_signed_as_the_pixels(
+    first: int, last: int, kind: str, made: Callable[..., Frame]
+) -> None:
+    frame = made(ct(PIXELS, RealWorldValueMappingSequence=[mapped("ADC", 2.0, first, last, kind)]))
+    values = frame.real[0].of(np.asarray([-6, -5, 0, 5, 6]))
+    assert np.array_equal(values, [math.nan, -10, 0, 10, math.nan], equal_nan=True)
