@@ -331,8 +331,10 @@ def _quantised(plan: RenderPlan) -> _Source:
     for start in range(0, frame.rows, 512):
         rows = slice(start, start + 512)
         part = (frame.stored[rows].astype(np.float64) - low) * (_LEVELS / span)
+        finite = np.isfinite(part)
         part = np.rint(np.clip(part, 0, _LEVELS)) + 1
-        image[rows] = np.nan_to_num(part, copy=False, nan=0).astype(np.uint16)
+        part[~finite] = 0  # no image, as padding is none
+        image[rows] = part.astype(np.uint16)
     steps = low + (np.arange(_LEVELS + 2, dtype=np.float64) - 1) * (span / _LEVELS)
     steps[0] = np.nan
     return _Source(frame, image, modality.apply(frame.modality, steps), 0, True, near is None)

@@ -145,3 +145,14 @@ def test_the_convenience_draws_like_the_drawer() -> None:
     assert np.array_equal(
         viewport.draw(wanted, PANE, interactive=False), Drawer().draw(wanted, PANE, interactive=False)
     )
+
+
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_what_is_no_number_is_black_in_the_pane_as_in_a_file(kind: type[np.floating], invert: bool) -> None:
+    values = np.linspace(-100, 100, 48, dtype=kind).reshape(6, 8)
+    values[0, 0], values[1, 1], values[2, 2] = np.nan, np.inf, -np.inf
+    wanted = plan(Frame(values), VoiWindow(0, 100), invert=invert)
+    pane = Drawer().draw(wanted, Viewport(8, 6, zoom=1.0), interactive=False)
+    assert pane[0, 0] == pane[1, 1] == pane[2, 2] == 0
+    assert np.abs(pane.astype(int) - pipeline.render(wanted)).max() <= 1
