@@ -61,6 +61,11 @@ class SeriesPages:
         """Whether all frames lie in one file."""
         return len(self._instances) == 1
 
+    @property
+    def is_dear(self) -> bool:
+        """A frame is never dearer than its share."""
+        return False
+
     def frame_bytes(self) -> int:
         """Bytes of one frame in memory, as the first readable file says; 0 where none is."""
         for instance in self._instances[:8]:

@@ -64,6 +64,11 @@ class NiftiPages:
         """Whether the file is compressed."""
         return self._inflated is not None
 
+    @property
+    def is_dear(self) -> bool:
+        """Whether a slice lies all over a compressed file."""
+        return self.is_inflated and self._axes[2] != 2
+
     def frame_bytes(self) -> int:
         """Bytes of one frame in memory."""
         return self._header.volume_bytes // self._slices

@@ -18,6 +18,7 @@ class Pages(Protocol):
     """Frames in files, read by their place in the order in which they are shown. Thread-safe.
 
     `width`: how many batches may be decoded at a time, where `is_compressed` and not `is_one_file`.
+    `is_dear`: reading any single frame takes about as long as reading all.
     """
 
     count: int
@@ -30,6 +31,9 @@ class Pages(Protocol):
 
     @property
     def is_one_file(self) -> bool: ...  # noqa: D102
+
+    @property
+    def is_dear(self) -> bool: ...  # noqa: D102
 
     def frame_bytes(self) -> int:
         """Bytes of one frame in memory; 0 where nothing can be read."""
@@ -96,6 +100,24 @@ class PagedShelf(FrameShelf):
             self.fill(cancel)
         finally:
             self._arrives = None  # it knows the shelf: the two would keep each other, and the pixels, alive
+
+    def spread(self, count: int, cancel: CancelToken) -> list[Frame]:
+        """So many frames from all over the series, read where they are not here; they are not kept.
+
+        Only those that are here where any other is dear to read. Raises `Cancelled`.
+        """
+        found = []
+        for at in sorted({round(step * (len(self) - 1) / max(1, count - 1)) for step in range(count)}):
+            cancel.check()
+            here = self.at(at)
+            if here is None and not self._pages.is_dear:
+                here = next((one for _, one in self._pages.read((at,), cancel)), None)
+            if isinstance(here, Frame):
+                found.append(here)
+        if found:
+            return found
+        held = [one for one in self.outcomes() if isinstance(one, Frame)]
+        return held[:: max(1, len(held) // count)]
 
     def _work(self, cancel: CancelToken, stop: CancelToken | None = None) -> None:
         with quiet():  # once a series, not once a file

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medvision_desktop.domain.frame_shelf import FrameShelf, faces_of
+from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.image import Frame, LoadedSeries, Phase, Stack
 from medvision_desktop.domain.study import (
     PresentationRef,
@@ -38,6 +38,7 @@ from medvision_desktop.io import (
     volume,
 )
 from medvision_desktop.io.dicom_alike import HeaderReader
+from medvision_desktop.io.paged_shelf import PagedShelf
 from medvision_desktop.services import documents, nifti_sets, presentations
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 _HEAD: Final = 1 << 14
 _CROSS_SECTIONAL: Final = frozenset({"CT", "MR", "PT", "NM", "RTDOSE", "SEG"})
 # Of a series that is not kept whole: as many frames as tell its usual values.
-_SAMPLE: Final = 32
+_SAMPLE: Final = 16
 _PAGED: Final = "The series is larger than the memory for images, so its slices are read one by one."
 _NOT_AN_IMAGE: Final = "It is not a kind of image that is read here (DICOM, NIfTI, PNG, JPEG)."
 
@@ -291,9 +292,8 @@ def open_series(
         wanted = False
     here = [frame for _, frame in faces_of(frames)]
     states = presentations.states_of(study, here)
-    if isinstance(frames, FrameShelf):
-        held = [one for one in frames.outcomes() if isinstance(one, Frame)]
-        stack = Stack(frames, volume.modality_range(held[:_SAMPLE]))
+    if isinstance(frames, PagedShelf):
+        stack = Stack(frames, volume.modality_range(frames.spread(_SAMPLE, cancel or CancelToken())))
         return LoadedSeries(study, series, stack, None, _PAGED, states)
     value_range = volume.modality_range(frames)
     frames = presentations.with_key_marks(study, tuple(frames))

@@ -173,3 +173,20 @@ def test_the_middle_slice_is_read_alone(codes: str, tmp_path: Path) -> None:
     assert frame is not None
     first = to_patient(path)[0]
     assert np.array_equal(frame.stored, first[len(first) // 2])
+
+
+@pytest.mark.parametrize(("ending", "codes"), [("nii", "ASR"), ("nii.gz", "LPS"), ("nii.gz", "SAL")])
+def test_usual_values_come_from_all_over_the_series_unless_that_means_reading_it_all(
+    ending: str, codes: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    written(path, codes)
+    slices = len(to_patient(path)[0])
+    shelf = shelf_of(path, 3 * to_patient(path)[0, 0].nbytes)
+    kept = shelf.arrived()
+    numbers = [frame.frame_number - 1 for frame in shelf.spread(5, CancelToken())]
+    if (ending, codes) == ("nii.gz", "SAL"):
+        assert max(numbers) <= 3
+    else:
+        assert numbers == sorted({round(step * (slices - 1) / 4) for step in range(5)})
+    assert shelf.arrived() == kept
