@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from medvision_desktop.domain.image import LoadedSeries, Stack
+from medvision_desktop.domain.labelmap import LabelMap, Segment
 from medvision_desktop.pixels import regular
+from medvision_desktop.pixels.labels import places_of
 from medvision_desktop.ui.viewmodels.regrid import Regridder
 from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import Screen
@@ -89,3 +92,25 @@ def test_the_series_keeps_its_volume_when_it_is_opened_again(room: Any) -> None:
     screen.viewer.open(loaded.study, loaded.series, pane=0)
     screen.settle()
     assert screen.viewer.set_layout("mpr")
+
+
+def test_labels_are_marked_on_their_own_images_also_when_the_volume_is_another_grid(room: Any) -> None:
+    screen, regridder, _ = room
+    viewer = screen.viewer
+    loaded = viewer.active_pane.shown.loaded
+    values = np.zeros((12, 40, 32), np.uint8)
+    values[8:, 5:9, 5:9] = 1  # of slices from 16 mm on
+    affine = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1]], dtype=np.float64)
+    layer = LabelMap(values, affine, (Segment(1, "Liver", (200, 0, 0)),), "label")
+    viewer.layers.put(loaded.study.key, layer, series_uid=loaded.series.uid)
+    viewer.layers.show_places("label", places_of(values))
+    marked = viewer.layers.runs(viewer.active_pane.shown)
+    assert [(run.first, run.last) for run in marked] == [(7, 8)]  # at 15 mm, which is nearer to 16, and 17
+    assert regridder.resample()
+    screen.settle()
+    viewer.set_layout("1x1")
+    viewer.layers.show_places("label", places_of(values))  # counted anew, as after a stroke
+    pane = viewer.panes[0].shown
+    assert pane is not None
+    assert pane.planes is None
+    assert [(run.first, run.last) for run in viewer.layers.runs(pane)] == [(7, 8)]

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.frame_shelf import faces_of
+from medvision_desktop.domain.frame_shelf import FrameShelf, faces_of
 from medvision_desktop.domain.geometry import Affine, Vector3
 from medvision_desktop.domain.labelmap import RgbColour
 from medvision_desktop.pixels.labels import LabelPlaces, in_slices
@@ -44,6 +44,9 @@ class LayerRail:
             self._kept.move_to_end(key)
             return kept[0]
         found = in_slices(places, affine, *_middles(shown))
+        frames = shown.loaded.stack.frames
+        if shown.planes is None and isinstance(frames, FrameShelf) and len(frames.faces()) < len(frames):
+            return found  # more of them will be known later
         # What the ids stand for is kept with them, so that they stay theirs.
         self._kept[key] = (found, places, holder)
         while len(self._kept) > _MOST_KEPT:
@@ -81,16 +84,14 @@ def _middles(shown: Shown) -> tuple[NDArray[np.float64], Vector3]:
     if picture is None:
         return np.zeros((0, 3)), (0.0, 0.0, 1.0)
     row, column = (picture.rows - 1) / 2, (picture.columns - 1) / 2
-    volume = shown.loaded.volume
     if shown.planes is not None:
         found = np.asarray([shown.planes.point_lps_mm(index, row, column) for index in range(shown.count)])
-    elif volume is not None:
-        indices = np.asarray([[k, row, column, 1.0] for k in range(shown.count)])
-        found = (indices @ volume.affine_kji_to_lps.T)[:, :3]
     else:
-        planes = [frame.geometry for _, frame in faces_of(shown.loaded.stack.frames)]
-        nowhere = (1e9, 1e9, 1e9)
-        found = np.asarray([nowhere if one is None else one.point_lps_mm(row, column) for one in planes])
+        # By the frames themselves: a volume may be resampled, and of a shelf not every frame is known.
+        found = np.full((shown.count, 3), 1e9)
+        for index, frame in faces_of(shown.loaded.stack.frames):
+            if frame.geometry is not None:
+                found[index] = frame.geometry.point_lps_mm(row, column)
     normal = np.cross(np.asarray(picture.right_mm), np.asarray(picture.down_mm))
     return found, _vector(normal)
 
