@@ -14,6 +14,7 @@ from pydicom.tag import Tag
 from medvision_desktop.domain.geometry import PixelSpacing, PlaneGeometry
 from medvision_desktop.domain.image import Frame, Palette, Photometric
 from medvision_desktop.domain.layers import OverlayPlane, Shutter
+from medvision_desktop.domain.quantities import UltrasoundRegion
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_real, dicom_space, dicom_tables
 from medvision_desktop.io.dicom_colour import supplement_of
@@ -130,16 +131,25 @@ def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) 
     photometric = _photometric(layout, of("shape", lambda: text(dataset, "PresentationLUTShape").upper()))
     grey = photometric in (Photometric.MONOCHROME1, Photometric.MONOCHROME2)
 
+    def regions() -> tuple[UltrasoundRegion, ...]:
+        found: tuple[UltrasoundRegion, ...] = of(
+            "regions", lambda: dicom_real.ultrasound_regions_of(dataset)
+        )
+        return found
+
+    def aspect() -> float:
+        return dicom_space.aspect_of(dataset, _spacing(dataset, index, of), regions())
+
     return {
         "photometric": photometric,
         "bits_stored": 8 if photometric is Photometric.RGB else layout.bits_stored,
         "signed": layout.signed and grey,
         "palette": of("palette", lambda: _palette(header, layout)),
         "spacing": _spacing(dataset, index, of),
-        "pixel_aspect": of("aspect", lambda: dicom_space.aspect_of(dataset, _spacing(dataset, index, of))),
+        "pixel_aspect": of("aspect", aspect),
         "badges": of("badges", lambda: _badges(header, layout)),
         "dimension_index": of("dimensions", lambda: dimension_index(dataset, index)),
-        "regions": of("regions", lambda: dicom_real.ultrasound_regions_of(dataset)),
+        "regions": regions(),
         **(of("meaning", lambda: _meaning(header, layout, index)) if grey else {}),
     }
 

@@ -18,6 +18,7 @@ from medvision_desktop.domain.geometry import (
     Vector3,
     direction_letters,
 )
+from medvision_desktop.domain.quantities import UltrasoundRegion
 from medvision_desktop.io import dicom_vectors
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_values import number, numbers, text, texts
@@ -34,14 +35,15 @@ def spacing_of(dataset: Dataset, index: int) -> PixelSpacing | None:
     """
     measures = group_of(dataset, index, "PixelMeasuresSequence")
     at_patient = _pair(measures, "PixelSpacing")
-    in_beam = _pair(
-        group_of(dataset, index, "ProjectionPixelCalibrationSequence"), "ObjectPixelSpacingInCenterOfBeam"
-    )
-    if in_beam is not None:
-        return PixelSpacing(*in_beam, SpacingSource.CALIBRATED)
-    detector = group_of(dataset, index, "FramePixelDataPropertiesSequence")  # of enhanced X-ray objects
-    imager = _pair(detector, "ImagerPixelSpacing") or _pair(dataset, "NominalScannedPixelSpacing")
     projection = text(dataset, "Modality") in PROJECTIONS
+    detector = dataset
+    if projection:  # enhanced objects say it in functional groups
+        calibration = group_of(dataset, index, "ProjectionPixelCalibrationSequence")
+        in_beam = _pair(calibration, "ObjectPixelSpacingInCenterOfBeam")
+        if in_beam is not None:
+            return PixelSpacing(*in_beam, SpacingSource.CALIBRATED)
+        detector = group_of(dataset, index, "FramePixelDataPropertiesSequence")
+    imager = _pair(detector, "ImagerPixelSpacing") or _pair(dataset, "NominalScannedPixelSpacing")
     if at_patient is None:
         return _at_detector(dataset, imager)
     if directions_of(dataset, index) is not None or text(dataset, "Modality") in _PLANAR:
@@ -54,12 +56,21 @@ def spacing_of(dataset: Dataset, index: int) -> PixelSpacing | None:
     return PixelSpacing(*at_patient, SpacingSource.CALIBRATED)
 
 
-def aspect_of(dataset: Dataset, spacing: PixelSpacing | None) -> float:
-    """Height of a pixel divided by its width: from the spacing, else Pixel Aspect Ratio, else 1."""
+def aspect_of(
+    dataset: Dataset, spacing: PixelSpacing | None, regions: tuple[UltrasoundRegion, ...] = ()
+) -> float:
+    """Height of a pixel divided by its width: from the spacing, else Pixel Aspect Ratio, else 1.
+
+    Of ultrasound from its regions, where all that are of space agree.
+    """
     if spacing is not None:
         return spacing.row_mm / spacing.column_mm
     ratio = _pair(dataset, "PixelAspectRatio")
-    return ratio[0] / ratio[1] if ratio is not None else 1.0
+    if ratio is not None:
+        return ratio[0] / ratio[1]
+    ratios = [abs(one.down / one.right_step) for one in regions if one.is_spatial]
+    agree = bool(ratios) and all(math.isclose(one, ratios[0], rel_tol=0.01) for one in ratios)
+    return ratios[0] if agree else 1.0
 
 
 def directions_of(dataset: Dataset, index: int) -> tuple[Vector3, Vector3] | None:

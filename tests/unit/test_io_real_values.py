@@ -225,6 +225,24 @@ def test_lengths_in_an_ultrasound_region_are_millimetres_of_its_axes(made: Calla
     )
 
 
+@pytest.mark.parametrize(
+    ("regions", "said", "aspect"),
+    [
+        ([{}], {}, 0.5),
+        ([{}, SPECTRAL], {}, 0.5),
+        ([{}, {"PhysicalDeltaY": 0.02}], {}, 1.0),  # they contradict each other
+        ([SPECTRAL], {}, 1.0),
+        ([{}], {"PixelAspectRatio": [3, 2]}, 1.5),
+    ],
+)
+def test_ultrasound_is_drawn_as_high_and_as_wide_as_its_regions_of_space_say(
+    regions: list[dict[str, Any]], said: dict[str, Any], aspect: float, made: Callable[..., Frame]
+) -> None:
+    items = [region(**one) for one in regions]
+    frame = made(ct(WIDE, SequenceOfUltrasoundRegions=items, **ULTRASOUND, **said))
+    assert frame.pixel_aspect == pytest.approx(aspect)
+
+
 def test_in_a_trace_a_line_is_a_time_and_a_velocity(made: Callable[..., Frame]) -> None:
     frame = made(ct(WIDE, SequenceOfUltrasoundRegions=[region(), region(**SPECTRAL)], **ULTRASOUND))
     assert shape_lines(frame, MeasurementKind.LENGTH, [(60.0, 140.0), (140.0, 220.0)]) == (
