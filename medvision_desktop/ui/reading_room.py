@@ -76,6 +76,7 @@ class ReadingRoom(RoomFurniture):
         self.cine.stop()
         self.plane_care.stop()
         self.volume_scene.close()
+        self.viewer.masks.close()
         self.school.close()
         self.lanes.db.drain(10.0)
         self.report.flush()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, Segment
 from medvision_desktop.pixels import label_edit
+from medvision_desktop.ui.viewmodels import label_copies
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from tests.helpers import viewer_cases as cases
 from tests.helpers.viewer_screen import LEFT, NONE, Screen, move
@@ -41,6 +42,7 @@ def screen(qtbot: Any) -> Iterator[Screen]:
     made.viewer.set_point((12.0, 15.0, 15.0))
     made.viewer.masks.set_radius(3.0)
     yield made
+    made.viewer.masks.close()
     made.lanes.close()
 
 
@@ -202,6 +204,40 @@ def test_the_values_of_a_map_that_was_handed_out_never_change(screen: Screen) ->
     screen.drag(screen.at(12, 8), screen.at(20, 16))
     assert np.array_equal(handed_out.values_kji, before)
     assert not np.array_equal(own(screen).values_kji, before)
+
+
+def painted(screen: Screen) -> None:
+    """A stroke, a touch at once after it, a stroke that is taken back, and one step undone."""
+    screen.drag(screen.at(12, 8), screen.at(20, 16))
+    screen.click(screen.at(6, 6))
+    QTest.mousePress(screen.canvas(), LEFT, NONE, screen.at(24, 18))
+    move(screen.canvas(), screen.at(26, 20), LEFT)
+    screen.key(Qt.Key.Key_Escape)
+    QTest.mouseRelease(screen.canvas(), LEFT, NONE, screen.at(26, 20))
+    screen.click(screen.at(25, 10))
+    screen.key(Qt.Key.Key_Z, CTRL)
+
+
+def test_strokes_on_a_map_too_large_to_copy_at_once_wait_for_the_copy_and_come_out_the_same(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen.viewer.set_tool(Tool.BRUSH)
+    screen.click(screen.at(10, 10))
+    painted(screen)
+    wanted = own(screen).values_kji
+    while screen.viewer.undo():
+        pass
+    assert not own(screen).values_kji.any()
+
+    monkeypatch.setattr(label_copies, "_LARGE", 0)
+    screen.click(screen.at(10, 10))
+    assert screen.viewer.masks.is_painting
+    assert not own(screen).values_kji.any()  # the event loop has copied nothing
+    screen.qtbot.waitUntil(lambda: not screen.viewer.masks.is_painting)
+    assert own(screen).values_kji.any()
+    painted(screen)
+    screen.qtbot.waitUntil(lambda: not screen.viewer.masks.is_painting)
+    assert np.array_equal(own(screen).values_kji, wanted)
 
 
 def test_keys_move_the_brush_touch_and_change_its_size(screen: Screen) -> None:

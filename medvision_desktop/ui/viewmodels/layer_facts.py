@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from medvision_desktop.domain.image import Volume
@@ -20,20 +17,15 @@ from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
 from medvision_desktop.work import CancelToken, ProgressSink
 
-# Copying more than this takes longer than the beginning of a stroke should.
-_LARGE: Final = 16 << 20
-
 Facts = dict[int, LabelStatistics]
 
 
 @dataclass(frozen=True, eq=False)
 class _Counted:
-    """What one count came to. `spare`: a copy of a large map's voxels for the next stroke."""
+    """What one count came to."""
 
-    layer: LabelMap
     facts: Facts
     places: LabelPlaces | None
-    spare: NDArray[np.uint8] | None
 
 
 class LayerFacts(QObject):
@@ -75,14 +67,11 @@ class LayerFacts(QObject):
             return
         self._asked[layer.uid] = asked
 
-        in_work = layer.uid == self._viewer.masks.uid and layer.values_kji.nbytes > _LARGE
-
         def work(_progress: ProgressSink, cancel: CancelToken) -> _Counted:
             volume = asked[1]
-            spare = layer.values_kji.copy() if in_work else None
             facts = volumes_of(layer) if volume is None else statistics_of(layer, volume, cancel)
             cancel.check()
-            return _Counted(layer, facts, None if same else places_of(layer.values_kji), spare)
+            return _Counted(facts, None if same else places_of(layer.values_kji))
 
         self._lanes.io.submit(
             work,
@@ -93,8 +82,6 @@ class LayerFacts(QObject):
 
     def _keep(self, uid: str, found: _Counted) -> None:
         self._found[uid] = found.facts
-        if found.spare is not None:
-            self._viewer.masks.offer_copy(found.layer.values_kji, found.spare)
         if found.places is not None:
             self._layers.show_places(uid, found.places)
         self.known.emit(uid)

@@ -16,8 +16,6 @@ from PySide6.QtCore import QObject, Signal
 from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, VoxelLayer
-from medvision_desktop.pixels import label_edit
-from medvision_desktop.pixels.label_edit import Patch
 from medvision_desktop.pixels.labels import Box, LabelLook, LabelPlaces
 from medvision_desktop.pixels.patient_grid import PatientGrid
 from medvision_desktop.ui.viewmodels.layer_rail import LayerRail, RailRun, picture_of, runs_of
@@ -282,14 +280,6 @@ class LayersModel(QObject):
             self._entries[uid] = replace(entry, layer=layer, style=kept_style(layer, entry.style))
             self.changed.emit()
             self.edited.emit(entry.study_key, uid)
-
-    def patch(self, uid: str, patch: Patch) -> bool:
-        """Change voxels of a reader's map, as undo and redo do; False when it is not there any more."""
-        entry = self._entries.get(uid)
-        if entry is None or not isinstance(entry.layer, LabelMap):
-            return False
-        self.keep(uid, replace(entry.layer, values_kji=label_edit.applied(entry.layer.values_kji, patch)))
-        return True
 
     def mark_saved(self, uid: str, *, saved: bool) -> None:
         """Whether the record has the newest state of a map."""

@@ -14,6 +14,7 @@ from medvision_desktop.pixels import label_edit, label_statistics
 from medvision_desktop.pixels.label_edit import Box, Brush, Labels, Patch
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.history import MaskStep, Step
+from medvision_desktop.ui.viewmodels.label_copies import LabelCopies
 from medvision_desktop.ui.viewmodels.layer_rail import picture_of
 from medvision_desktop.ui.viewmodels.layers import LayersModel
 from medvision_desktop.ui.viewmodels.mask_choice import MaskChoice
@@ -30,25 +31,47 @@ Limits = tuple[float, float]
 
 @dataclass
 class _Stroke:
-    """A stroke under way on a copy of the voxels that nobody else changes."""
+    """A stroke on a map, from where the hand goes down; `points` are those that are not painted yet.
 
-    before: LabelMap
-    values: Labels
+    `before` and `values` are there once it paints, `values` being a copy that nobody else changes.
+    """
+
+    uid: str
     shown: Shown
     tool: Tool
     brush: Brush
-    last: Vector3
+    number: int
+    points: list[Vector3]
+    is_over: bool = False
+    before: LabelMap | None = None
+    values: Labels | None = None
+    last: Vector3 | None = None
     box: Box | None = None
 
 
-class MaskEditor(MaskChoice):
-    """`kept` takes each change as a step that can be undone."""
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """Voxels of a map to be changed as one; `is_step`: it can be undone."""
 
-    def __init__(self, layers: LayersModel, kept: Callable[[Step], None]) -> None:
+    uid: str
+    patch: Patch
+    is_step: bool
+
+
+class MaskEditor(MaskChoice):
+    """`kept` takes each change as a step that can be undone.
+
+    Changes are made one after the other. While a large map is copied for one, the hand is followed and
+    what it does waits; on screen it is there some tens of milliseconds later.
+    """
+
+    def __init__(self, layers: LayersModel, kept: Callable[[Step], None], copies: LabelCopies) -> None:
         super().__init__(layers)
         self._kept = kept
+        self._copies = copies
+        copies.failed = self._give_up
+        self._waiting: list[_Stroke | _Change] = []
         self._stroke: _Stroke | None = None
-        self._spare: tuple[Labels, Labels] | None = None
         self.radius_mm = 5.0
         self.limits: Limits | None = None
 
@@ -57,7 +80,7 @@ class MaskEditor(MaskChoice):
     @property
     def is_painting(self) -> bool:
         """Whether a stroke is under way."""
-        return self._stroke is not None
+        return self._stroke is not None or bool(self._waiting)
 
     def set_radius(self, radius_mm: float) -> None:
         """How wide the brush is."""
@@ -88,84 +111,151 @@ class MaskEditor(MaskChoice):
         normal = np.cross(np.asarray(picture.right_mm), np.asarray(picture.down_mm))
         normal = normal / np.linalg.norm(normal)
         brush = Brush(self.radius_mm, (float(normal[0]), float(normal[1]), float(normal[2])))
-        self._stroke = _Stroke(layer, self._copied_values(layer), shown, tool, brush, at)
-        self._dab(at)
+        self._waiting.append(_Stroke(layer.uid, shown, tool, brush, self.number, [at]))
+        self._go_on()
         return True
-
-    def offer_copy(self, values: Labels, copy: Labels) -> None:
-        """A copy of these voxels, made elsewhere, so that the next stroke on them begins at once."""
-        self._spare = (values, copy)
-
-    def _copied_values(self, layer: LabelMap) -> Labels:
-        spare, self._spare = self._spare, None
-        if spare is not None and spare[0] is layer.values_kji:
-            return spare[1]
-        return layer.values_kji.copy()
 
     def move(self, row: float, column: float) -> None:
         """The hand moves with the button down."""
-        stroke = self._stroke
+        stroke = self._in_hand()
         picture = picture_of(stroke.shown) if stroke is not None else None
         if stroke is not None and picture is not None:
-            self._dab(picture.point_lps_mm(row, column))
+            stroke.points.append(picture.point_lps_mm(row, column))
+            self._paint(stroke)
 
     def release(self) -> None:
         """The hand goes up: the stroke is kept, can be undone, and goes to the record."""
-        stroke, self._stroke = self._stroke, None
-        if stroke is None:
-            return
-        if stroke.box is None:
-            self._layers.hold(stroke.before.uid, stroke.before)
-            return
-        patch = Patch(
-            stroke.box, stroke.before.values_kji[stroke.box].copy(), stroke.values[stroke.box].copy()
-        )
-        if patch.is_empty:
-            self._layers.hold(stroke.before.uid, stroke.before)
-            return
-        self._keep(replace(stroke.before, values_kji=stroke.values), patch)
+        stroke = self._in_hand()
+        if stroke is not None:
+            stroke.is_over = True
+            self._end(stroke)
 
     def cancel(self) -> bool:
         """The stroke was never there; False where none is under way."""
-        stroke, self._stroke = self._stroke, None
-        if stroke is not None:
-            self._layers.hold(stroke.before.uid, stroke.before)
-        return stroke is not None
+        stroke = self._in_hand()
+        if stroke is None:
+            return False
+        if stroke in self._waiting:
+            self._waiting.remove(stroke)
+        else:
+            self._stroke = None
+            if stroke.before is not None:
+                self._layers.hold(stroke.uid, stroke.before)
+        return True
 
     def apply(self, layer: LabelMap, patch: Patch) -> bool:
         """A change that was worked out elsewhere; False when the map has changed meanwhile."""
         entry = self._layers.entry(layer.uid)
-        if entry is None or entry.layer is not layer:
+        if entry is None or entry.layer is not layer or self.is_painting:
             return False
-        self._keep(replace(layer, values_kji=label_edit.applied(layer.values_kji, patch)), patch)
+        self._waiting.append(_Change(layer.uid, patch, is_step=True))
+        self._go_on()
         return True
 
-    def _keep(self, layer: LabelMap, patch: Patch) -> None:
-        self._kept(MaskStep(layer.uid, patch.back, patch))
-        self._layers.keep(layer.uid, layer)
+    def patch(self, uid: str, patch: Patch) -> bool:
+        """Change voxels of a reader's map, as undo and redo do; False when it is not there any more."""
+        entry = self._layers.entry(uid)
+        if entry is None or not isinstance(entry.layer, LabelMap):
+            return False
+        self._waiting.append(_Change(uid, patch, is_step=False))
+        self._go_on()
+        return True
 
-    def _dab(self, at: Vector3) -> None:
-        stroke = self._stroke
-        if stroke is None:
+    def take_back(self) -> bool:
+        """Undo of what still waits: it is not done at all. False where nothing does."""
+        newest = self._waiting[-1] if self._waiting else None
+        if newest is None or (isinstance(newest, _Change) and not newest.is_step):
+            return False
+        self._waiting.pop()
+        return True
+
+    def close(self) -> None:
+        """Nothing is changed any more, and what waits is forgotten."""
+        self._waiting.clear()
+        self._stroke = None
+        self._copies.close()
+
+    # One change after the other.
+
+    def _in_hand(self) -> _Stroke | None:
+        """The stroke of the button that is down."""
+        newest = self._waiting[-1] if self._waiting else self._stroke
+        return newest if isinstance(newest, _Stroke) and not newest.is_over else None
+
+    def _go_on(self) -> None:
+        """Begin what waits, as far as there are copies to do it on."""
+        while self._waiting and self._stroke is None:
+            first = self._waiting[0]
+            entry = self._layers.entry(first.uid)
+            layer = entry.layer if entry is not None else None
+            if not isinstance(layer, LabelMap):
+                self._waiting.pop(0)
+                continue
+            values = self._copies.take(layer.values_kji)
+            if values is None:
+                self._copies.ask(layer.values_kji, self._go_on)
+                return
+            self._waiting.pop(0)
+            if isinstance(first, _Change):
+                label_edit.apply(values, first.patch)
+                self._keep(replace(layer, values_kji=values), first.patch if first.is_step else None)
+            else:
+                first.before, first.values, self._stroke = layer, values, first
+                self._paint(first)
+                self._end(first)
+
+    def _give_up(self) -> None:
+        """There is no room for a copy, which is said elsewhere: what waits for one is not done."""
+        self._waiting.clear()
+
+    def _paint(self, stroke: _Stroke) -> None:
+        before, values = stroke.before, stroke.values
+        if before is None or values is None:
             return
-        shape = stroke.values.shape
-        found = label_edit.touched(
-            (shape[0], shape[1], shape[2]), stroke.before.affine_kji_to_lps, stroke.brush, stroke.last, at
-        )
+        for at in stroke.points:
+            self._dab(stroke, before, values, at)
+        stroke.points.clear()
+        if stroke.box is not None:
+            self._layers.hold(before.uid, replace(before, values_kji=values.view()))
+
+    def _end(self, stroke: _Stroke) -> None:
+        before, values, box = stroke.before, stroke.values, stroke.box
+        if before is None or values is None or not stroke.is_over:
+            return
+        self._stroke = None
+        patch = None
+        if box is not None:
+            patch = Patch(box, before.values_kji[box].copy(), values[box].copy())
+        if patch is None or patch.is_empty:
+            self._layers.hold(before.uid, before)
+        else:
+            self._keep(replace(before, values_kji=values), patch)
+        self._go_on()
+
+    def _keep(self, layer: LabelMap, step: Patch | None) -> None:
+        if step is not None:
+            self._kept(MaskStep(layer.uid, step.back, step))
+        self._layers.keep(layer.uid, layer)
+        if not self._waiting:
+            self._copies.ask(layer.values_kji)
+
+    def _dab(self, stroke: _Stroke, before: LabelMap, values: Labels, at: Vector3) -> None:
+        shape = (values.shape[0], values.shape[1], values.shape[2])
+        start = at if stroke.last is None else stroke.last
+        found = label_edit.touched(shape, before.affine_kji_to_lps, stroke.brush, start, at)
         stroke.last = at
         if found is None:
             return
         box, mask = found
         volume = stroke.shown.loaded.volume
         if stroke.tool is Tool.THRESHOLD_BRUSH and volume is not None:
-            values = label_statistics.values_in(volume, stroke.before, box)
-            if self.limits is None and bool(np.any(mask & np.isfinite(values))):
-                self.set_limits(_around(values[mask & np.isfinite(values)]))
+            there = label_statistics.values_in(volume, before, box)
+            if self.limits is None and bool(np.any(mask & np.isfinite(there))):
+                self.set_limits(_around(there[mask & np.isfinite(there)]))
             low, high = self.limits or (np.nan, np.nan)
-            mask = mask & (values >= low) & (values <= high)
-        stroke.values[box][mask] = 0 if stroke.tool is Tool.ERASER else self.number
+            mask = mask & (there >= low) & (there <= high)
+        values[box][mask] = 0 if stroke.tool is Tool.ERASER else stroke.number
         stroke.box = box if stroke.box is None else _joined(stroke.box, box)
-        self._layers.hold(stroke.before.uid, replace(stroke.before, values_kji=stroke.values.view()))
 
     def _fill(self, layer: LabelMap, shown: Shown, at: Vector3) -> bool:
         axis = axis_of(layer, shown)

@@ -42,7 +42,7 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
     def __init__(
         self, bench: Workbench, lanes: Lanes, notifier: Notifier, *, read: OpenSeries | None = None
     ) -> None:
-        super().__init__(bench.settings)
+        super().__init__(bench.settings, notifier.error)
         self._notifier = notifier
         cache = SeriesCache(bench.settings.image_memory_mb << 20)
         self._loads = SeriesLoads(lanes.io, read or reader_of(bench), cache)

@@ -44,6 +44,8 @@ class ViewerEdits(ViewerState):
 
     def undo(self) -> bool:
         """Take back the last change of a view or a drawing; False where there is none."""
+        if self.masks.take_back():
+            return True
         step = self._history.undo()
         return step is not None and self._go(step, forward=False)
 
@@ -58,7 +60,7 @@ class ViewerEdits(ViewerState):
             self._set(arrangement.with_panes(self._now, fresh))
             return True
         if isinstance(step, MaskStep):
-            return self.layers.patch(step.uid, step.after if forward else step.before)
+            return self.masks.patch(step.uid, step.after if forward else step.before)
         if isinstance(step, PlanesStep):
             self.put_panes(history.planes_again(self.panes, step.after if forward else step.before))
             return True

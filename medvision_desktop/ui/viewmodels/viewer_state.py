@@ -6,7 +6,7 @@ build on this one: `viewer_layers`, `viewer_edits`, and `viewer`, which puts the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,6 +23,7 @@ from medvision_desktop.ui.viewmodels.arrangement import Arrangement
 from medvision_desktop.ui.viewmodels.calibration import Calibration
 from medvision_desktop.ui.viewmodels.gestures import Size, Tool
 from medvision_desktop.ui.viewmodels.history import History, Looks, looks
+from medvision_desktop.ui.viewmodels.label_copies import LabelCopies
 from medvision_desktop.ui.viewmodels.layers import LayersModel
 from medvision_desktop.ui.viewmodels.layouts import ALL_PANES, Layout
 from medvision_desktop.ui.viewmodels.links import Links
@@ -51,7 +52,7 @@ class ViewerState(QObject):
     attentionChanged = Signal()
     handMoved = Signal(int, int, int)
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, unhandled: Callable[[Exception], None]) -> None:
         super().__init__()
         self._now = Arrangement()
         self._sizes: list[tuple[Size, float]] = [((1, 1), 1.0)] * ALL_PANES
@@ -73,7 +74,7 @@ class ViewerState(QObject):
         self._history = History()
         self.layers = LayersModel()
         self.layers.changed.connect(lambda: self._tell(range(ALL_PANES)))
-        self.masks = MaskEditor(self.layers, self._history.add)
+        self.masks = MaskEditor(self.layers, self._history.add, LabelCopies(unhandled))
 
     @property
     def panes(self) -> tuple[PaneState, ...]:
