@@ -6,7 +6,7 @@ import shutil
 import struct
 import subprocess
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from openjpeg.utils import encode_array
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
@@ -358,3 +359,56 @@ def test_a_jpeg_that_lacks_more_is_refused_as_cut(
 
     with pytest.raises(InputRefused, match=r"cut short|damaged"):
         decoder.frames(in_jpeg(tmp_path / "a", code, values, cut))
+
+
+def halves(frame: bytes) -> list[bytes]:
+    """A compressed frame in two fragments of even length."""
+    frame += b"\0" * (len(frame) % 2)
+    middle = len(frame) // 4 * 2
+    return [frame[:middle], frame[middle:]]
+
+
+def split(frames: Sequence[NDArray[Any]], code: str) -> tuple[list[bytes], str]:
+    """Frames of 8 bits in two fragments each, and their transfer syntax."""
+    packers: dict[str, tuple[Callable[[NDArray[Any]], bytes], str]] = {
+        "RLE": (runs, "1.2.840.10008.1.2.5"),
+        "lossless": (
+            lambda frame: imagecodecs.ljpeg_encode(frame, bitspersample=8),
+            "1.2.840.10008.1.2.4.70",
+        ),
+        "JPEG-LS": (imagecodecs.jpegls_encode, "1.2.840.10008.1.2.4.80"),
+        "2000": (lambda frame: encode_array(frame, photometric_interpretation=2), "1.2.840.10008.1.2.4.90"),
+    }
+    pack, syntax = packers[code]
+    return [half for frame in frames for half in halves(bytes(pack(frame)))], syntax
+
+
+@pytest.mark.parametrize("table", ["none", "extended"])
+@pytest.mark.parametrize("code", ["RLE", "lossless", "JPEG-LS", "2000"])
+def test_fragments_without_a_true_table_are_put_together_by_how_frames_begin(
+    tmp_path: Path, decoder: Decoder, code: str, table: str
+) -> None:
+    frames = [noise(8, (40, 48), seed) for seed in range(3)]
+    parts, syntax = split(frames, code)
+    dataset = ct(frames[0], NumberOfFrames=3)
+    dataset.PixelData = fragments(b"", *parts)
+    dataset["PixelData"].is_undefined_length = True
+    if table == "extended":  # which the standard allows for frames of one fragment only
+        lengths = [len(one) + len(other) for one, other in zip(parts[::2], parts[1::2], strict=True)]
+        offsets = [sum(lengths[:number]) + 16 * number for number in range(3)]
+        dataset.ExtendedOffsetTable = struct.pack("<3Q", *offsets)
+        dataset.ExtendedOffsetTableLengths = struct.pack("<3Q", *lengths)
+    path = write(dataset, tmp_path / "a", transfer_syntax=syntax)
+    shown = decoder.frames(scan_file(path).instance).frames
+
+    assert all(np.array_equal(one, other) for one, other in zip(shown, frames, strict=True))
+
+
+def test_fragments_that_nothing_tells_apart_are_refused(tmp_path: Path, decoder: Decoder) -> None:
+    frames = [noise(8, seed=seed) for seed in range(2)]
+    parts = [half for frame in frames for half in halves(runs(frame))]
+    parts[2] = bytes(len(parts[2]))  # where the second frame would begin
+    path = in_rle(tmp_path / "a", frames, fragments(b"", *parts))
+
+    with pytest.raises(InputRefused, match="its 4 parts belong to which of 2 frames"):
+        decoder.frames(scan_file(path).instance)
