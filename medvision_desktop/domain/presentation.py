@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -28,12 +28,16 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class DisplayedArea:
-    """The part of the image that is meant to be seen: outer rows and columns, from 0."""
+    """The part of the image that is meant to be seen: outer rows and columns, from 0.
+
+    `aspect`: height of a pixel divided by its width, None where the state does not say.
+    """
 
     top: float
     left: float
     bottom: float
     right: float
+    aspect: float | None = field(default=None, compare=False)
 
 
 _WITHOUT_MODALITY: Final = "Presentation state windows stored values"
@@ -89,7 +93,10 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
     )
     changed = replace(
         frame,
-        shutter=state.shutter,
+        pixel_aspect=area.aspect
+        if area.aspect is not None and frame.spacing is None
+        else frame.pixel_aspect,
+        shutter=_fitting(state.shutter, frame),
         overlays=(*kept, *state.planes),
         annotations=tuple(
             _placed(one, area, state.turn) for scope, one in state.annotations if _holds(scope, frame)
@@ -117,6 +124,16 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
         presentation_lut=state.lut,
         badges=(*changed.badges, *without),
     )
+
+
+def _fitting(shutter: Shutter | None, frame: Frame) -> Shutter | None:
+    """A shutter whose bitmap is as large as the image: what lies beyond the bitmap stays visible."""
+    if shutter is None or shutter.bitmap is None or shutter.bitmap.shape == frame.stored.shape[:2]:
+        return shutter
+    bitmap = np.zeros(frame.stored.shape[:2], np.bool_)
+    part = shutter.bitmap[: frame.rows, : frame.columns]
+    bitmap[: part.shape[0], : part.shape[1]] = part
+    return replace(shutter, bitmap=bitmap)
 
 
 def _modality_of(state: PresentationState) -> Rescale | ModalityLut:

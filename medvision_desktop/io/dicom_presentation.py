@@ -182,7 +182,9 @@ def _area(item: Dataset) -> DisplayedArea | None:
         return None
     # Columns before rows, from 1; a turned image names its corners as it is seen.
     columns, rows = sorted((first[0] - 1, last[0] - 1)), sorted((first[1] - 1, last[1] - 1))
-    return DisplayedArea(rows[0], columns[0], rows[1], columns[1])
+    shape = numbers(item, "PresentationPixelSpacing") or numbers(item, "PresentationPixelAspectRatio")
+    aspect = shape[0] / shape[1] if len(shape) == 2 and min(shape) > 0 else None
+    return DisplayedArea(rows[0], columns[0], rows[1], columns[1], aspect)
 
 
 def _lut_layout(item: Dataset) -> PixelLayout:

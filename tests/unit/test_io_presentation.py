@@ -295,17 +295,20 @@ def test_a_state_shows_the_planes_that_it_activates_and_its_own_in_place_of_the_
     assert np.array_equal(shown.overlays[1].bits, bits[3])
 
 
-def test_a_bitmap_of_a_state_is_its_shutter_and_no_plane(tmp_path: Path, decoder: Decoder) -> None:
-    bits = np.random.default_rng(8).integers(0, 2, (64, 64)).astype(np.bool_)
+@pytest.mark.parametrize("size", [64, 40])
+def test_a_bitmap_of_a_state_is_its_shutter_and_no_plane(
+    size: int, tmp_path: Path, decoder: Decoder
+) -> None:
+    bits = np.zeros((64, 64), np.bool_)
+    bits[:size, :size] = np.random.default_rng(8).integers(0, 2, (size, size))
     picture = ct(RAMP)
     write(picture, tmp_path / "image.dcm")
-    state = overlay(state_for(picture.SOPInstanceUID), 0x6000, bits)
+    state = overlay(state_for(picture.SOPInstanceUID), 0x6000, bits[:size, :size])
     state.ShutterShape, state.ShutterOverlayGroup, state.ShutterPresentationValue = "BITMAP", 0x6000, 65535
     write(state, tmp_path / "state.dcm")
     drawn = render_file(tmp_path, decoder=decoder).levels()
-    plain = render_file(tmp_path / "image.dcm", decoder=decoder).levels()
-    assert (drawn[bits] == 255).all()
-    assert not np.array_equal(drawn, plain)
+    # Nothing of the image itself is white among all values that its header allows.
+    assert np.array_equal(drawn == 255, bits)
 
 
 def test_parts_that_name_other_images_do_not_count(tmp_path: Path, decoder: Decoder) -> None:
@@ -322,6 +325,34 @@ def test_the_displayed_area_is_what_is_fitted(tmp_path: Path, decoder: Decoder) 
     frame, shown = one(tmp_path, decoder, DisplayedAreaSelectionSequence=[area])
     assert shown.not_faithful == frame.not_faithful
     assert fitted_area(read_state(tmp_path / "state0.dcm"), frame) == (8, 31, 4, 63)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "said", "aspect"),
+    [
+        (None, {"PresentationPixelAspectRatio": [2, 1]}, 2.0),
+        (None, {"PresentationPixelSpacing": [0.5, 1.0]}, 0.5),
+        ([0.5, 0.75], {"PresentationPixelAspectRatio": [2, 1]}, 0.5 / 0.75),  # the image knows better
+    ],
+)
+def test_pixels_are_as_high_as_the_state_says_where_the_image_does_not(
+    spacing: list[float] | None, said: dict[str, Any], aspect: float, tmp_path: Path, decoder: Decoder
+) -> None:
+    area = dataset(PresentationSizeMode="SCALE TO FIT", **said)
+    area.add_new("DisplayedAreaTopLeftHandCorner", "SL", [1, 1])
+    area.add_new("DisplayedAreaBottomRightHandCorner", "SL", [64, 64])
+    state = state_for("?", DisplayedAreaSelectionSequence=[area])
+    loaded = opened(
+        tmp_path,
+        decoder,
+        state,
+        PixelSpacing=spacing,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+    )
+    shown = applied(loaded.states[0], loaded.stack.frames[0])
+    assert shown.pixel_aspect == pytest.approx(aspect)
+    assert fitted_area(loaded.states[0], shown) is None
 
 
 def test_the_newest_state_is_the_default_and_none_is_the_images_own_look(
