@@ -62,8 +62,12 @@ def whole_file(header: Header, layout: PixelLayout) -> Dataset:
     for keyword in _TABLES:
         if keyword in dataset:
             del dataset[keyword]
-    if not _leads(offsets, starts, layout.frames):
+    plain = _leads(offsets, starts, layout.frames)
+    if not plain:
+        plain = not offsets and len(starts) == layout.frames
         offsets = _told_by_beginnings(data, layout, starts, begin)
+    if plain and not cut:
+        return dataset  # as most are: not worth a second copy of what may be large
     last, size = fragments[-1]
     named = struct.pack(f"<II{len(offsets)}I", _ITEM, 4 * len(offsets), *offsets)
     dataset.PixelData = named + data[begin : last + 8 + size]
