@@ -22,7 +22,7 @@ from medvision_desktop.domain.display import (
     VoiWindow,
     WindowSource,
 )
-from medvision_desktop.domain.image import Frame, Photometric
+from medvision_desktop.domain.image import Frame, Photometric, Rescale
 from medvision_desktop.domain.quantities import region_of
 from medvision_desktop.pixels import (
     colour_maps,
@@ -284,12 +284,14 @@ def _window(
             return item, WindowSource.HEADER_LUT
     if frame.voi:
         return frame.voi[0], WindowSource.HEADER_WINDOW
-    if code in MODALITY_WINDOWS and frame.units in ("HU", ""):
+    as_stored = frame.stored.dtype.itemsize == 1 and frame.geometry is None
+    # Bytes without a rescale hold no Hounsfield values: a CT's screenshot, a dose sheet.
+    captured = as_stored and frame.modality == Rescale() and frame.units == ""
+    if code in MODALITY_WINDOWS and frame.units in ("HU", "") and not captured:
         return MODALITY_WINDOWS[code], WindowSource.MODALITY_DEFAULT
     if frame.bits_stored == 1:  # black and white, however few of either there are
         return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
-    as_stored = code in _SHOWN_AS_STORED and frame.stored.dtype.itemsize == 1 and frame.geometry is None
-    if as_stored:
+    if as_stored and (code in _SHOWN_AS_STORED or code in MODALITY_WINDOWS):
         return voi.spanning(*modality.declared_range(frame)), WindowSource.FULL_RANGE
     found = modality_range if modality_range is not None else histogram.series_range((frame,))
     if found is None or not found[0] < found[1]:  # all but a few values are the same

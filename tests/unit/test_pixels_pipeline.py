@@ -49,6 +49,13 @@ def test_ct_without_a_window_has_a_default_and_says_so() -> None:
     assert plan.badges == ("Window: modality default",)
 
 
+def test_a_screenshot_of_a_ct_is_shown_as_it_is_stored() -> None:
+    stored = np.asarray([[0, 1, 128, 255]], np.uint8)
+    plan = pipeline.resolve(DisplayState(), Frame(stored, bits_stored=8), modality="CT")
+    assert plan.source is WindowSource.FULL_RANGE
+    assert np.array_equal(pipeline.render(plan), stored)
+
+
 def test_the_percentiles_of_the_series_come_last_and_say_so() -> None:
     plan = pipeline.resolve(
         DisplayState(), plain(RAMP, voi=()), modality="MR", modality_range=(100.0, 300.0)
