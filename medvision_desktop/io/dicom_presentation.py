@@ -95,7 +95,7 @@ def _state(header: Header) -> PresentationState:
     vois: list[tuple[Scope, Voi]] = []
     for item in items_of(dataset, "SoftcopyVOILUTSequence"):
         found = dicom_tables.voi_of(item, 0, _lut_layout(item), little=little)
-        vois += [(_scope(item), voi) for voi in found[:1]]
+        vois += [(_scope(item), voi) for voi in found]
     areas = [
         (_scope(item), area)
         for item in items_of(dataset, "DisplayedAreaSelectionSequence")

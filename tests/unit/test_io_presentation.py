@@ -88,6 +88,15 @@ def test_polarity_and_modality_are_the_states(tmp_path: Path, decoder: Decoder) 
     assert plain.inverted != turned.inverted
 
 
+def test_all_windows_of_a_state_are_on_the_menu_before_the_headers(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    several = dataset(WindowCenter=[300, 40], WindowWidth=[1200, 80])
+    frame, shown = one(tmp_path, decoder, SoftcopyVOILUTSequence=[several])
+    assert shown.voi == (VoiWindow(300, 1200), VoiWindow(40, 80), *frame.voi)
+    assert shown.presented_voi == VoiWindow(300, 1200)
+
+
 WITHOUT_RESCALE: dict[str, Any] = {"RescaleSlope": None, "RescaleIntercept": None, "RescaleType": None}
 
 
