@@ -114,7 +114,8 @@ def _check(layout: PixelLayout) -> None:
     elif layout.photometric not in _PHOTOMETRIC:
         why = "Its photometric interpretation is not one that can be shown."
     elif layout.samples != (1 if _is_single(layout.photometric) else 3):
-        why = f"It says {layout.samples} samples a pixel for {layout.photometric}."
+        count = f"{layout.samples} sample" if layout.samples == 1 else f"{layout.samples} samples"
+        why = f"It says {count} a pixel for {layout.photometric}."
     elif (
         layout.photometric.startswith("YBR")
         and layout.photometric not in _WITHIN_CODECS
@@ -122,7 +123,7 @@ def _check(layout: PixelLayout) -> None:
     ):
         why = f"It says {layout.bits_allocated} bits a sample for {layout.photometric}."
     elif layout.bits_allocated not in ((32, 64) if layout.is_float else (1, 8, 16, 32)):
-        why = f"It says {layout.bits_allocated} bits a sample."
+        why = f"It says {layout.bits_allocated} bits a sample, which no image that is read here has."
     elif not layout.bits_stored - 1 <= layout.high_bit < layout.bits_allocated or layout.bits_stored < 1:
         why = f"{layout.bits_stored} bits cannot end at bit {layout.high_bit} of {layout.bits_allocated}."
     if why:
