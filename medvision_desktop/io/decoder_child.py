@@ -17,7 +17,7 @@ from medvision_desktop.io import decoder_codecs, decoder_fragments, dicom_native
 from medvision_desktop.io.decoder_limits import limit_memory
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
-from medvision_desktop.io.dicom_layout import PixelLayout, layout_of
+from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
 from medvision_desktop.io.dicom_values import uid_name
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -117,14 +117,17 @@ def _by_plugin(dataset: Dataset, layout: PixelLayout, index: int, syntax: str) -
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    # Grey words of RLE stay as they are: pydicom masks as if High Bit were Bits Stored - 1.
-    options: dict[str, Any] = {"correct_unused_bits": syntax != _RLE or layout.samples != 1}
+    # Words of RLE stay as they are: pydicom masks as if High Bit were Bits Stored - 1.
+    options: dict[str, Any] = {"correct_unused_bits": syntax != _RLE}
     values, said = get_decoder(UID(syntax)).as_array(
         dataset, index=index, decoding_plugin=PLUGINS[syntax], **options
     )
     if str(said["photometric_interpretation"]).startswith("YBR_PARTIAL"):
         return dicom_native.as_rgb(np.asarray(values), "YBR_PARTIAL")
-    return np.asarray(values)
+    found = np.asarray(values)
+    if syntax == _RLE and layout.samples == 3:  # grey ones are put right when their frame is made
+        return justified(found, bits_stored=layout.bits_stored, high_bit=layout.high_bit, signed=False)
+    return found
 
 
 def _of_one_frame(dataset: Dataset, data: bytes) -> Dataset:

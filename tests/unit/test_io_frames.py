@@ -253,7 +253,7 @@ def test_rle_words_are_read_from_their_high_bit_down(
     words = ((values & 0xFFF) << 4).astype(np.uint16).reshape(12, 10)
     path = write(ct(words, BitsStored=12, HighBit=15, PixelRepresentation=int(signed)), tmp_path / "a.dcm")
     written = pydicom.dcmread(path)
-    planes = [(words >> 8).astype(np.uint8).tobytes(), (words & 0xFF).astype(np.uint8).tobytes()]
+    planes = [part.tobytes() for part in halves_of(words)]
     # Each plane as literal runs, written by hand: pydicom's encoder refuses such a High Bit.
     packed = [bytes([119]) + plane + b"\x80" for plane in planes]
     head = struct.pack("<16I", 2, 64, 64 + len(packed[0]), *[0] * 13)
@@ -261,6 +261,28 @@ def test_rle_words_are_read_from_their_high_bit_down(
     written["PixelData"].is_undefined_length = True
     write(written, path, transfer_syntax=pydicom.uid.RLELossless)
     assert np.array_equal(frame(path, decoder).stored.ravel(), values)
+
+
+@pytest.mark.parametrize("high_bit", [11, 15])
+def test_colour_words_of_rle_are_read_from_their_high_bit_down(
+    high_bit: int, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = (np.arange(4 * 10 * 3).reshape(4, 10, 3) * 34 + 5).astype(np.uint16)
+    words = values << (high_bit - 11)
+    words |= 0xF000 if high_bit == 11 else 0x000F  # junk beside the samples
+    planes = [part.tobytes() for colour in range(3) for part in halves_of(words[..., colour])]
+    packed = [bytes([39]) + plane + b"\x80" for plane in planes]
+    head = struct.pack("<16I", 6, *[64 + 42 * number for number in range(6)], *[0] * 9)
+    dataset = coloured(words, "RGB", encapsulate([head + b"".join(packed)]))
+    dataset.BitsStored, dataset.HighBit = 12, high_bit
+    dataset["PixelData"].is_undefined_length = True
+    path = write(dataset, tmp_path / "a.dcm", transfer_syntax=pydicom.uid.RLELossless)
+    assert np.array_equal(frame(path, decoder).stored, np.rint(values * (255 / 4095)).astype(np.uint8))
+
+
+def halves_of(words: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The high and the low bytes, which are planes of their own in RLE."""
+    return (words >> 8).astype(np.uint8), (words & 0xFF).astype(np.uint8)
 
 
 def test_sixteen_bit_colour_is_shown_with_eight_bits_and_says_so(
@@ -344,7 +366,7 @@ def test_odd_frames_of_swapped_bytes_are_put_right(tmp_path: Path, decoder: Deco
         assert np.array_equal(frame(path, decoder, index).stored, values[index])
 
 
-def coloured(values: NDArray[np.uint8], photometric: str, data: bytes, **said: Any) -> Dataset:
+def coloured(values: NDArray[Any], photometric: str, data: bytes, **said: Any) -> Dataset:
     """A colour file: HxWx3 `values` give its size, `data` its pixels."""
     bits = 8 * values.dtype.itemsize
     dataset = ct(
