@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.geometry import Affine
 
 RgbColour = tuple[int, int, int]
+ImageKey = tuple[str, int]
+
+# (k, j, i) to (column, row, slice): where a map lies over single images and not in the patient.
+PIXELS: Final = np.array([[0.0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+PIXELS.setflags(write=False)
 
 # Colours for labels that bring none: told apart by readers with any colour vision (after Okabe and Ito
 # 2008), the ones that differ most on grey first, in names that people say.
@@ -71,6 +76,8 @@ class LabelMap:
     `affine_kji_to_lps`: 4x4, homogeneous (k, j, i, 1) to LPS millimetres. `uid`: identity of the
     layer. `source`: in words, such as "DICOM SEG" or "hippocampus 0.1.0". `badges`: short words on
     what the layer is not, such as "Fractional, cut at 0.5".
+    `images`: the image over which each slice lies pixel for pixel (SOP Instance UID, frame from 1), where
+    nobody says where these images lie in the patient; then `affine_kji_to_lps` is `PIXELS` and no place.
     """
 
     values_kji: NDArray[np.uint8]
@@ -82,9 +89,12 @@ class LabelMap:
     origin: LayerOrigin = LayerOrigin.FILE
     frame_of_reference: str = ""
     badges: tuple[str, ...] = ()
+    images: tuple[ImageKey, ...] = ()
 
     def __post_init__(self) -> None:
         """Check grid and labels, and lock the values."""
+        if self.images and len(self.images) != len(self.values_kji):
+            raise ValueError("every slice lies over one image")
         _check_grid(self.values_kji, self.affine_kji_to_lps)
         if self.values_kji.dtype != np.uint8:
             raise ValueError("a label map holds bytes")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.geometry import Affine, PixelSpacing, PlaneGeometry, Vector3
+from medvision_desktop.domain.labelmap import PIXELS, ImageKey
 from medvision_desktop.domain.study import InstanceRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native, dicom_space
@@ -31,6 +32,7 @@ from medvision_desktop.work import CancelToken
 
 MAX_SLICES: Final = 1 << 14
 GUESSED_STEP: Final = "Slice spacing taken from its frames"
+ON_IMAGES: Final = "On its own images alone"
 FROM_SOURCES: Final = "Placed as its source images"
 _SAME_PLACE_MM: Final = 1e-2
 _OFF_STEP: Final = 0.1  # of a step: how far a position may lie from a whole number of them
@@ -43,7 +45,8 @@ class FrameGrid:
 
     `shape_kji`: (slices, rows, columns) that frames are put into; `spread` makes of them what
     `affine_kji_to_lps` (4x4, millimetres) places. `badges`: what is to be said of the grid, such as that
-    the distance of slices is not said and was taken from the frames.
+    the distance of slices is not said and was taken from the frames. `images`: as of a `LabelMap`, where
+    frames lie over images that have no place in the patient.
     """
 
     shape_kji: tuple[int, int, int]
@@ -52,6 +55,7 @@ class FrameGrid:
     frame_of_reference: str
     badges: tuple[str, ...] = ()
     fine: FineSlices | None = None
+    images: tuple[ImageKey, ...] = ()
 
     @property
     def voxels(self) -> int:
@@ -121,6 +125,29 @@ def grid_of(header: Header, layout: PixelLayout, sources: SourcePlaces | None = 
         planes.frame_of_reference,
         (*planes.badges, *((GUESSED_STEP,) if guessed else ())),
     )
+
+
+def grid_or_images(header: Header, layout: PixelLayout, sources: SourcePlaces | None) -> FrameGrid:
+    """`grid_of`, or the images that the frames name as their sources where there is no grid.
+
+    Raises `InputRefused` where frames have neither.
+    """
+    _check_length(header, layout)
+    try:
+        return grid_of(header, layout, sources)
+    except InputRefused:
+        named = [
+            None
+            if sources is None
+            else sources.image_of(header.dataset, index, layout.rows, layout.columns)
+            for index in range(layout.frames)
+        ]
+        images = tuple(dict.fromkeys(image for image in named if image is not None))
+        if None in named or len(images) > MAX_SLICES:
+            raise
+        slice_of = tuple(images.index(image) for image in named if image is not None)
+        shape = (len(images), layout.rows, layout.columns)
+        return FrameGrid(shape, PIXELS.copy(), slice_of, "", (ON_IMAGES,), images=images)
 
 
 def _uneven(header: Header, layout: PixelLayout, planes: _Planes, along: NDArray[np.float64]) -> FrameGrid:

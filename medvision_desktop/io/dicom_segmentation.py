@@ -31,7 +31,7 @@ from medvision_desktop.io.dicom_multiframe import (
     FrameGrid,
     FrameValues,
     check_memory,
-    grid_of,
+    grid_or_images,
 )
 from medvision_desktop.io.dicom_sources import SourcePlaces
 from medvision_desktop.io.dicom_values import items_of, numbers, text, whole
@@ -82,6 +82,7 @@ class _Object:
             source="DICOM SEG",
             frame_of_reference=self.grid.frame_of_reference,
             badges=self.badges,
+            images=self.grid.images,
         )
 
 
@@ -127,7 +128,7 @@ def _opened(instance: InstanceRef, decoder: Decoder, sources: SourcePlaces | Non
             "The segmentation cannot be read.",
             f"It says {layout.bits_allocated} bits a voxel, which is not how a {kind} one is stored.",
         )
-    grid = grid_of(header, layout, sources)
+    grid = grid_or_images(header, layout, sources)
     check_memory(grid.voxels, decoder)
     segments, named = _segments(dataset)
     badges = list(grid.badges)
@@ -289,6 +290,8 @@ def _from_labels(opened: _Object, token: CancelToken) -> LabelMap:
 
 def _fractions(opened: _Object, decoder: Decoder, token: CancelToken) -> tuple[ParametricMap, ...]:
     """What is lost by the cut: each segment's values as a map of 0 to 1."""
+    if opened.grid.images:
+        return ()
     by_segment = {number: frames for number, frames in _frames_of_segments(opened).items() if frames}
     if len(by_segment) > _MOST_FRACTIONS:
         return ()

@@ -6,13 +6,14 @@ C.7.6.16.2.6, Derivation Image). Its pixels then lie where those of that image l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.geometry import PlaneGeometry
+from medvision_desktop.domain.labelmap import ImageKey
 from medvision_desktop.domain.study import InstanceRef, StudyRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_space
@@ -35,18 +36,32 @@ class SourcePlaces:
 
     def of(self, dataset: Dataset, index: int, rows: int, columns: int) -> PlaneGeometry | None:
         """The plane of the first source of frame `index` that is here, is placed, and has its size."""
+        for instance, frame in self._named(dataset, index, rows, columns):
+            source = self._dataset(instance)
+            found = None if source is None else _plane(source, frame)
+            if found is not None:
+                return found
+        return None
+
+    def image_of(self, dataset: Dataset, index: int, rows: int, columns: int) -> ImageKey | None:
+        """The source of frame `index` that is here and has its size, wherever it lies; None without."""
+        found = next(self._named(dataset, index, rows, columns), None)
+        return None if found is None else (found[0].sop_instance_uid, found[1] + 1)
+
+    def _named(
+        self, dataset: Dataset, index: int, rows: int, columns: int
+    ) -> Iterator[tuple[InstanceRef, int]]:
+        """Files of the study that a frame names as its sources, each with the frame from 0."""
         derived = group_of(dataset, index, "DerivationImageSequence")
         if derived is dataset:  # sources of the whole object are of no frame in particular
-            return None
+            return
         for item in items_of(derived, "SourceImageSequence"):
             instance = self._instances.get(text(item, "ReferencedSOPInstanceUID"))
             if instance is None or (instance.rows, instance.columns) != (rows, columns):
                 continue
-            source = self._dataset(instance)
-            found = None if source is None else _plane(source, _frame_of(item, instance))
-            if found is not None:
-                return found
-        return None
+            frame = _frame_of(item, instance)
+            if frame is not None:
+                yield instance, frame
 
     def step_mm(self, dataset: Dataset, rows: int, columns: int) -> float | None:
         """How far the images are apart that frame 0 is of a series of; None where nobody says so.
@@ -89,5 +104,5 @@ def _frame_of(item: Dataset, instance: InstanceRef) -> int | None:
     return 0 if not named and instance.number_of_frames == 1 else None
 
 
-def _plane(dataset: Dataset, index: int | None) -> PlaneGeometry | None:
-    return None if index is None else dicom_space.geometry_of(dataset, index)
+def _plane(dataset: Dataset, index: int) -> PlaneGeometry | None:
+    return dicom_space.geometry_of(dataset, index)

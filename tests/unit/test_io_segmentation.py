@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -391,3 +392,65 @@ def test_frames_of_every_other_image_say_nothing_of_those_between(tmp_path: Path
         assert np.array_equal(on_image(found, image), mask[k])
     assert found.volume_ml(1) == pytest.approx(3 * 2.5 * 12 * 10 * 0.8 * 0.6 / 1000)
     assert found.badges == ()
+
+
+def films_and_labels(folder: Path, mask: NDArray[np.uint8], kind: str = "BINARY", **more: Any) -> Any:
+    """Images that nobody places in the patient, such as films, and a segmentation that names them."""
+    source = source_images(slices=len(mask))
+    dataset = without_places(segmentation(source, mask, kind, **more))
+    for image in source:
+        del image.ImagePositionPatient, image.ImageOrientationPatient, image.FrameOfReferenceUID
+    saved_series(source, folder)
+    saved(dataset, folder / "s.dcm")
+    (study,) = open_study.index([folder], scratch=folder).studies
+    (layer,) = (series for series in study.series if series.is_layer)
+    return study, layer, source
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
+def test_labels_of_images_without_a_place_lie_on_those_images(
+    kind: str, tmp_path: Path, decoder: Decoder
+) -> None:
+    mask = (np.random.default_rng(5).random((3, 12, 10)) > 0.5).astype(np.uint8)
+    mask[1] = 0  # left out of the file
+    values = mask.astype(np.float32) if kind == "FRACTIONAL" else mask
+    study, layer, source = films_and_labels(tmp_path, values, kind)
+    (found,) = layers.load(layer, decoder=decoder, study=study)
+    assert isinstance(found, LabelMap)
+    assert "On its own images alone" in found.badges
+    by_image = {uid: found.values_kji[k] for k, (uid, _) in enumerate(found.images)}
+    assert set(by_image) == {source[0].SOPInstanceUID, source[2].SOPInstanceUID}
+    for at in (0, 2):
+        assert np.array_equal(by_image[source[at].SOPInstanceUID], mask[at])
+    with pytest.raises(InputRefused, match="source images"):
+        layers.load(layer, decoder=decoder)
+
+
+def test_frames_that_are_not_parallel_lie_on_the_images_they_name(tmp_path: Path, decoder: Decoder) -> None:
+    source = source_images(slices=3)
+    source[1].ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    mask = (np.random.default_rng(5).random((3, 12, 10)) > 0.5).astype(np.uint8)
+    saved_series(source, tmp_path)
+    dataset = segmentation(source_images_like(source), mask)
+    for group, image in zip(dataset.PerFrameFunctionalGroupsSequence, source, strict=True):
+        orientation = pydicom.Dataset()
+        orientation.ImageOrientationPatient = image.ImageOrientationPatient
+        group.PlaneOrientationSequence = [orientation]
+    del dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+    saved(dataset, tmp_path / "s.dcm")
+    (study,) = open_study.index([tmp_path], scratch=tmp_path).studies
+    (layer,) = (series for series in study.series if series.is_layer)
+    (found,) = layers.load(layer, decoder=decoder, study=study)
+    assert isinstance(found, LabelMap)
+    by_image = {uid: found.values_kji[k] for k, (uid, _) in enumerate(found.images)}
+    assert len(by_image) == 3
+    for k, image in enumerate(source):
+        assert np.array_equal(by_image[image.SOPInstanceUID], mask[k])
+
+
+def source_images_like(source: list[pydicom.Dataset]) -> list[pydicom.Dataset]:
+    """The same images as if they were parallel, which is what highdicom wants to hear."""
+    copies = [copy.deepcopy(image) for image in source]
+    for image in copies:
+        image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    return copies

@@ -24,7 +24,7 @@ Facts = dict[int, LabelStatistics]
 class _Counted:
     """What one count came to."""
 
-    facts: Facts
+    facts: Facts | None
     places: LabelPlaces | None
 
 
@@ -69,7 +69,9 @@ class LayerFacts(QObject):
 
         def work(_progress: ProgressSink, cancel: CancelToken) -> _Counted:
             volume = asked[1]
-            facts = volumes_of(layer) if volume is None else statistics_of(layer, volume, cancel)
+            facts: Facts | None = None  # pixels of images without a place have no volume
+            if not layer.images:
+                facts = volumes_of(layer) if volume is None else statistics_of(layer, volume, cancel)
             cancel.check()
             return _Counted(facts, None if same else places_of(layer.values_kji))
 
@@ -81,7 +83,8 @@ class LayerFacts(QObject):
         )
 
     def _keep(self, uid: str, found: _Counted) -> None:
-        self._found[uid] = found.facts
+        if found.facts is not None:
+            self._found[uid] = found.facts
         if found.places is not None:
             self._layers.show_places(uid, found.places)
         self.known.emit(uid)

@@ -12,7 +12,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from medvision_desktop.domain.image import LoadedSeries, Volume
-from medvision_desktop.domain.labelmap import VoxelLayer
+from medvision_desktop.domain.labelmap import LabelMap, VoxelLayer
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import InputRefused, MedVisionError
 from medvision_desktop.services import layers as layers_of
@@ -166,7 +166,8 @@ class LayerFiles(QObject):
                     )
                 )
                 continue
-            if volume is not None and not _meets(layer, volume):
+            placed = not (isinstance(layer, LabelMap) and layer.images)
+            if volume is not None and placed and not _meets(layer, volume):
                 self._notifier.toast(
                     "The layer lies beside these images", "By its own coordinates they do not meet.", "warn"
                 )

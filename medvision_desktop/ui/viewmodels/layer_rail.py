@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvision_desktop.domain.frame_shelf import FrameShelf, faces_of
-from medvision_desktop.domain.geometry import Affine, Vector3
-from medvision_desktop.domain.labelmap import RgbColour
+from medvision_desktop.domain.geometry import Vector3
+from medvision_desktop.domain.labelmap import LabelMap, RgbColour, VoxelLayer
 from medvision_desktop.pixels.labels import LabelPlaces, in_slices
 from medvision_desktop.pixels.patient_grid import PatientGrid, grid_of_plane
 from medvision_desktop.ui.viewmodels.pane_state import Shown
@@ -35,7 +35,7 @@ class LayerRail:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, int], tuple[NDArray[np.bool_], object, object]] = OrderedDict()
 
-    def in_images(self, places: LabelPlaces, affine: Affine, shown: Shown) -> NDArray[np.bool_]:
+    def in_images(self, places: LabelPlaces, layer: VoxelLayer, shown: Shown) -> NDArray[np.bool_]:
         """Labels by images: (256, images of the pane)."""
         holder: object = shown.planes if shown.planes is not None else shown.loaded.stack
         key = (id(places), id(holder))
@@ -43,7 +43,9 @@ class LayerRail:
         if kept is not None:
             self._kept.move_to_end(key)
             return kept[0]
-        found = in_slices(places, affine, *_middles(shown))
+        if isinstance(layer, LabelMap) and layer.images:
+            return _on_own_images(places, layer, shown)
+        found = in_slices(places, layer.affine_kji_to_lps, *_middles(shown))
         frames = shown.loaded.stack.frames
         if shown.planes is None and isinstance(frames, FrameShelf) and len(frames.faces()) < len(frames):
             return found  # more of them will be known later
@@ -76,6 +78,29 @@ def picture_of(shown: Shown) -> PatientGrid | None:
     down = np.asarray(planes.point_lps_mm(shown.index, 1, 0)) - first
     right = np.asarray(planes.point_lps_mm(shown.index, 0, 1)) - first
     return PatientGrid(_vector(first), _vector(down), _vector(right), frame.rows, frame.columns)
+
+
+def picture_under(layer: VoxelLayer, shown: Shown) -> PatientGrid | None:
+    """The pixels of the image on screen in the space of a layer; None where the layer is not over them."""
+    if not isinstance(layer, LabelMap) or not layer.images:
+        return picture_of(shown)
+    frame = shown.frame
+    key = (frame.sop_instance_uid, frame.frame_number)
+    if shown.planes is not None or key not in layer.images:
+        return None
+    place = float(layer.images.index(key))
+    return PatientGrid((0.0, 0.0, place), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), frame.rows, frame.columns)
+
+
+def _on_own_images(places: LabelPlaces, layer: LabelMap, shown: Shown) -> NDArray[np.bool_]:
+    found = np.zeros((256, shown.count), np.bool_)
+    slice_of = {image: k for k, image in enumerate(layer.images)}
+    if shown.planes is None:
+        for index, frame in faces_of(shown.loaded.stack.frames):
+            k = slice_of.get((frame.sop_instance_uid, frame.frame_number))
+            if k is not None:
+                found[:, index] = places.along[0][:, k]
+    return found
 
 
 def _middles(shown: Shown) -> tuple[NDArray[np.float64], Vector3]:

@@ -18,7 +18,7 @@ from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, VoxelLayer
 from medvision_desktop.pixels.labels import Box, LabelLook, LabelPlaces
 from medvision_desktop.pixels.patient_grid import PatientGrid
-from medvision_desktop.ui.viewmodels.layer_rail import LayerRail, RailRun, picture_of, runs_of
+from medvision_desktop.ui.viewmodels.layer_rail import LayerRail, RailRun, picture_under, runs_of
 from medvision_desktop.ui.viewmodels.layer_style import LayerStyle, kept_style, style_of
 from medvision_desktop.ui.viewmodels.pane_state import Shown
 
@@ -143,7 +143,7 @@ class LayersModel(QObject):
         """The same for some layers."""
         found = []
         for entry in entries:
-            if not entry.style.visible or not isinstance(entry.layer, LabelMap):
+            if not entry.style.visible or not isinstance(entry.layer, LabelMap) or entry.layer.images:
                 continue
             styles = entry.style.segments
             segments = tuple(
@@ -157,9 +157,6 @@ class LayersModel(QObject):
 
     def drawn(self, shown: Shown) -> tuple[DrawnLayer, ...]:
         """What lies over an image and is on. Through a slab labels are outlines of its middle."""
-        picture = picture_of(shown)
-        if picture is None:
-            return ()
         slab = "slab" in shown.frame.corner
         shown_now = [entry for entry in self.over(shown.loaded) if entry.style.visible]
         # Maps cover whole images: labels lie over them.
@@ -174,6 +171,7 @@ class LayersModel(QObject):
                 self._boxes.get(entry.uid),
             )
             for entry in shown_now
+            if (picture := picture_under(entry.layer, shown)) is not None
         )
 
     def words(self, shown: Shown) -> tuple[str, ...]:
@@ -302,7 +300,7 @@ class LayersModel(QObject):
         for entry in self.over(shown.loaded):
             places = self._places.get(entry.uid)
             if places is not None and entry.style.visible:
-                table = self._rail.in_images(places, entry.layer.affine_kji_to_lps, shown)
+                table = self._rail.in_images(places, entry.layer, shown)
                 colours = {n: one.colour for n, one in entry.style.segments.items() if one.visible}
                 runs += runs_of(table, colours)
         return tuple(runs)

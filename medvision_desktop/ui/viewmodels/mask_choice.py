@@ -106,7 +106,12 @@ class MaskChoice(QObject):
 
         None where a stroke begins a new map. A map that is not the reader's is copied first.
         """
-        maps = [one for one in self._layers.over(loaded) if isinstance(one.layer, LabelMap)]
+        maps = [
+            one
+            for one in self._layers.over(loaded)
+            if isinstance(one.layer, LabelMap)
+            and not one.layer.images  # drawing needs a place in the patient
+        ]
         chosen = next((one for one in maps if one.uid == self.uid), None)
         if chosen is not None:
             return chosen
