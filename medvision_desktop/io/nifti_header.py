@@ -136,6 +136,8 @@ def read_header(path: Path) -> NiftiHeader:
             )
     second = head[4:8] in (b"n+2\0", b"ni2\0")
     kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
+    if len(head) < kind.template_dtype.itemsize:
+        raise too_short(len(head), kind.template_dtype.itemsize)
     try:
         header = kind(head[: kind.template_dtype.itemsize], check=False)
         return _checked(header, data)

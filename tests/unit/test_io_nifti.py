@@ -549,3 +549,15 @@ def test_a_grid_that_is_sheared_within_its_slices_has_no_letters_and_says_so(
     assert frame.orientation is None
     assert frame.not_faithful == ("sheared grid drawn with right angles",)
     assert loaded.volume is None
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("length", [12, 347, 348, 360, 539, 540])
+def test_a_file_that_ends_within_its_header_is_refused_and_the_others_are_read(
+    kind: Any, length: int, tmp_path: Path
+) -> None:
+    kind(random_values((5, 6, 7)), AXIAL).to_filename(tmp_path / "whole.nii")
+    (tmp_path / "cut.nii").write_bytes((tmp_path / "whole.nii").read_bytes()[:length])
+    found = index([tmp_path], scratch=tmp_path)
+    assert [study.description for study in found.studies] == ["whole.nii"]
+    assert [refused.path.name for refused in found.refused] == ["cut.nii"]
