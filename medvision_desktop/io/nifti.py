@@ -138,9 +138,9 @@ def as_values(header: NiftiHeader, block: NDArray[Any]) -> NDArray[Any]:
         return np.moveaxis(samples, 0, -1)[..., :3]
     native = block.astype(block.dtype.newbyteorder("="), copy=False)
     if native.dtype.kind == "c":
-        return np.abs(native * header.complex_scale[0] + header.complex_scale[1]).astype(
-            np.float32 if native.dtype.itemsize == 8 else np.float64
-        )
+        kind = np.float32 if native.dtype.itemsize == 8 else np.float64
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.abs(native * header.complex_scale[0] + header.complex_scale[1]).astype(kind)
     if native.dtype.kind in "iu" and native.dtype.itemsize == 8:
         limits = np.iinfo(np.int32)
         fits = native.size and native.min() >= limits.min and native.max() <= limits.max

@@ -263,6 +263,16 @@ def test_of_complex_numbers_the_magnitude_is_shown_and_said(
     assert loaded.stack.frames[0].badges == ("Magnitude of complex values",)
 
 
+def test_complex_numbers_out_of_range_are_no_numbers_and_raise_no_warning(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    values = np.full((5, 6, 7), 3e38 + 3e38j, np.complex64)
+    values[0, 0, 0] = complex(np.nan, np.inf)
+    nibabel.save(nibabel.Nifti1Image(values, AXIAL), tmp_path / "a.nii")
+    stored = opened(tmp_path / "a.nii", decoder).stack.frames[0].stored
+    assert not np.isfinite(stored).any()
+
+
 def test_colours_with_transparency_are_shown_without_it(tmp_path: Path, decoder: Decoder) -> None:
     values = np.zeros((5, 6, 7), dtype=[(name, "u1") for name in "RGBA"])
     for at, name in enumerate("RGBA"):
