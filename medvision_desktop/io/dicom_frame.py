@@ -117,6 +117,8 @@ def _alike(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> 
 
 
 def _geometry(dataset: Dataset, index: int, of: _Remembered) -> PlaneGeometry | None:
+    if of("mosaic", lambda: dicom_space.is_mosaic(dataset)):
+        return None
     return dicom_space.plane_at(
         dicom_space.origin_of(dataset, index),
         _spacing(dataset, index, of),
@@ -245,6 +247,8 @@ def _badges(header: Header, layout: PixelLayout) -> tuple[str, ...]:
     badges = []
     if layout.photometric == "MONOCHROME1" and text(dataset, "PresentationLUTShape").upper() == "IDENTITY":
         badges.append("Header contradicts itself on polarity")
+    if dicom_space.is_mosaic(dataset):
+        badges.append("Mosaic of slices")
     if texts(dataset, "ImageType")[:1] == ("DERIVED",):
         badges.append("Derived")
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
@@ -333,6 +337,8 @@ def _clock(digits: str) -> str:
 
 def _location(dataset: Dataset, index: int) -> float | None:
     """Slice position along the normal where the plane is known, else Slice Location."""
+    if dicom_space.is_mosaic(dataset):
+        return None
     directions, origin = dicom_space.directions_of(dataset, index), dicom_space.origin_of(dataset, index)
     if directions is None or origin is None:
         return number(dataset, "SliceLocation")

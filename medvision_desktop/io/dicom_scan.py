@@ -124,7 +124,9 @@ def _owners(header: Header, identity: str) -> tuple[StudyRef, SeriesRef]:
 
 def _normal(dataset: Dataset) -> Vector3 | None:
     directions = dicom_space.directions_of(dataset, 0)
-    return None if directions is None else dicom_space.normal_of(*directions)
+    return (
+        None if directions is None or dicom_space.is_mosaic(dataset) else dicom_space.normal_of(*directions)
+    )
 
 
 def assemble(files: Iterable[ScannedFile]) -> tuple[tuple[StudyRef, ...], tuple[RefusedFile, ...]]:

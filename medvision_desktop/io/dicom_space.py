@@ -113,8 +113,18 @@ def _behind(dataset: Dataset, index: int, first: Vector3) -> Vector3 | None:
     )
 
 
+def is_mosaic(dataset: Dataset) -> bool:
+    """Whether an image is a sheet of slices side by side, as Siemens writes them.
+
+    Its position is that of no slice in it, so nothing on it has a place; directions and spacing hold.
+    """
+    return "MOSAIC" in texts(dataset, "ImageType")
+
+
 def geometry_of(dataset: Dataset, index: int) -> PlaneGeometry | None:
     """The plane of a frame, None unless position, directions and a spacing at the patient are known."""
+    if is_mosaic(dataset):
+        return None
     return plane_at(
         origin_of(dataset, index),
         spacing_of(dataset, index),

@@ -13,7 +13,13 @@ from pydicom.dataset import Dataset
 
 from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.frame_shelf import faces_of
-from medvision_desktop.domain.geometry import PixelSpacing, Plane, PlaneGeometry, SpacingSource
+from medvision_desktop.domain.geometry import (
+    PixelSpacing,
+    Plane,
+    PlaneGeometry,
+    SpacingSource,
+    edge_letters,
+)
 from medvision_desktop.domain.image import Frame, LoadedSeries, Rescale
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.io.decoder import Decoder
@@ -478,3 +484,22 @@ def test_it_is_said_what_of_the_place_of_which_image_is_missing(
         image = ct(z=2.0 * k, number=k + 1, **(elements if k in which else {}))
         write(image, tmp_path / f"{k}")
     assert opened(tmp_path, decoder).not_a_volume == sentence
+
+
+def test_nothing_on_a_mosaic_of_slices_has_a_place_but_its_directions_and_lengths_hold(
+    tmp_path: Path, decoder: Decoder
+) -> None:
+    for number in (1, 2, 3):
+        kind = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+        write(ct(z=5.0, number=number, Modality="MR", ImageType=kind), tmp_path / f"{number}")
+    loaded = opened(tmp_path, decoder)
+    frame = loaded.stack.frames[0]
+    assert frame.geometry is None
+    assert loaded.volume is None
+    assert "Mosaic of slices" in frame.badges
+    assert "slice_location_mm" not in frame.corner
+    letters = edge_letters(frame.orientation)
+    assert letters is not None
+    assert (letters.right, letters.bottom) == ("L", "P")
+    assert frame.spacing == PixelSpacing(0.5, 0.75, SpacingSource.PATIENT)
+    assert [one.corner["instance_number"] for one in loaded.stack.frames] == ["1", "2", "3"]
