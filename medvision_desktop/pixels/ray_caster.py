@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,15 @@ _RAY_STEPS_A_VOXEL: Final = 1.5
 _EDGE: Final = 2
 
 Points = tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows and columns of a picture: (rows, columns, 4) uint8, colours multiplied by opacity."""
+
+    pixels: NDArray[np.uint8]
+    rows: slice
+    columns: slice
 
 
 class RayCaster:
@@ -62,7 +72,7 @@ class RayCaster:
         self._held: NDArray[Any] | None = None  # VTK reads this memory without owning it
 
     def hold(self, values: NDArray[Any], spacing_kji_mm: Vector3, origin_lps_mm: Vector3) -> None:
-        """Take a volume: (slices, rows, columns) of one value, or (..., 4) uint8 of colour and opacity."""
+        """Take a volume: (slices, rows, columns) of one value."""
         import vtkmodules.util.numpy_support as numpy_support
         from vtkmodules.vtkCommonDataModel import vtkImageData
 
@@ -71,13 +81,10 @@ class RayCaster:
         image.SetDimensions(*values.shape[2::-1])
         image.SetSpacing(*spacing_kji_mm[::-1])
         image.SetOrigin(*origin_lps_mm)
-        has_colours = values.ndim == 4
-        flat = self._held.reshape(-1, 4) if has_colours else self._held.reshape(-1)
         to_vtk: Any = numpy_support.numpy_to_vtk
-        image.GetPointData().SetScalars(to_vtk(flat, deep=False))
-        self._property.SetIndependentComponents(not has_colours)
+        image.GetPointData().SetScalars(to_vtk(self._held.reshape(-1), deep=False))
         self._mapper.SetInputData(image)
-        step = min(spacing_kji_mm) / (1.0 if has_colours else _RAY_STEPS_A_VOXEL)
+        step = min(spacing_kji_mm) / _RAY_STEPS_A_VOXEL
         self._mapper.SetSampleDistance(step)
         self._mapper.SetInteractiveSampleDistance(step)
 
@@ -119,7 +126,26 @@ class RayCaster:
         width: int,
         height: int,
     ) -> NDArray[np.uint8]:
-        """The volume seen in parallel projection: (height, width, 3) uint8 on black.
+        """The volume seen in parallel projection: (height, width, 4) uint8 on nothing.
+
+        Red, green and blue are multiplied by the last channel, the opacity, as the light that arrives is.
+        See `cast`.
+        """
+        picture = np.zeros((height, width, 4), np.uint8)
+        part = self.cast(right, down, middle_lps_mm, mm_a_pixel, width, height)
+        picture[part.rows, part.columns] = part.pixels
+        return picture
+
+    def cast(
+        self,
+        right: Vector3,
+        down: Vector3,
+        middle_lps_mm: Vector3,
+        mm_a_pixel: float,
+        width: int,
+        height: int,
+    ) -> Part:
+        """The part of a picture of this size that rays meet the volume in.
 
         `right` and `down`: unit directions on screen. `middle_lps_mm` lies in the middle of the picture.
         """
@@ -137,35 +163,34 @@ class RayCaster:
         camera.SetViewUp(*(-np.asarray(down)))
         camera.SetParallelScale(height * mm_a_pixel / 2)
         camera.SetClippingRange(1.0, 2 * _FAR_MM)
-        picture = np.zeros((height, width, 3), np.uint8)
         image = self._mapper.GetInput()
         hits = self._mapper.PerImageInitialization(
             self._renderer, self._volume, 0, image.GetOrigin(), image.GetSpacing(), image.GetExtent()
         )
         if not hits:
-            return picture[:wanted]
+            return Part(np.zeros((0, 0, 4), np.uint8), slice(0, 0), slice(0, 0))
         self._mapper.PerVolumeInitialization(self._renderer, self._volume)
         self._mapper.PerSubVolumeInitialization(self._renderer, self._volume, 0)
         self._mapper.RenderSubVolume()
-        self._paste(picture)
-        return picture[_EDGE : _EDGE + wanted]
+        return self._part(wanted, width)
 
-    def _paste(self, picture: NDArray[np.uint8]) -> None:
-        """The part of the picture that rays were cast through, from the mapper's own memory."""
+    def _part(self, height: int, width: int) -> Part:
+        """What the rays came to, from the mapper's own memory."""
         cast = self._mapper.GetRayCastImage()
         memory, used, start = cast.GetImageMemorySize(), cast.GetImageInUseSize(), cast.GetImageOrigin()
         count = memory[0] * memory[1] * 4
         # VTK's Python gives a pointer as text: an underscore, its address, and its type.
         address = int(cast.GetImage().split("_")[1], 16)
         values = np.ctypeslib.as_array((ctypes.c_uint16 * count).from_address(address))
-        part = values.reshape(memory[1], memory[0], 4)[: used[1], : used[0], :3]
-        levels = np.minimum(part >> (_FIXED_BITS - 8), 255).astype(np.uint8)
-        height, width = picture.shape[:2]
-        # VTK counts rows from below, and the rays may reach beyond the picture.
-        rows = slice(start[1], min(height, start[1] + used[1]))
-        columns = slice(start[0], min(width, start[0] + used[0]))
-        upward = picture[::-1]
-        upward[rows, columns] = levels[: rows.stop - rows.start, : columns.stop - columns.start]
+        # VTK counts rows from below, and the rays may reach beyond the picture and into the rows around it.
+        upward = values.reshape(memory[1], memory[0], 4)[: used[1], : used[0]]
+        bottom, top = max(_EDGE, start[1]), min(height + _EDGE, start[1] + used[1])
+        left, end = max(0, start[0]), min(width, start[0] + used[0])
+        if top <= bottom or end <= left:
+            return Part(np.zeros((0, 0, 4), np.uint8), slice(0, 0), slice(0, 0))
+        seen = upward[bottom - start[1] : top - start[1], left - start[0] : end - start[0]][::-1]
+        levels = np.minimum(seen >> (_FIXED_BITS - 8), 255).astype(np.uint8)
+        return Part(levels, slice(height + _EDGE - top, height + _EDGE - bottom), slice(left, end))
 
 
 def _to_the_ends(points: Sequence[tuple[float, ...]], ends: tuple[float, float]) -> list[tuple[float, ...]]:

@@ -56,8 +56,9 @@ class VolumeView:
     def __init__(self) -> None:
         self._child = ChildProcess("volume", environment={"OMP_NUM_THREADS": "1"})
         self._held: Volume | None = None
-        self._labels: LabelsShown | None = None
-        self._map: NDArray[np.uint8] | None = None  # the voxels that the child has
+        self._labels: tuple[LabelsShown, ...] = ()
+        self._maps: dict[int, NDArray[np.uint8]] = {}  # the voxels that the child has, by its numbers
+        self._newest = 0
         self._staged: StagedVolume | None = None
 
     def stage(self, volume: Volume, *, cancel: CancelToken | None = None) -> StagedVolume:
@@ -71,23 +72,27 @@ class VolumeView:
         self._held, self._staged = volume, _staged(grid)
         return self._staged
 
-    def show_labels(self, shown: LabelsShown | None) -> None:
-        """Labels over the volume on stage, or none. Raises `ChildFailed`."""
-        if shown is self._labels:
+    def show_labels(self, shown: tuple[LabelsShown, ...]) -> None:
+        """Label maps in the volume on stage, or none. Raises `ChildFailed`."""
+        if shown == self._labels:
             return  # each band of a picture asks for them
-        words: dict[str, Any] = {"segments": []}
-        arrays: dict[str, NDArray[Any]] = {}
-        if shown is not None:
-            words["segments"] = [
-                (one.number, one.colour, shown.opacities.get(one.number, 0.0))
-                for one in shown.labels.segments
+        kept: dict[int, NDArray[np.uint8]] = {}
+        told = []
+        for one in shown:
+            values = one.labels.values_kji
+            key = next((key for key, known in self._maps.items() if known is values), None)
+            if key is None:
+                self._newest = key = self._newest + 1
+                affine = np.asarray(one.labels.affine_kji_to_lps, np.float64)
+                self._ask("take", {"map": key}, {"labels": values, "affine": affine})
+            kept[key] = values
+            segments = [
+                (part.number, part.colour, one.opacities.get(part.number, 0.0))
+                for part in one.labels.segments
             ]
-            if self._map is None or shown.labels.values_kji is not self._map:
-                affine = np.asarray(shown.labels.affine_kji_to_lps, np.float64)
-                arrays = {"labels": shown.labels.values_kji, "affine": affine}
-                self._map = shown.labels.values_kji
-        self._ask("label", words, arrays)
-        self._labels = shown
+            told.append((key, segments))
+        self._ask("label", {"maps": told}, {})
+        self._labels, self._maps = shown, kept
 
     def picture(
         self, look: Look, span: tuple[float, float], shift: float, view: ViewFrom
@@ -137,7 +142,8 @@ class VolumeView:
             raise
 
     def _forget(self) -> None:
-        self._held = self._labels = self._map = self._staged = None
+        self._held = self._staged = None
+        self._labels, self._maps = (), {}
 
 
 def _staged(grid: RenderGrid) -> StagedVolume:

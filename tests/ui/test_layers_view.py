@@ -260,16 +260,20 @@ def test_only_lines_are_drawn_when_the_reader_wants_outlines(screen: Screen) -> 
         assert all((look.fill > 0) == fill and look.outline == line for look in looks)
 
 
-def test_the_rendered_volume_gets_the_topmost_label_map_once_it_rests(screen: Screen) -> None:
+def test_the_rendered_volume_gets_every_label_map_that_is_on_once_it_rests(screen: Screen) -> None:
     shown: list[Any] = []
     follows = VolumeLabels(screen.viewer, SimpleNamespace(show_labels=shown.append))  # type: ignore[arg-type]
     put(screen, labels(loaded_of(screen)))
     screen.qtbot.waitUntil(lambda: bool(shown))
-    assert shown[-1].labels.uid == "seg-1"
-    assert shown[-1].opacities == {1: 1.0, 2: 1.0}
-    entry = screen.viewer.layers.entry("seg-1")
-    assert entry is not None
-    screen.viewer.layers.set_style("seg-1", dataclasses.replace(entry.style, visible=False))
-    screen.qtbot.waitUntil(lambda: shown[-1] is None)
-    assert len(shown) == 2
+    assert [one.labels.uid for one in shown[-1]] == ["seg-1"]
+    assert shown[-1][0].opacities == {1: 1.0, 2: 1.0}
+    put(screen, dataclasses.replace(labels(loaded_of(screen)), uid="seg-2"))
+    screen.qtbot.waitUntil(lambda: len(shown) == 2)
+    assert [one.labels.uid for one in shown[-1]] == ["seg-1", "seg-2"]
+    for uid in ("seg-1", "seg-2"):
+        entry = screen.viewer.layers.entry(uid)
+        assert entry is not None
+        screen.viewer.layers.set_style(uid, dataclasses.replace(entry.style, visible=False))
+    screen.qtbot.waitUntil(lambda: shown[-1] == ())
+    assert len(shown) == 3
     follows.stop()

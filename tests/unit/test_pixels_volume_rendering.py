@@ -124,7 +124,7 @@ def test_looks_are_in_modality_values_of_a_rescaled_volume(stage: VolumeView) ->
     assert np.abs(plain.astype(int) - rescaled)[4:60, 4:60].max() <= 2
 
 
-def test_labels_are_seen_in_their_colours_through_matter_that_is_glass(stage: VolumeView) -> None:
+def test_labels_are_seen_in_their_colours_through_the_matter_they_lie_in(stage: VolumeView) -> None:
     values = np.zeros((40, 40, 40), np.int16)
     values[3:37, 3:37, 3:37] = 1000
     volume = along_patient(values)
@@ -134,11 +134,11 @@ def test_labels_are_seen_in_their_colours_through_matter_that_is_glass(stage: Vo
     labels = LabelMap(marked, affine, (Segment(3, "Core", (20, 230, 40)),), "1.2")
     staged = stage.stage(volume)
     plain = front(stage, SOLID, 80, 0.5, staged)[40, 40].astype(int)
-    stage.show_labels(LabelsShown(labels, {3: 1.0}))
+    stage.show_labels((LabelsShown(labels, {3: 1.0}),))
     shown = front(stage, SOLID, 80, 0.5, staged)[40, 40].astype(int)
     assert abs(plain[1] - plain[0]) < 10
     assert shown[1] > shown[0] + 40
-    stage.show_labels(LabelsShown(labels, {3: 0.0}))
+    stage.show_labels((LabelsShown(labels, {3: 0.0}),))
     assert np.abs(front(stage, SOLID, 80, 0.5, staged)[40, 40].astype(int) - plain).max() < 10
 
 
@@ -216,14 +216,38 @@ def test_labels_are_sent_once_and_go_when_they_are_asked_to(stage: VolumeView) -
 
     stage._child.request = counted  # type: ignore[method-assign]
     shown = LabelsShown(labels, {1: 1.0})
-    for _ in range(3):
-        stage.show_labels(shown)
+    for share in (1.0, 1.0, 0.5):
+        stage.show_labels((LabelsShown(labels, {1: share}),) if share < 1 else (shown,))
         front(stage, SOLID, 64, 1.0, staged)
     for _ in range(3):
-        stage.show_labels(None)
+        stage.show_labels(())
         last = front(stage, SOLID, 64, 1.0, staged)
-    assert asked.count("label") == 2
+    assert asked.count("take") == 1
+    assert asked.count("label") == 3
     assert np.array_equal(last, plain)
+
+
+def test_every_map_is_seen_and_what_is_small_through_what_is_around_it(stage: VolumeView) -> None:
+    k, j, i = np.mgrid[:48, :48, :48] - 23.5
+    away = np.sqrt(k**2 + j**2 + i**2)
+    volume = along_patient(np.where(away < 22, 1000, 0).astype(np.int16))
+    affine = volume.affine_kji_to_lps.copy()
+    inner = LabelMap((away < 6).astype(np.uint8), affine, (Segment(1, "Core", (230, 30, 30)),), "1")
+    outer = LabelMap(
+        2 * ((away < 14) & (away >= 6)).astype(np.uint8), affine, (Segment(2, "Rim", (30, 30, 230)),), "2"
+    )
+    aside = np.zeros(away.shape, np.uint8)
+    aside[4:12, 20:28, 4:12] = 3
+    third = LabelMap(aside, affine, (Segment(3, "Other", (30, 230, 30)),), "3")
+    staged = stage.stage(volume)
+    # Whichever map lies on top, and though the core is wrapped in the rim.
+    for order in ((inner, outer, third), (third, outer, inner)):
+        stage.show_labels(tuple(LabelsShown(one, {one.segments[0].number: 1.0}) for one in order))
+        seen = front(stage, SOLID, 48, 1.0, staged).astype(int)
+        strongest = seen.argmax(axis=2)
+        assert strongest[24, 24] == 0
+        assert strongest[24, 34] == 2
+        assert strongest[39, 8] == 1
 
 
 def test_no_part_of_a_labelled_volume_is_left_out(stage: VolumeView) -> None:
@@ -234,7 +258,7 @@ def test_no_part_of_a_labelled_volume_is_left_out(stage: VolumeView) -> None:
     volume = along_patient(np.zeros(marked.shape, np.int16))
     labels = LabelMap(marked, volume.affine_kji_to_lps.copy(), (Segment(1, "Shell", (30, 240, 30)),), "1")
     staged = stage.stage(volume)
-    stage.show_labels(LabelsShown(labels, {1: 0.2}))
+    stage.show_labels((LabelsShown(labels, {1: 0.2}),))
     seen = front(stage, SOLID, 100, 1.0, staged)[..., 1] > 12
     assert seen.mean() > 0.3
     assert (seen == seen[::-1]).mean() > 0.95

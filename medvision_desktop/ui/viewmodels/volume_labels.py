@@ -1,4 +1,4 @@
-"""Which label map the rendered volume shows: the topmost one that is on over the series on stage."""
+"""Which label maps the rendered volume shows: those that are on over the series on stage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QTimer
 
-from medvision_desktop.domain.labelmap import LabelMap
+from medvision_desktop.domain.labelmap import VoxelLayer
 from medvision_desktop.services.volume_view import LabelsShown
 from medvision_desktop.ui.viewmodels.layer_style import LayerStyle
 from medvision_desktop.ui.viewmodels.layers import LayerEntry
@@ -16,6 +16,8 @@ from medvision_desktop.ui.viewmodels.volume_scene import VolumeScene
 # Rendering is dear: a slider or a stroke is shown once it rests.
 _AFTER_MS: Final = 300
 
+_Shown = tuple[tuple[VoxelLayer, LayerStyle], ...]
+
 
 class VolumeLabels(QObject):
     """Follows the layers; nothing is rendered while a stroke is under way."""
@@ -23,7 +25,7 @@ class VolumeLabels(QObject):
     def __init__(self, viewer: ViewerModel, scene: VolumeScene) -> None:
         super().__init__()
         self._viewer, self._scene = viewer, scene
-        self._shown: tuple[LabelMap, LayerStyle] | None = None
+        self._shown: _Shown | None = ()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_MS)
@@ -45,32 +47,32 @@ class VolumeLabels(QObject):
         if self._viewer.masks.is_painting:
             self._soon.start()
             return
-        entry = self._topmost()
-        layer = entry.layer if entry is not None else None
-        if entry is None or not isinstance(layer, LabelMap):
-            if self._shown is not None:
-                self._scene.show_labels(None)
-            self._shown = None
+        entries = self._entries()
+        now = tuple((entry.layer, entry.style) for entry in entries)
+        if self._shown is not None and _same(self._shown, now):
             return
-        if self._shown is not None and self._shown[0] is layer and self._shown[1] == entry.style:
-            return
-        self._shown = (layer, entry.style)
-        given = next(one for one in self._viewer.layers.label_maps_of((entry,)) if one.uid == layer.uid)
-        opacities = {one.number: entry.style.opacity for one in given.segments}
-        self._scene.show_labels(LabelsShown(given, opacities))
+        self._shown = now
+        opacities = {entry.uid: entry.style.opacity for entry in entries}
+        self._scene.show_labels(
+            tuple(
+                LabelsShown(given, {one.number: opacities[given.uid] for one in given.segments})
+                for given in self._viewer.layers.label_maps_of(entries)
+            )
+        )
 
-    def _topmost(self) -> LayerEntry | None:
+    def _entries(self) -> tuple[LayerEntry, ...]:
+        """The label maps that are on over the volume on stage, the lowest first."""
         for number in self._viewer.visible:
             shown = self._viewer.panes[number].shown
             if shown is None or shown.planes is None:
                 continue
             over = self._viewer.layers.over(shown.loaded)
-            return next(
-                (
-                    entry
-                    for entry in reversed(over)
-                    if entry.style.visible and self._viewer.layers.label_maps_of((entry,))
-                ),
-                None,
-            )
-        return None
+            return tuple(entry for entry in over if self._viewer.layers.label_maps_of((entry,)))
+        return ()
+
+
+def _same(before: _Shown, now: _Shown) -> bool:
+    """Whether these are the very same layers, in the same style: layers are not compared by value."""
+    return len(before) == len(now) and all(
+        one is other and style == looked for (one, style), (other, looked) in zip(before, now, strict=True)
+    )

@@ -55,7 +55,7 @@ class _Wish:
     span: tuple[float, float]
     look: Look
     shift: float
-    labels: LabelsShown | None
+    labels: tuple[LabelsShown, ...]
     camera: Camera
     size: Size
 
@@ -72,7 +72,7 @@ class VolumeScene(QObject):
         self._volume: Volume | None = None
         self._series: tuple[str, str] | None = None
         self._span = (0.0, 1.0)
-        self._labels: LabelsShown | None = None
+        self._labels: tuple[LabelsShown, ...] = ()
         self._size: Size | None = None
         self._busy = False
         self._again = False
@@ -122,7 +122,7 @@ class VolumeScene(QObject):
         looks = volume_looks.looks_for(modality)
         if looks is not self.looks:
             self.looks, self.look = looks, looks[0]
-        self._volume, self._labels, self.shift = volume, None, 0.0
+        self._volume, self._labels, self.shift = volume, (), 0.0
         self._span = span if span is not None and span[1] > span[0] else (0.0, 1.0)
         self.units = volume.units if volume is not None else ""
         self.camera = Camera()
@@ -130,9 +130,9 @@ class VolumeScene(QObject):
         self.status = SceneStatus.EMPTY if volume is None else SceneStatus.WAITING
         self._move()
 
-    def show_labels(self, labels: LabelsShown | None) -> None:
-        """Labels over the volume, each in its colour and opacity; matter turns to glass around them."""
-        if labels == self._labels or (labels is None and self._labels is None):
+    def show_labels(self, labels: tuple[LabelsShown, ...]) -> None:
+        """Label maps in the volume; each label shines through in its colour."""
+        if labels == self._labels:
             return
         self._labels = labels
         self._move()
