@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QLabel, QWidget
 
 from medvision_desktop.errors import SettingsInvalid
 from medvision_desktop.ui import keymap
-from medvision_desktop.ui.actions import ACTIONS
+from medvision_desktop.ui.actions import ACTIONS, in_force
+from medvision_desktop.ui.dialogs.keys import KeysSheet
 
 
 def keys_of(actions: Any, action_id: str) -> tuple[str, ...]:
@@ -63,3 +65,18 @@ def test_the_table_that_is_written_to_be_edited_says_what_holds(tmp_path: Path) 
     assert tomllib.loads(text) == {}
     opened = "\n".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith('# "'))
     assert keymap.remapped(tomllib.loads(opened)) == ACTIONS
+
+
+def test_the_sheet_of_all_keys_is_filled_while_the_window_goes_on(qtbot: Any) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1200, 800)
+    window.show()
+    sheet = KeysSheet(window)
+
+    def told() -> set[str]:
+        return {label.text() for label in sheet.findChildren(QLabel)}
+
+    wanted = {one.text for one in in_force() if one.shortcuts and one.group != "Window presets"}
+    assert wanted - told()
+    qtbot.waitUntil(lambda: wanted <= told())

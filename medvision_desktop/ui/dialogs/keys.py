@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from medvision_desktop.ui.actions import in_force
@@ -36,14 +36,18 @@ class KeysSheet(Sheet):
         grid = QGridLayout(columns)
         grid.setHorizontalSpacing(32)
         grid.setVerticalSpacing(20)
+        self._waiting: list[tuple[QVBoxLayout, Block]] = []
         for column, blocks in enumerate(_columns()):
             cell = QVBoxLayout()
             cell.setSpacing(16)
-            for name, rows in blocks:
-                cell.addWidget(_block(name, rows))
             cell.addStretch(1)
+            self._waiting += [(cell, block) for block in blocks]
             grid.addLayout(cell, 0, column)
             grid.setColumnStretch(column, 1)
+        # Some three hundred labels: all of them at once would hold the event loop.
+        self._turn = QTimer(self)
+        self._turn.timeout.connect(self._add_block)
+        self._turn.start(0)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -52,6 +56,13 @@ class KeysSheet(Sheet):
         scroll.setFixedHeight(min(_HEIGHT_PX, window.height() - 160))
         scroll.setAccessibleName("Keys by group")
         self.body.addWidget(scroll)
+
+    def _add_block(self) -> None:
+        if self._waiting:
+            cell, block = self._waiting.pop(0)
+            cell.insertWidget(cell.count() - 1, _block(*block))
+        if not self._waiting:
+            self._turn.stop()
 
 
 Block = tuple[str, list[tuple[str, str]]]
