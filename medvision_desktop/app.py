@@ -83,13 +83,15 @@ def reading_room(locations: Locations) -> Iterator[tuple[QApplication, ReadingRo
             keep()
             room.ready.connect(keep)  # and what was imported on lanes since
             try:
-                with _faults_to(room.notifier.error):
+                with _faults_to(room.notifier.error), _short_turns():
                     yield application, room
             finally:
                 room.close()
                 _dispose(room.window)
                 end_logs()
 
+
+_TURN_S: Final = 0.001
 
 # Imported before the first event: an import on a lane holds the interpreter, and so the window.
 _NEEDED: Final = (
@@ -153,6 +155,21 @@ def _qt_messages_logged() -> Iterator[None]:
         yield
     finally:
         qInstallMessageHandler(before)
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """A lane that runs Python gives way to the window within a millisecond.
+
+    One event gives up the interpreter many times, in calls to Qt and numpy, and each time waits for as long
+    as a busy lane may keep it: at Python's usual 5 ms an event takes five times as long beside such a lane.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager

@@ -53,7 +53,8 @@ def _aligned(values: Values, indices: Indices) -> Values:
         first, last = int(below.min()), min(int(below.max()) + 2, values.shape[axis])
         part = part[tuple(slice(first, last) if one == axis else slice(None) for one in range(3))]
         taken[axis] = (below - first, share, inside)
-    plane, weight = np.nan_to_num(part, nan=0.0), np.isfinite(part).astype(np.float32)
+    known = np.isfinite(part)
+    plane, weight = np.where(known, part, np.float32(0)), known.astype(np.float32)
     for axis in order:
         plane, weight = (_mixed(one, axis, *taken[axis]) for one in (plane, weight))
     shape = tuple(plane.shape[axis] if axis is not None else 1 for axis in (down, right))
