@@ -60,8 +60,7 @@ class Channel:
             if descriptor is not None:
                 with mmap.mmap(descriptor, total) as view:
                     for entry, array in zip(layout, packed.values(), strict=True):
-                        start = entry["offset"]
-                        view[start : start + array.nbytes] = array.tobytes()
+                        _put(view, entry["offset"], array)
             self._write(struct.pack("<I", len(header)), descriptor)
             self._write(header, None)
         except OSError as error:
@@ -125,9 +124,25 @@ def _read_arrays(descriptor: int, envelope: Mapping[str, Any]) -> dict[str, NDAr
             start, size = int(entry["offset"]), math.prod(shape) * dtype.itemsize
             if dtype.kind not in _ALLOWED_KINDS or start < 0 or start + size > total:
                 raise ChannelClosed
-            flat = np.frombuffer(view[start : start + size], dtype=dtype)
-            arrays[entry["name"]] = flat.reshape(shape).copy()
+            arrays[entry["name"]] = _taken(view, start, shape, dtype)
     return arrays
+
+
+# Arrays are copied by numpy, which lets other threads go on meanwhile; `mmap` and `bytes` would hold them
+# all, and with them the window. A map cannot be closed while an array lies on it: none outlives its function.
+
+
+def _put(view: mmap.mmap, start: int, array: NDArray[Any]) -> None:
+    if array.size:
+        flat = np.frombuffer(view, array.dtype, count=array.size, offset=start)
+        np.copyto(flat.reshape(array.shape), array)
+
+
+def _taken(view: mmap.mmap, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    count = math.prod(shape)
+    if not count:
+        return np.empty(shape, dtype)
+    return np.frombuffer(view, dtype, count=count, offset=start).reshape(shape).copy()
 
 
 def _anonymous_file(size: int) -> int:

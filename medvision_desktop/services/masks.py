@@ -108,7 +108,8 @@ def _packed(layer: LabelMap, series_uid: str, made_from: str) -> tuple[str, byte
     """Grid and labels as canonical JSON, and the compressed bytes of the box that holds all labels."""
     box = _box(layer.values_kji)
     details = canonical(_details(layer, box, series_uid, made_from))
-    return details, zlib.compress(np.ascontiguousarray(layer.values_kji[box]).tobytes(), _LEVEL)
+    # The array itself: a copy as bytes would hold every thread, the window's among them.
+    return details, zlib.compress(np.ascontiguousarray(layer.values_kji[box]).data, _LEVEL)
 
 
 def _details(layer: LabelMap, box: tuple[slice, ...], series_uid: str, made_from: str) -> dict[str, Any]:
