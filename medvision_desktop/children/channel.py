@@ -129,7 +129,7 @@ def _read_arrays(descriptor: int, envelope: Mapping[str, Any]) -> dict[str, NDAr
 
 
 # Arrays are copied by numpy, which lets other threads go on meanwhile; `mmap` and `bytes` would hold them
-# all, and with them the window. A map cannot be closed while an array lies on it: none outlives its function.
+# all, and with them the window. A map cannot be closed while an array lies on it, so none is kept.
 
 
 def _put(view: mmap.mmap, start: int, array: NDArray[Any]) -> None:
