@@ -26,8 +26,7 @@ def load(instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = N
         why = "It holds colours." if header.colour else "It does not say where it lies in the patient."
         raise InputRefused("The file is no label map.", why)
     stored = nifti.read_volume(instance.path, header, limit_bytes=decoder.image_memory_bytes, cancel=cancel)
-    values = _labels(stored, header.slope, header.intercept)
-    numbers = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+    values, numbers = _labels(stored, header.slope, header.intercept)
     affine = _TO_LPS @ header.affine_ras_mm
     return LabelMap(
         values_kji=np.ascontiguousarray(values.transpose(2, 1, 0)),
@@ -42,9 +41,12 @@ def load(instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = N
     )
 
 
-def _labels(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[np.uint8]:
-    """Stored values as labels, a slice at a time, so that no wide copy of the whole is made."""
+def _labels(
+    stored: NDArray[Any], slope: float, intercept: float
+) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Stored values as labels, and which there are, slice by slice: no wide copy of the whole is made."""
     found = np.empty(stored.shape, np.uint8)
+    counts = np.zeros(_MOST + 1, np.int64)
     for k in range(stored.shape[2]):
         part = stored[:, :, k]
         if (slope, intercept) != (1.0, 0.0) or part.dtype.kind == "f":
@@ -55,4 +57,5 @@ def _labels(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[np.
         if part.size and (part.min() < 0 or part.max() > _MOST):
             raise InputRefused("The file is no label map.", f"Its values do not lie between 0 and {_MOST}.")
         found[:, :, k] = part
-    return found
+        counts += np.bincount(found[:, :, k].reshape(-1), minlength=_MOST + 1)
+    return found, np.flatnonzero(counts)

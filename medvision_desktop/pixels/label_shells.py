@@ -61,17 +61,17 @@ def shells_of(labels: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid
 
     found = []
     mine, corner = _on_grid(labels, affine, grid)
-    counts = np.bincount(mine.reshape(-1), minlength=256)
     for number, box in enumerate(ndimage.find_objects(mine), 1):
         if box is None:
             continue
-        inside = np.pad((mine[box] == number).astype(np.float32), _AROUND)
-        smooth = ndimage.gaussian_filter(inside, _SMOOTH_VOXELS) * _FULL
+        inside = mine[box] == number
+        around = np.pad(inside.astype(np.float32), _AROUND)
+        smooth = ndimage.gaussian_filter(around, _SMOOTH_VOXELS) * _FULL
         first = np.asarray([side.start for side in box]) + corner - _AROUND
         x, y, z = (grid.affine @ np.append(first, 1.0))[:3]
         caster = RayCaster()
         caster.hold(np.rint(smooth).astype(np.uint8), grid.spacing_kji_mm, (float(x), float(y), float(z)))
-        found.append(Shell(number, int(counts[number]), caster))
+        found.append(Shell(number, int(np.count_nonzero(inside)), caster))
     return tuple(found)
 
 

@@ -164,6 +164,8 @@ def test_the_next_finding_leads_to_the_image_that_holds_most_of_its_outline(scen
     asked: list[object] = []
     scene.findings.imageWanted.connect(lambda *given: asked.append(given))
     scene.findings.step(1, show_image=True)
+    assert asked == []  # every voxel is counted on a lane
+    scene.settle()
     assert asked == [(STUDY.series[0].uid, "2.25.9.1", 1)]
 
 

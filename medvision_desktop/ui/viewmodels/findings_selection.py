@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from medvision_desktop.ui.viewmodels.findings_state import FindingsState
+from medvision_desktop.work import CancelToken, ProgressSink
 
 
 class FindingsSelection(FindingsState):
@@ -48,11 +49,26 @@ class FindingsSelection(FindingsState):
         if layer is None or loaded is None or len(loaded.stack.frames) != len(layer.values_kji):
             return
         numbers = [segment.number for segment in layer.segments if segment.label == label]
-        chosen = np.isin(layer.values_kji, numbers or [one.number for one in layer.segments])
-        counts = np.count_nonzero(chosen, axis=(1, 2))
-        if counts.any():
-            frame = loaded.stack.frames[int(counts.argmax())]
-            self.imageWanted.emit(loaded.series.uid, frame.sop_instance_uid, frame.frame_number)
+        selected = self._selected
+        wanted = np.zeros(256, np.bool_)
+        wanted[numbers or [one.number for one in layer.segments]] = True
+
+        def fullest(_progress: ProgressSink, cancel: CancelToken) -> int | None:
+            """The slice with most of the outline; every voxel is looked at, so it is for a lane."""
+            most, found = 0, None
+            for k, part in enumerate(layer.values_kji):
+                cancel.check()
+                count = int(np.count_nonzero(wanted.take(part)))
+                most, found = (count, k) if count > most else (most, found)
+            return found
+
+        def show(k: int | None) -> None:
+            # Who has gone on meanwhile is not taken back.
+            if k is not None and self._loaded is loaded and self._selected == selected:
+                frame = loaded.stack.frames[k]
+                self.imageWanted.emit(loaded.series.uid, frame.sop_instance_uid, frame.frame_number)
+
+        self._lanes.io.submit(fullest, done=show, key="fullest slice")
 
     def toggle_eye(self, key: str) -> None:
         """Attention map of a row, or of the first row with this label, on or off; one at a time."""
