@@ -18,7 +18,7 @@ from medvision_desktop.services.verify import verify
 from medvision_desktop.ui.dialogs.add_finding import AddFindingSheet
 from medvision_desktop.ui.dialogs.override import OverrideSheet
 from medvision_desktop.ui.viewmodels.finding_rows import RunState
-from tests.helpers.sitting import CTRL, READER, Sitting
+from tests.helpers.sitting import CTRL, MODEL, READER, Sitting
 
 Sit = Callable[..., Sitting]
 Folder = Callable[..., Path]
@@ -161,7 +161,7 @@ def _text_of(sitting: Sitting, signed: SignedReport) -> str:
     (entry,) = sitting.store.entries(first=signed.ledger_seq, last=signed.ledger_seq)
     assert json.loads(entry.payload)["pdf_sha256"] == signed.pdf_sha256
     text = " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(path).pages).split())
-    model = sitting.room.bench.registry.get("chest-pneumonia").manifest
+    model = sitting.room.bench.registry.get(MODEL).manifest
     for word in (READER, "Lung nodules", "Hiatal hernia", "Follow up in six weeks", model.name):
         assert word in text, word
     for word in (model.version, "Suggestion: the radiologist decides.", "Not a medical device."):

@@ -53,8 +53,8 @@ def study(key: str = "2.25.7") -> StudyRef:
         body_part="CHEST",
         view_position="PA",
     )
-    patient = Patient("Vale, Ada", "V-7", "1940-03-05", "F")
-    return StudyRef(key, patient, (series,), key, "2004-08-26", "18:50:00", "Chest PA", age="064Y")
+    patient = Patient("Vale, Ada", "V-7", "2000-03-05", "F")
+    return StudyRef(key, patient, (series,), key, "2004-08-26", "18:50:00", "Chest PA", age="004Y")
 
 
 def loaded(of: StudyRef) -> LoadedSeries:

@@ -25,6 +25,8 @@ from medvision_desktop.ui.theme import stylesheet
 from medvision_desktop.ui.viewmodels.finding_rows import RunState
 
 READER = "Dr Vale"
+# One label, and no word on ages: it is offered for the film of an adult as it is for that of a child.
+MODEL = "chest-tuberculosis"
 PATIENCE_S = 60.0
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 NO_KEYS, LEFT = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
@@ -50,7 +52,7 @@ class Sitting:
         self.crashes: list[BaseException] = []
         self.closed = False
         bench = Workbench(settings.load(locations.ensure().settings, {}), locations)
-        bench.change_settings(reader=reader, show_samples=samples, reduced_motion=True)
+        bench.change_settings(reader=reader, show_samples=samples, reduced_motion=True, default_model=MODEL)
         self.room = ReadingRoom(bench, self._crash)
         self.room.notifier.errored.connect(self.errors.append)
         self.room.notifier.toasted.connect(self.toasts.append)

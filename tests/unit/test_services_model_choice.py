@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,27 @@ def _sample(bench: Workbench, modality: str, part: str = "") -> LoadedSeries:
     raise AssertionError(f"no sample of {modality}")
 
 
-def test_a_chest_film_is_offered_the_usual_model_even_with_a_doubt(bench: Workbench) -> None:
-    film = _sample(bench, "CR", "CHEST")
-    assert offered(SHIPPED, film, 0, USUAL) == USUAL
+def _aged(film: LoadedSeries, age: str) -> LoadedSeries:
+    patient = replace(film.study.patient, birth_date="")
+    return replace(film, study=replace(film.study, age=age, patient=patient))
+
+
+@pytest.mark.parametrize(
+    ("age", "model"),
+    [
+        ("003Y", USUAL),
+        ("064Y", "chest-findings"),
+        ("012Y", "chest-findings"),
+        # Nobody says how old, or no model has seen such an age: the doubt is told, and nothing is guessed.
+        ("", USUAL),
+        ("002M", USUAL),
+    ],
+)
+def test_the_age_in_the_header_decides_which_model_of_chest_films_is_offered(
+    bench: Workbench, age: str, model: str
+) -> None:
+    film = _aged(_sample(bench, "CR", "CHEST"), age)
+    assert offered(SHIPPED, film, 0, USUAL) == model
     assert offered(SHIPPED, film, 0, "chest-tuberculosis") == "chest-tuberculosis"
 
 
