@@ -276,7 +276,7 @@ def test_a_map_below_the_threshold_is_not_a_silent_nothing(scene: Scene) -> None
     scene.findings.attentionTuned.connect(lambda *values: tuned.append(values))
     scene.findings.toggle_eye("Pneumonia")
     toast = scene.toasts[-1]
-    assert toast.text == "No attention above 0.35"
+    assert toast.text == "Model attention nowhere above 0.35"
     assert toast.action is not None
     toast.action()
     assert tuned[0][1] == pytest.approx(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -230,6 +231,25 @@ def test_the_eye_shows_one_map_at_a_time(scene: Scene, pane: FindingsPane, qtbot
     qtbot.mouseClick(pane.hide_layer, LEFT)
     assert not other.eye.isChecked()
     assert seen == ["Pneumonia", "Effusion", None]
+
+
+def test_a_map_of_reconstruction_errors_is_not_called_attention(
+    scene: Scene, pane: FindingsPane, qtbot: QtBot
+) -> None:
+    drawn = result(score(0.9))
+    errors = tuple(replace(heat, method="reconstruction error") for heat in drawn.maps)
+    scene.record(replace(drawn, maps=errors), STUDY)
+    scene.show(STUDY)
+    (row,) = pane.list.rows
+    qtbot.mouseClick(row.eye, LEFT)
+    qtbot.mouseClick(pane.tune, LEFT)
+    (sliders,) = pane.findChildren(AttentionSliders)
+    named = [row.eye, pane.hide_layer, pane.tune, sliders.opacity, sliders.threshold]
+    told = [widget.accessibleName() for widget in named]
+    told += [words.text() for words in sliders.findChildren(QLabel)]
+    assert not [words for words in told if "attention" in words.lower() or "looked" in words]
+    assert sum("reconstruction error" in words.lower() for words in told) == 6
+    sliders.close()
 
 
 def test_opacity_and_threshold_follow_the_sliders(scene: Scene, pane: FindingsPane, qtbot: QtBot) -> None:

@@ -45,6 +45,7 @@ class FindingsPane(QFrame):
         super().__init__()
         self._model = model
         self._read_without: set[str] = set()
+        self._map_name = words.map_name("")
         self.setObjectName("findingsPane")
         self.setStyleSheet(
             f"QFrame#findingsPane {{ background: {T.bg1}; border: none; border-left: 1px solid {T.line}; }}"
@@ -223,7 +224,11 @@ class FindingsPane(QFrame):
         self.start.setEnabled(can_run)
         self.start.setText("Run AI again" if state in (RunState.FAILED, RunState.ABSTAINED) else "Run AI")
         self._stop_row.setVisible(state is RunState.RUNNING)
+        named = next((row.map_name for row in model.rows if row.map_name), words.map_name(""))
+        self._map_name = named
+        self.hide_layer.rename(f"Hide {named.lower()}", key_text("layers.attention"))
         self.hide_layer.setEnabled(bool(model.eye))
+        self.tune.rename(f"Opacity and threshold of the {named.lower()}")
         self.tune.setEnabled(any(row.has_map and not row.is_measured for row in model.rows))
         self.add.setEnabled(has_study)
         self.report.setEnabled(has_study)
@@ -231,7 +236,7 @@ class FindingsPane(QFrame):
             self.empty.say("No study is open", "Pick one from the list, or drop files into the window.")
 
     def _open_sliders(self) -> None:
-        sliders = AttentionSliders(self)
+        sliders = AttentionSliders(self, self._map_name)
         sliders.show_values(*self._model.attention)
         sliders.tuned.connect(self._model.tune_attention)
         self._model.attentionTaken.connect(sliders.show_values)

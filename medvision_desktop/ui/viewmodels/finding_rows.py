@@ -88,6 +88,7 @@ class Row:
     finding: Finding | None = None
     score: LabelScore | None = None
     has_map: bool = False
+    map_name: str = ""
     eye_on: bool = False
     compact: bool = False
 
@@ -185,6 +186,7 @@ def _finding_row(finding: Finding, given: ListInput) -> Row:
         finding=finding,
         score=score,
         has_map=heat is not None or drawn,
+        map_name=words.map_name(heat.method) if heat is not None else "",
         eye_on=(heat is not None and given.eye == finding.id)
         or (drawn and finding.label not in given.hidden),
     )

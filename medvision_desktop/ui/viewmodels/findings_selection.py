@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from medvision_desktop.ui.viewmodels import words
 from medvision_desktop.ui.viewmodels.findings_state import FindingsState
 from medvision_desktop.work import CancelToken, ProgressSink
 
@@ -149,7 +150,7 @@ class FindingsSelection(FindingsState):
         strongest = float(heat.grid.max())
         if 0 < strongest < self._threshold:
             self._notifier.toast(
-                f"No attention above {self._threshold:.2f}",
+                f"{words.map_name(heat.method)} nowhere above {self._threshold:.2f}",
                 f"The strongest for {heat.label} is {strongest:.2f}.",
                 "ai",
                 "Lower the threshold",

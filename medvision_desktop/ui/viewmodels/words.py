@@ -145,6 +145,13 @@ def map_name(method: str) -> str:
     return "Reconstruction error" if method == _RECONSTRUCTION else "Model attention"
 
 
+def map_meaning(name: str) -> str:
+    """What such a map shows, and what it does not."""
+    is_error = name == map_name(_RECONSTRUCTION)
+    shows = "What the network could not draw" if is_error else "Where the network looked"
+    return f"{shows}. Not a lesion outline."
+
+
 def score(probability: float) -> str:
     """A probability with two decimals, never rounded up to certainty nor down to nothing.
 

@@ -1,4 +1,4 @@
-"""Opacity and threshold of the model attention, on a small card that closes when one looks away."""
+"""Opacity and threshold of a model's map, on a small card that closes when one looks away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from medvision_desktop.ui.theme.tokens import M, T
+from medvision_desktop.ui.viewmodels import words
 from medvision_desktop.ui.widgets.text import label
 
 
@@ -14,7 +15,7 @@ class AttentionSliders(QFrame):
 
     tuned = Signal(float, float)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, map_name: str) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("attentionSliders")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -22,9 +23,9 @@ class AttentionSliders(QFrame):
             f"QFrame#attentionSliders {{ background: {T.bg2}; border: 1px solid {T.line2};"
             f" border-radius: {M.radius_card}px; }}"
         )
-        self.opacity, self._opacity_text = _slider("Opacity of the model attention"), label("", "label")
+        self.opacity, self._opacity_text = _slider(f"Opacity of the {map_name.lower()}"), label("", "label")
         self.threshold, self._threshold_text = (
-            _slider("Attention below this is not drawn"),
+            _slider(f"{map_name} below this is not drawn"),
             label("", "label"),
         )
         grid = QGridLayout()
@@ -43,9 +44,9 @@ class AttentionSliders(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(10)
-        layout.addWidget(label("Model attention", "value"))
+        layout.addWidget(label(map_name, "value"))
         layout.addLayout(grid)
-        layout.addWidget(label("Where the network looked. Not a lesion outline.", "caption", "t3"))
+        layout.addWidget(label(words.map_meaning(map_name), "caption", "t3"))
         self.opacity.valueChanged.connect(self._on_moved)
         self.threshold.valueChanged.connect(self._on_moved)
         self._quiet = False

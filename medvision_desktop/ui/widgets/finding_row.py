@@ -215,8 +215,8 @@ class FindingRow(QWidget):
         self.eye.setEnabled(row.has_map)
         self.eye.setChecked(row.eye_on)
         self.eye.show_icon("eye" if row.eye_on else "eye-off")
-        shows = "Outline of" if self._is_measured else "Model attention for"
-        self.eye.rename(f"{shows} {row.label}" if row.has_map else "No attention map for this row", "C")
+        shows = "Outline of" if self._is_measured else f"{row.map_name} for"
+        self.eye.rename(f"{shows} {row.label}" if row.has_map else "No map for this row", "C")
         self.accept.setEnabled(row.can_decide and not saving)
         self.reject.setEnabled((row.can_decide or is_added) and not saving)
         self.override.setEnabled(not saving and row.state is not RowState.RUNNING)
