@@ -112,6 +112,7 @@ class RoomWiring(QObject):
         room.findings.readerWanted.connect(room.ask_reader)
         room.findings.recordChanged.connect(self._on_record_changed)
         room.findings.runs.changed.connect(self._on_run_changed)
+        room.findings.runs.done.connect(self._show_device)
         room.findings.changed.connect(self._show_gate)
         room.findings_pane.reportWanted.connect(room.show_report)
         room.findings_pane.viewerWanted.connect(room.windows.focus_active)
@@ -213,6 +214,10 @@ class RoomWiring(QObject):
     def _on_run_changed(self, study_key: str) -> None:
         run = self._room.findings.runs.of(study_key)
         self._room.worklist.show_running(study_key, None if run is None else Running(run.progress.fraction))
+
+    def _show_device(self, _run: object) -> None:
+        """What ran last, which need not be what was warmed up: volumes have an engine of their own."""
+        self._room.status_bar.show_device(self._room.bench.host.device_text)
 
     def _on_narrow(self, narrow: bool) -> None:
         room = self._room
