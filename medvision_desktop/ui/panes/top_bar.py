@@ -17,7 +17,7 @@ from medvision_desktop.ui.widgets.text import elided
 
 HEIGHT_PX: Final = 48
 _TITLES_PX: Final = 360
-_TITLES_NARROW_PX: Final = 190
+_TITLES_NARROW_PX: Final = 250
 # Groups of the menu in this order; groups that the table of actions has besides follow.
 _FIRST_GROUPS: Final = ("File", "View", "Layout", "Tools", "Slices", "Layers", "AI", "Report")
 

@@ -91,14 +91,21 @@ class StudyDelegate(QStyledItemDelegate):
             self._rank(painter, place, row.rank)
         left, right = area.left() + _TEXT_X, area.right() + 1 - _RIGHT
         date_width = _advance("caption", row.date_text)
-        room = right - left - (date_width + 8 if date_width else 0)
+        whole = right - left
+        beside = whole - (date_width + 8 if date_width else 0)
+        # Who it is comes first: a date that leaves no room for the name goes down a line.
+        fits = _advance("value", row.name) <= beside
+        name_room, what_room = (beside, whole) if fits else (whole, beside)
         # Two patients may share the beginning of a name: the middle gives way, both ends stay.
-        name = QFontMetricsF(fonts.font("value")).elidedText(row.name, Qt.TextElideMode.ElideMiddle, room)
-        _line(painter, "value", T.t1, QRectF(left, area.top() + 8, room + 1, 20), name)
+        name = QFontMetricsF(fonts.font("value")).elidedText(
+            row.name, Qt.TextElideMode.ElideMiddle, name_room
+        )
+        _line(painter, "value", T.t1, QRectF(left, area.top() + 8, name_room + 1, 20), name)
+        _line(painter, "caption", T.t2, QRectF(left, area.top() + 28, what_room, 20), row.what)
         if row.date_text:
-            place_date = QRectF(right - date_width - 1, area.top() + 8, date_width + 1, 20)
+            y = area.top() + (8 if fits else 28)
+            place_date = QRectF(right - date_width - 1, y, date_width + 1, 20)
             _line(painter, "caption", T.t2 if item.selected else T.t3, place_date, row.date_text)
-        _line(painter, "caption", T.t2, QRectF(left, area.top() + 28, right - left, 20), row.what)
         x = float(left)
         for chip in row.chips:
             if x + chip_width(chip) > right + 4:
