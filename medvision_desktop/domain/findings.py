@@ -171,3 +171,15 @@ class Finding:
         if self.decision.state is not ReviewState.PENDING or self.score is None:
             return False
         return self.score.positive or self.score.uncertain
+
+
+def probability_text(probability: float) -> str:
+    """A probability with two decimals, never rounded up to certainty nor down to nothing.
+
+    0.999 reads ">0.99" and 0.001 reads "<0.01": the program does not claim what it does not know.
+    """
+    if probability >= 0.995:
+        return ">0.99"
+    if probability < 0.005:
+        return "<0.01"
+    return f"{probability:.2f}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from medvision_desktop.domain.findings import Finding, Laterality, ReviewState, Severity
+from medvision_desktop.domain.findings import Finding, Laterality, ReviewState, Severity, probability_text
 from medvision_desktop.domain.report import AiStatement, Report, ReportSections
 
 DISCLAIMER: Final = "Suggestion: the radiologist decides."
@@ -235,9 +235,10 @@ def _outcomes(report: Report, statement: AiStatement) -> str:
         if state is ReviewState.PENDING and not finding.needs_decision:
             continue
         doubt = ", uncertain: review by hand" if score.uncertain else ""
-        numbers = f"{score.probability:.2f} (threshold {score.threshold:.2f}{doubt})"
+        likely = probability_text(score.probability)
+        numbers = f"{likely} (threshold {score.threshold:.2f}{doubt})"
         if score.volume_ml is not None:
-            numbers = f"{score.volume_ml:.2f} mL (mean probability {score.probability:.2f}{doubt})"
+            numbers = f"{score.volume_ml:.2f} mL (mean probability {likely}{doubt})"
         told.append(f"{score.label} {numbers} {state.value}")
     if told:
         return _sentence(", ".join(told))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from medvision_desktop.domain.findings import Finding, Laterality, ReviewState
+from medvision_desktop.domain.findings import Finding, Laterality, ReviewState, probability_text
 from medvision_desktop.domain.report import AiStatement, CheckState, Report, SignatureCheck
 from medvision_desktop.reporting import typeset
 from medvision_desktop.reporting.report import names_what_fell
@@ -56,7 +56,7 @@ def _probability(finding: Finding) -> str:
     if finding.score is None:
         return ""
     volume = finding.score.volume_ml
-    return f"{finding.score.probability:.2f}" if volume is None else f"{volume:.2f} mL"
+    return probability_text(finding.score.probability) if volume is None else f"{volume:.2f} mL"
 
 
 def _identity(report: Report) -> SignatureCheck:

@@ -17,6 +17,7 @@ from medvision_desktop.domain.findings import (
     Laterality,
     ReviewState,
     Severity,
+    probability_text,
 )
 from medvision_desktop.ui.viewmodels import words
 from medvision_desktop.ui.viewmodels.finding_rows import (
@@ -109,7 +110,7 @@ def test_every_finding_has_exactly_one_row_in_every_state_of_the_run(
 
 @given(st.floats(0, 1))
 def test_a_probability_is_never_written_as_certainty_or_as_nothing(probability: float) -> None:
-    text = words.score(probability)
+    text = probability_text(probability)
     assert text not in ("0.00", "1.00")
     number = float(re.sub("[<>]", "", text))
     assert abs(number - probability) <= 0.0101

@@ -119,6 +119,13 @@ def test_the_same_record_signs_the_same_bytes(store: Store, folder: Path) -> Non
     assert issue_report.preview(store, draft, institution="Riverside", reader=READER) == first
 
 
+def test_a_score_near_one_is_no_certainty_among_the_checks(store: Store) -> None:
+    analysed(store, ("Pneumonia", 0.9991))
+    draft = written(issue_report.load_draft(store, STUDY))
+    stops = [item for item in issue_report.checks(store, draft) if item.state is CheckState.STOPS]
+    assert [item.text for item in stops] == ["Pneumonia >0.99 is still pending"]
+
+
 def test_a_pending_positive_stops_the_signature_until_it_is_decided(store: Store, folder: Path) -> None:
     analysed(store)
     draft = written(issue_report.load_draft(store, STUDY))

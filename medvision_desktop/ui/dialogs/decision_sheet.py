@@ -8,10 +8,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QWidget
 
-from medvision_desktop.domain.findings import Finding
+from medvision_desktop.domain.findings import Finding, probability_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
-from medvision_desktop.ui.viewmodels import words
 from medvision_desktop.ui.viewmodels.chips import Chip
 from medvision_desktop.ui.widgets.badge import Badge
 from medvision_desktop.ui.widgets.button import Button
@@ -64,7 +63,7 @@ class DecisionSheet(Sheet):
     def show_suggestion(self, finding: Finding) -> None:
         """What the model said, in its colour, at the head."""
         score = finding.score
-        text = finding.label if score is None else f"{finding.label} {words.score(score.probability)}"
+        text = finding.label if score is None else f"{finding.label} {probability_text(score.probability)}"
         chip = Chip(text, "sparkles", "ai") if score is not None else Chip(text, "user-pen", "accent")
         self.head_layout.insertWidget(self.head_layout.count() - 1, Badge(chip))
 

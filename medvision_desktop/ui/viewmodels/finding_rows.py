@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from medvision_desktop.domain.findings import Finding, HeatMap, LabelScore, ReviewState
+from medvision_desktop.domain.findings import Finding, HeatMap, LabelScore, ReviewState, probability_text
 from medvision_desktop.ui.viewmodels import words
 
 
@@ -267,7 +267,7 @@ def _by(finding: Finding) -> str:
 
 def _detail(score: LabelScore, heat: HeatMap | None) -> str:
     if score.volume_ml is not None:
-        return f"Mean probability inside of the outline {score.probability:.2f}"
+        return f"Mean probability inside of the outline {probability_text(score.probability)}"
     parts = [f"Raw {score.raw:.3f}, calibrated {score.probability:.3f}, threshold {score.threshold:.2f}"]
     if heat is not None and heat.faithfulness is not None:
         faithful = f"map faithful {heat.faithfulness:.2f}"

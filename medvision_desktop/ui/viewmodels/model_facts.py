@@ -137,7 +137,7 @@ def _input(facts: ModelFacts, analysis: RecordedAnalysis, loaded: LoadedSeries |
 
 
 def _ran(analysis: RecordedAnalysis) -> str:
-    parts = [words.clock_seconds(analysis.ran_utc), f"{analysis.seconds * 1000:.0f} ms"]
+    parts = [words.clock_seconds(analysis.ran_utc), words.duration(analysis.seconds)]
     manifest = analysis.manifest
     if manifest is not None:
         engine = _ENGINES.get(manifest.engine, manifest.engine)

@@ -140,6 +140,11 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", "\N{THIN SPACE}")
 
 
+def duration(seconds: float) -> str:
+    """How long something took: "52 ms", "11.7 s"."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def map_name(method: str) -> str:
     """What a model's map of an image is called, by how it was made."""
     return "Reconstruction error" if method == _RECONSTRUCTION else "Model attention"
@@ -150,18 +155,6 @@ def map_meaning(name: str) -> str:
     is_error = name == map_name(_RECONSTRUCTION)
     shows = "What the network could not draw" if is_error else "Where the network looked"
     return f"{shows}. Not a lesion outline."
-
-
-def score(probability: float) -> str:
-    """A probability with two decimals, never rounded up to certainty nor down to nothing.
-
-    0.999 reads ">0.99" and 0.001 reads "<0.01": the program does not claim what it does not know.
-    """
-    if probability >= 0.995:
-        return ">0.99"
-    if probability < 0.005:
-        return "<0.01"
-    return f"{probability:.2f}"
 
 
 def place(decision: Decision) -> str:

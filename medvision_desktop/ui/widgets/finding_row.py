@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from medvision_desktop.domain.findings import probability_text
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import words
@@ -175,7 +176,7 @@ class FindingRow(QWidget):
 
     def _paint_score(self, painter: QPainter, look: _Look, middle: int) -> None:
         score = self._row.score
-        text = words.NOTHING if score is None else words.score(score.probability)
+        text = words.NOTHING if score is None else probability_text(score.probability)
         weak = self._row.state in (RowState.BELOW, RowState.REJECTED, RowState.NOT_RUN)
         painter.setFont(fonts.font("label" if weak else "value"))
         painter.setPen(QColor(T.t2 if weak or not look.strong else T.t1))
@@ -290,7 +291,8 @@ def _volume(row: Row) -> str:
 def _spoken(row: Row) -> str:
     parts = [row.label, *((_volume(row),) if _volume(row) else ()), row.chip or row.state.value]
     if row.score is not None and row.score.volume_ml is None:
-        parts.append(f"probability {row.score.probability:.2f}, threshold {row.score.threshold:.2f}")
+        likely = probability_text(row.score.probability)
+        parts.append(f"probability {likely}, threshold {row.score.threshold:.2f}")
     if row.note.strip():
         parts.append(row.note)
     return ", ".join(parts)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from medvision_desktop.domain.findings import probability_text
 from medvision_desktop.ui.theme.tokens import T
 
 _HEIGHT: Final = 6.0
@@ -120,6 +121,7 @@ class ProbabilityBar(QWidget):
         if self._style is BarStyle.NO_SCORE or self._threshold is None:
             self.setAccessibleName("No score")
             return
+        likely = probability_text(self._probability)
         self.setAccessibleName(
-            f"Probability {self._probability:.2f}, threshold {self._threshold:.2f}, {self._style.value}"
+            f"Probability {likely}, threshold {self._threshold:.2f}, {self._style.value}"
         )
