@@ -20,7 +20,8 @@ from medvision_desktop.errors import StoreUnavailable
 from medvision_desktop.services import measurements
 from medvision_desktop.settings import Settings
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
-from medvision_desktop.ui.viewmodels.pane_view import DrawnMark
+from medvision_desktop.ui.viewmodels.pane_view import DrawnMark, Ruler
+from medvision_desktop.ui.widgets import scale_bar
 from medvision_desktop.ui.widgets.edged_text import EdgedText
 from medvision_desktop.ui.widgets.mark_layer import words_place
 from tests.helpers import viewer_cases as cases
@@ -324,6 +325,18 @@ def test_the_words_of_measurements_side_by_side_stand_clear_of_each_other(qapp: 
         assert room.contains(place)
         assert not any(place.intersects(other) for other in taken)
         taken.append(place)
+
+
+def test_words_of_a_measurement_leave_the_scale_bar_free(qapp: QApplication) -> None:
+    text, room = EdgedText(), QRectF(0, 0, 600, 700)
+    bar = scale_bar.place(text, Ruler(160.0, 5, "50 mm", "patient"), room, 1.0, 2)
+    assert room.contains(bar)
+    points = [QPointF(500, 300), QPointF(560, bar.top() + 20)]
+    mark = DrawnMark(
+        MeasurementKind.RECTANGLE, tuple((p.x(), p.y()) for p in points), ("Mean 3 HU", "Area 2 mm²")
+    )
+    assert words_place(text, mark, points, room, []).intersects(bar)
+    assert not words_place(text, mark, points, room, [bar]).intersects(bar)
 
 
 def test_where_there_is_no_room_words_stay_by_their_mark(qapp: QApplication) -> None:

@@ -87,10 +87,13 @@ def _picture(snapshot: Snapshot, pixels: NDArray[np.uint8], *, layered: bool) ->
     if layered and snapshot.attention is not None:
         heat = snapshot.attention.heat
         AttentionLayer().paint(painter, heat, snapshot.overlay, snapshot.transform, ratio)
-    if snapshot.marks:
-        mark_layer.paint(painter, text, snapshot.marks, room, ratio)
+    bar = QRectF()
     if snapshot.ruler is not None:
-        scale_bar.paint(painter, text, snapshot.ruler, room, ratio, 0)
+        bar = scale_bar.place(text, snapshot.ruler, room, ratio, 0)
+    if snapshot.marks:
+        mark_layer.paint(painter, text, snapshot.marks, room, ratio, () if bar.isEmpty() else (bar,))
+    if snapshot.ruler is not None:
+        scale_bar.paint(painter, text, snapshot.ruler, bar)
     if snapshot.letters is not None:
         orientation_letters.paint(painter, text, snapshot.letters, room, room)
     painter.end()

@@ -23,10 +23,18 @@ _EDGE: Final = 3.5
 
 
 def paint(
-    painter: QPainter, text: EdgedText, marks: Sequence[DrawnMark], room: QRectF, ratio: float
+    painter: QPainter,
+    text: EdgedText,
+    marks: Sequence[DrawnMark],
+    room: QRectF,
+    ratio: float,
+    beside: Sequence[QRectF] = (),
 ) -> None:
-    """Every mark with its words below it, clear of those of others; the selected one has filled points."""
-    taken: list[QRectF] = []
+    """Every mark with its words below it, clear of those of others; the selected one has filled points.
+
+    `beside`: places of other words over the image, which those of marks leave free.
+    """
+    taken = list(beside)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for mark in marks:

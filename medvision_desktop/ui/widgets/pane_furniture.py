@@ -43,11 +43,13 @@ def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, rati
         drawings.paint_reference(painter, view.reference, ratio)
     if view.cursor is not None:
         drawings.paint_cursor(painter, view.cursor, ratio)
-    if view.marks:
-        mark_layer.paint(painter, text, view.marks, room, ratio)
+    bar = QRectF()
     if view.ruler is not None and pane.height() >= SMALL_HEIGHT:
-        below = len(view.corner.bottom_right)
-        scale_bar.paint(painter, text, view.ruler, room, ratio, below)
+        bar = scale_bar.place(text, view.ruler, room, ratio, len(view.corner.bottom_right))
+    if view.marks:
+        mark_layer.paint(painter, text, view.marks, room, ratio, () if bar.isEmpty() else (bar,))
+    if view.ruler is not None:
+        scale_bar.paint(painter, text, view.ruler, bar)
     scale = colour_scale_of(view.plan)
     if scale is not None:
         colour_scale.paint(painter, text, scale, room)

@@ -18,19 +18,28 @@ _END_TICK: Final = 8
 _TICK: Final = 5
 
 
-def paint(
-    painter: QPainter, text: EdgedText, ruler: Ruler, room: QRectF, ratio: float, lines_below: int
-) -> None:
-    """Draw the bar on the right, between the orientation letter and the lower right corner's text."""
+def place(text: EdgedText, ruler: Ruler, room: QRectF, ratio: float, lines_below: int) -> QRectF:
+    """Bar and words: on the right, between the orientation letter and the lower right corner's text.
+
+    Empty where there is no room.
+    """
     length = ruler.length_px / ratio
     top = room.center().y() + _BELOW_MIDDLE
     lowest = room.bottom() - INSET - LINE * (lines_below + 1)
     if length < 2 * LINE or top + length > lowest:
         top = lowest - length
     if length < 2 * LINE or top < room.top() + room.height() / 4:
+        return QRectF()
+    right = round(room.right() - _FROM_RIGHT) + 0.5
+    wide = max(text.width(ruler.text), text.width(ruler.source)) + _END_TICK + 4
+    return QRectF(right - wide, round(top) + 0.5, wide, length)
+
+
+def paint(painter: QPainter, text: EdgedText, ruler: Ruler, where: QRectF) -> None:
+    """Draw the bar along the right edge of its place."""
+    if where.isEmpty():
         return
-    x = round(room.right() - _FROM_RIGHT) + 0.5
-    top = round(top) + 0.5
+    x, top, length = where.right(), where.top(), where.height()
     lines = [QLineF(x, top, x, top + length)]
     for part in range(ruler.parts + 1):
         y = top + length * part / ruler.parts
