@@ -572,3 +572,14 @@ def test_a_narrow_tool_bar_keeps_the_tools_used_most_and_a_menu(show: Any, qtbot
     assert kept == {"tool.window", "tool.pan", "tool.zoom", "tool.scroll", "tool.length"}
     bar._more.menu().aboutToShow.emit()
     assert any("Probe" in action.text() for action in bar._more.menu().actions())
+    # A tool without a button of its own is still seen to be in hand.
+    assert not bar._more.isChecked()
+    screen.viewer.set_tool(Tool.PROBE)
+    assert bar._more.isChecked()
+    assert "Probe in hand" in bar._more.accessibleName()
+    screen.viewer.set_tool(Tool.COBB)
+    bar.resize(bar.sizeHint())
+    QApplication.processEvents()
+    assert "Cobb angle in hand" in bar._more.accessibleName()
+    screen.viewer.set_tool(Tool.PROBE)
+    assert not bar._more.isChecked()

@@ -61,7 +61,7 @@ class ToolBar(QWidget):
         self._phases = PhaseButton(viewer, self)
         self._presets = MenuButton("Window presets", self)
         self._presets.choices.aboutToShow.connect(self._fill_presets)
-        self._more = IconButton("ellipsis", "More tools", kind="tool", parent=self)
+        self._more = IconButton("ellipsis", "More tools", kind="tool", checkable=True, parent=self)
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._key = self._button("key.toggle")
         self._link = self._button("view.link")
@@ -117,6 +117,7 @@ class ToolBar(QWidget):
         viewer = self._viewer
         for name, button in self._tools.items():
             button.setChecked(name == f"tool.{viewer.tool.value}")
+        self._say_hidden_tool()
         self._key.setChecked(viewer.is_key_image)
         self._link.setChecked(viewer.links.any)
         self._link.show_icon("link" if viewer.links.any else "unlink")
@@ -129,6 +130,15 @@ class ToolBar(QWidget):
         self._presets.say(self._window, "sliders-horizontal")
         self._presets.setEnabled(shown is not None and not shown.frame.is_colour)
         self._presets.setAccessibleName(f"Window: {self._window}")
+
+    def _say_hidden_tool(self) -> None:
+        """A tool in hand that has no button of its own stands on that of the menu it came from."""
+        name = f"tool.{self._viewer.tool.value}"
+        rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
+        hidden = name not in self._tools or (bool(self._compact) and name in rare)
+        self._more.setChecked(hidden)
+        self._more.show_icon((BY_ID[name].icon or "ellipsis") if hidden else "ellipsis")
+        self._more.rename(f"{BY_ID[name].text} in hand, more tools" if hidden else "More tools")
 
     def _button(self, name: str) -> IconButton:
         action = BY_ID[name]
@@ -206,6 +216,7 @@ class ToolBar(QWidget):
         self._link.setVisible(not compact)
         self._key.setVisible(not compact)
         self._lines[1].setVisible(not compact)
+        self._say_hidden_tool()
 
     def _width(self, *, compact: bool) -> int:
         rare = (*_WIDE_ONLY, *_MEASURING_WIDE)
