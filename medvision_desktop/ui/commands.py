@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from medvision_desktop.domain.header import HeaderRow
+from medvision_desktop.domain.study import SourceKind
 from medvision_desktop.errors import ExportFailed
 from medvision_desktop.pixels.presets import Preset
 from medvision_desktop.services import preset_table
@@ -125,6 +126,10 @@ class Commands:
             room.notifier.toast("No image to read the header of", "Open a study first.", "info")
             return
         series, uid = shown.loaded.series, shown.frame.sop_instance_uid
+        if series.kind is not SourceKind.DICOM:
+            kind = f"It comes from a {series.kind.value} file."
+            room.notifier.toast("This image has no DICOM header", kind, "info")
+            return
 
         def show(rows: tuple[HeaderRow, ...]) -> None:
             TagSheet(room.window, rows, masked=room.viewer.masked).open_at()
@@ -215,15 +220,21 @@ class Commands:
         pane.set_rail(not pane.is_rail)
 
     def _findings(self) -> None:
-        dock = self._room.docks["findings"]
-        dock.setVisible(not dock.isVisible())
+        self._toggle("findings")
 
     def _view(self) -> None:
         """The panel of slab and histogram; it takes the keyboard when a key brings it."""
-        dock = self._room.docks["view"]
-        dock.setVisible(not dock.isVisible())
-        if dock.isVisible():
+        if self._toggle("view"):
             self._room.view_panel.histogram.setFocus()
+
+    def _toggle(self, name: str) -> bool:
+        """A panel on or off; the keyboard of one that goes falls to the images. Whether it is there now."""
+        dock, focus = self._room.docks[name], QApplication.focusWidget()
+        had_keys = focus is not None and dock.isAncestorOf(focus)
+        dock.setVisible(not dock.isVisible())
+        if had_keys and not dock.isVisible():
+            self._room.windows.focus_active()
+        return dock.isVisible()
 
     def _mask(self) -> None:
         room = self._room

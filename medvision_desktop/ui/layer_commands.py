@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from medvision_desktop.domain.labelmap import LabelMap, LayerOrigin, RgbColour, label_colour
 from medvision_desktop.pixels import label_edit
@@ -136,7 +136,11 @@ class LayerCommands:
 
     def hide_panel(self) -> None:
         """Put the panel away; findings that made room for it come back."""
-        self._room.docks["layers"].hide()
+        dock, focus = self._room.docks["layers"], QApplication.focusWidget()
+        had_keys = focus is not None and dock.isAncestorOf(focus)
+        dock.hide()
+        if had_keys:
+            self._room.windows.focus_active()
         if self._findings_made_room:
             self._findings_made_room = False
             self._room.docks["findings"].show()

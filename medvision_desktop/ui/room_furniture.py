@@ -160,7 +160,7 @@ class RoomFurniture(QObject):
         self.window.splitDockWidget(self.docks["findings"], self.docks["layers"], Qt.Orientation.Vertical)
         self.docks["view"].hide()
         self.docks["layers"].hide()
-        self.view_panel.closeWanted.connect(self.docks["view"].hide)
+        self.view_panel.closeWanted.connect(lambda: perform("dock.view"))
         self.status_bar = StatusBar(self.jobs)
         self.window.add_bar("statusBar", self.status_bar, Qt.ToolBarArea.BottomToolBarArea)
         # With the report open both panels may be away: news stands over the printed page, not over fields.

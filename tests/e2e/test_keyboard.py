@@ -47,6 +47,16 @@ def _menu_actions(menu: QMenu) -> set[QAction]:
     return found
 
 
+def test_a_panel_that_is_put_away_gives_the_keyboard_back_to_the_images(film: Sitting) -> None:
+    for key in (Qt.Key.Key_F9, Qt.Key.Key_F6):
+        film.room.grid.focus_active()
+        images = QApplication.focusWidget()
+        film.key(key)
+        assert QApplication.focusWidget() is not images
+        film.key(key)
+        assert QApplication.focusWidget() is images
+
+
 def test_every_action_is_in_the_menu_and_in_the_palette(film: Sitting) -> None:
     menus = [button.menu() for button in film.window.findChildren(QToolButton)]
     brand = next(m for m in menus if m is not None and film.room.actions["file.quit"] in _menu_actions(m))
