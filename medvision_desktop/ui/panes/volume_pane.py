@@ -117,11 +117,11 @@ class VolumePane(QWidget):
         beside = self._viewer.view(0)
         view = PaneView(PaneStatus.EMPTY, active=self._viewer.active == FOURTH, band=beside.band)
         room = pane.adjusted(M.patient_band if view.band else 0, 0, 0, 0)
+        small = self.width() < SMALL_WIDTH or self.height() < SMALL_HEIGHT
+        corner_text.paint(painter, self._text, corner_words(scene, self._viewer, small=small), room)
         if scene.status is SceneStatus.SHOWN:
             if scene.camera.letters is not None:
                 orientation_letters.paint(painter, self._text, scene.camera.letters, room, pane)
-            small = self.width() < SMALL_WIDTH or self.height() < SMALL_HEIGHT
-            corner_text.paint(painter, self._text, corner_words(scene, self._viewer, small=small), room)
             if self._viewer.corner_text:
                 volume_furniture.paint_axes(painter, self._text, scene.camera, room)
         else:

@@ -21,10 +21,13 @@ def corner_words(scene: VolumeScene, viewer: ViewerModel, *, small: bool) -> Cor
     """
     # In a small pane the letter at the bottom needs the middle for itself.
     warning = tuple(Line(words) for words in (_WARNING_LINES if small else (WARNING,)))
+    is_shown = scene.status is SceneStatus.SHOWN
     if not viewer.corner_text:
-        return CornerText(bottom_right=warning)
+        return CornerText(bottom_right=warning if is_shown else ())
     beside = viewer.view(0).corner
     who = beside.top_left[:2] if small else beside.top_left
+    if not is_shown:
+        return CornerText(top_left=who)
     badges = scene.volume.badges if scene.volume is not None and not small else ()
     lines = (
         *((Line("  ·  ".join(badges)),) if badges else ()),

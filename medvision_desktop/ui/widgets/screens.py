@@ -19,4 +19,4 @@ def screen_name(widget: QWidget) -> str:
     """The name of the screen that a widget is on."""
     screen = screen_of(widget)
     told = " ".join(part for part in (screen.manufacturer(), screen.model(), screen.serialNumber()) if part)
-    return told or screen.name() or "screen"
+    return told or screen.name() or "This screen"
