@@ -114,20 +114,17 @@ def meta_entries(head: bytes, end: int) -> list[Entry]:
     return found
 
 
-def inflated(file: BinaryIO, start: int, end: int) -> bytes:
+def inflated(file: BinaryIO, start: int, end: int) -> bytearray:
     """The first `end` bytes of the data set that is deflated from `start` on."""
     file.seek(start)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    parts: list[bytes] = []
-    size = 0
-    while size < end and not inflater.eof:
+    found = bytearray()
+    while len(found) < end and not inflater.eof:
         chunk = inflater.unconsumed_tail or file.read(1 << 16)
         if not chunk:
             break
-        part = inflater.decompress(chunk, min(1 << 20, end - size))
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
+        found += inflater.decompress(chunk, min(1 << 20, end - len(found)))
+    return found
 
 
 def walk(head: bytes, at: int, *, implicit: bool, size: int) -> tuple[Dataset, PixelElement | None]:

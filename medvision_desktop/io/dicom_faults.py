@@ -85,8 +85,15 @@ def refused_by_parser(error: BaseException) -> InputRefused:
         return InputRefused(
             "The file cannot be read.", f"{error.strerror}.", "Check the file and its rights."
         )
+    why = f"Its data set does not parse ({type(error).__name__})."
+    if isinstance(error, RecursionError):
+        why = "Its sequences lie too deep in one another."
+    elif isinstance(error, MemoryError):
+        why = "There is not enough memory for it."
+    elif isinstance(error, struct.error | zlib.error | EOFError):
+        why = "It is damaged or cut short."
     return InputRefused(
         "The file cannot be read as DICOM.",
-        f"Its data set does not parse ({type(error).__name__}).",
+        why,
         "Ask for the file to be sent again.",
     )

@@ -7,12 +7,13 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
 from medvision_desktop.io import dicom_elements
+from medvision_desktop.io.dicom_bounds import MOST_BYTES, Bounded, sequences_read
 from medvision_desktop.io.dicom_elements import LONG_VR, PIXEL_TAGS, PixelElement, pixel_element
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
 from medvision_desktop.io.dicom_memo import Memo
@@ -24,7 +25,6 @@ DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 NATIVE: Final = frozenset({"", IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 
 _DEFER_BYTES: Final = 1 << 20
-_HEADER_LIMIT: Final = 64 << 20
 _CHUNK: Final = 1 << 16
 
 
@@ -62,21 +62,22 @@ def looks_like_dicom(head: bytes) -> bool:
 def read_header(path: Path, *, defer_bytes: int = _DEFER_BYTES) -> Header:
     """The header of a DICOM file. Raises `InputRefused` in words for a reader.
 
-    Values longer than `defer_bytes` are left in the file and read as absent.
+    Values longer than `defer_bytes` are left in the file and read as absent, but for sequences: what
+    frames say of themselves lies there, and it grows with their number.
     """
     try:
         with path.open("rb") as file, quiet():
             head = file.read(_CHUNK)
             syntax, start = dicom_elements.meta_of(head)
             if syntax == DEFLATED:
-                head = dicom_elements.inflated(file, start, _HEADER_LIMIT)
+                head = bytes(dicom_elements.inflated(file, start, MOST_BYTES))
                 return _parsed(path, io.BytesIO(head), head, syntax, 0, defer_bytes)
             return _parsed(path, file, head, syntax, start, defer_bytes)
     except PARSER_FAULTS as error:
         raise refused_by_parser(error) from error
 
 
-def inflated(path: Path, end: int) -> bytes:
+def inflated(path: Path, end: int) -> bytearray:
     """The first `end` bytes of a deflated data set, as `Header.pixels` counts them, and no more."""
     try:
         with path.open("rb") as file:
@@ -108,14 +109,19 @@ def _parsed(path: Path, file: BinaryIO, head: bytes, syntax: str, start: int, de
             return True
         return False
 
-    file.seek(start)
-    dataset = read_dataset(file, implicit, little, stop_when=stop, defer_size=defer_bytes)
+    bounded = Bounded(file)
+    bounded.seek(start)
+    dataset = read_dataset(
+        cast("BinaryIO", bounded), implicit, little, stop_when=stop, defer_size=defer_bytes
+    )
+    pixels_at = bounded.tell()
+    sequences_read(dataset, bounded)
     implicit = bool(dataset.original_encoding[0])
     pixels = None
     if found:
         tag, vr, length = found[-1]
         long_form = not implicit and vr in LONG_VR
-        pixels = pixel_element(tag, vr, file.tell() + (12 if long_form else 8), length)
+        pixels = pixel_element(tag, vr, pixels_at + (12 if long_form else 8), length)
     return Header(path, dataset, syntax, little, pixels)
 
 
