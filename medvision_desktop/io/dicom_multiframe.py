@@ -298,7 +298,7 @@ class FrameValues:
     ) -> None:
         self._header, self._layout, self._instance = header, layout, instance
         self._decoder = decoder
-        self._flat: bytes | None = None
+        self._flat: bytes | bytearray | None = None
 
     def read(self, indices: Sequence[int], cancel: CancelToken) -> Iterator[tuple[int, NDArray[Any]]]:
         """(index, HxW stored values) of each frame asked for, in that order. Raises `InputRefused`."""
@@ -335,7 +335,7 @@ class FrameValues:
         return values
 
 
-def _little(data: bytes, layout: PixelLayout, skip_bits: int) -> NDArray[Any]:
+def _little(data: bytes | bytearray, layout: PixelLayout, skip_bits: int) -> NDArray[Any]:
     """One frame of a little-endian data set from its own bytes."""
     count = layout.frame_pixels
     if layout.bits_allocated == 1:

@@ -134,8 +134,9 @@ def cut_short(have: int, need: int) -> InputRefused:
     )
 
 
+_MOST_INFLATED: Final = 1 << 30
 # The inflated data set of an object with several frames, for as long as somebody holds its header.
-_held: Final[weakref.WeakKeyDictionary[Header, bytes]] = weakref.WeakKeyDictionary()
+_held: Final[weakref.WeakKeyDictionary[Header, bytearray]] = weakref.WeakKeyDictionary()
 
 
 def _bytes_at(header: Header, layout: PixelLayout, origin: int, begin: int, stop: int) -> bytes:
@@ -145,10 +146,16 @@ def _bytes_at(header: Header, layout: PixelLayout, origin: int, begin: int, stop
         if whole is None:
             # No more than all frames need, whatever the stream would inflate to.
             need = -(-layout.frames * layout.frame_bits // 8)
+            if need > _MOST_INFLATED:
+                raise InputRefused(
+                    "The pixels cannot be read.",
+                    f"They inflate to {need >> 20} MB and the limit is {_MOST_INFLATED >> 20} MB.",
+                    "Ask for a copy that is not deflated.",
+                )
             whole = inflated(header.path, origin + max(stop, need + need % 2))
             if layout.frames > 1:
                 _held[header] = whole
-        return whole[origin + begin : origin + stop]
+        return bytes(memoryview(whole)[origin + begin : origin + stop])
     try:
         with header.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,17 @@ def test_a_deflated_object_that_ends_early_is_refused_at_the_frame_that_is_missi
     assert np.array_equal(dicom_native.read_frame(header, layout, 8), FRAMES[8])
     with pytest.raises(InputRefused, match="cut short"):
         dicom_native.read_frame(header, layout, 10)
+
+
+def test_frames_that_would_inflate_to_more_than_a_gigabyte_are_refused_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicom_native, "inflated", lambda *_: pytest.fail("inflated"))
+    dataset = ct(FRAMES[0], Rows=1024, Columns=1024, NumberOfFrames=4000)
+    header = read_header(write(dataset, tmp_path / "a", transfer_syntax=DeflatedExplicitVRLittleEndian))
+    layout = layout_of(header)
+    assert header.pixels is not None
+    promised = dataclasses.replace(header, pixels=dataclasses.replace(header.pixels, length=0xFFFFFFFE))
+
+    with pytest.raises(InputRefused, match="the limit is 1024 MB"):
+        dicom_native.read_frame(promised, layout, 0)
