@@ -6,9 +6,13 @@ a DICOMDIR reaches only files below its own folder.
 
 from __future__ import annotations
 
+import errno
+import io
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +34,22 @@ _MAX_RATIO: Final = 200
 _RATIO_FLOOR: Final = 64 << 20
 _MAX_FILES: Final = 1_000_000
 _CHUNK: Final = 1 << 20
+# All members together may be packed as tightly as one: many small bombs are a large one.
+_TOTAL_FLOOR: Final = 1 << 30
+_MEMBER_ENTRY: Final = 320
+# What the library raises on an archive whose parts contradict each other.
+_ARCHIVE_FAULTS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 _DIRECTORY_CLASS: Final = b"1.2.840.10008.1.3.10"
 _PIECES: Final = re.compile(r"[0-9]+|[^0-9]", re.DOTALL)
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -64,8 +84,8 @@ def walk(folder: Path, cancel: CancelToken, refused: Callable[[OSError], None]) 
 
 
 def is_zip(head: bytes) -> bool:
-    """Whether the first bytes are a zip archive's."""
-    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+    """Whether the first bytes are a zip archive's, and not the preamble of a DICOM file."""
+    return head[128:132] != b"DICM" and head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
 def is_directory(path: Path, head: bytes) -> bool:
@@ -89,11 +109,12 @@ def unpack(
     files: list[Path] = []
     refused: list[RefusedFile] = []
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with _Directory(archive, limits) as file:
+            opened = _opened(file)
             members = opened.infolist()
             if len(members) > limits.members:
-                raise InputRefused("The archive holds too many files.", f"The limit is {limits.members}.")
-            for position, member in _wanted(members, archive, refused, limits):
+                raise _too_many(limits)
+            for position, member in _wanted(members, archive, refused, limits, file.size):
                 cancel.check()
                 progress(Progress(position, len(members), "Unpacking"))
                 # Our own names, so that no name in the archive can reach outside or collide.
@@ -101,18 +122,12 @@ def unpack(
                 try:
                     _write(opened.open(member), target, member.file_size, cancel)
                     files.append(target)
-                except (
-                    zipfile.BadZipFile,
-                    zlib.error,
-                    EOFError,
-                    NotImplementedError,
-                    RuntimeError,
-                ) as error:
+                except (*_ARCHIVE_FAULTS, OSError) as error:
                     target.unlink(missing_ok=True)
+                    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                        raise  # the disk's fault; damaged data has no number, or sends us nowhere
                     why = f"It cannot be unpacked ({type(error).__name__})."
                     refused.append(RefusedFile(_shown(archive, position), why))
-    except zipfile.BadZipFile as error:
-        raise InputRefused("The archive cannot be read.", "It is damaged or no zip file.") from error
     except OSError as error:
         raise InputRefused(
             "The archive cannot be unpacked.", f"{error.strerror or 'No reason given'}."
@@ -120,21 +135,57 @@ def unpack(
     return files, refused
 
 
+class _Directory(io.FileIO):
+    """An archive whose list of members is not read at all where it is longer than may be."""
+
+    def __init__(self, archive: Path, limits: Limits) -> None:
+        super().__init__(archive)
+        self._limits = limits
+        self.size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As a file's. Raises `InputRefused`."""
+        if size is not None and size > max(_CHUNK, self._limits.members * _MEMBER_ENTRY):
+            raise _too_many(self._limits)
+        return super().read(size) or b""
+
+
+def _opened(file: _Directory) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except (*_ARCHIVE_FAULTS, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise InputRefused("The archive cannot be read.", "It is damaged or no zip file.") from error
+
+
+def _too_many(limits: Limits) -> InputRefused:
+    return InputRefused("The archive holds too many files.", f"The limit is {limits.members}.")
+
+
 def _wanted(
-    members: Sequence[zipfile.ZipInfo], archive: Path, refused: list[RefusedFile], limits: Limits
-) -> Iterator[tuple[int, zipfile.ZipInfo]]:
-    total = 0
+    members: Sequence[zipfile.ZipInfo],
+    archive: Path,
+    refused: list[RefusedFile],
+    limits: Limits,
+    packed: int,
+) -> list[tuple[int, zipfile.ZipInfo]]:
+    """Members to unpack, with their place in an archive of `packed` bytes. Raises `InputRefused`."""
+    wanted: list[tuple[int, zipfile.ZipInfo]] = []
     for position, member in enumerate(members):
-        why = _why_not(member, limits)
+        why = _why_not(member, limits, packed)
         if why:
             refused.append(RefusedFile(_shown(archive, position), why))
-            continue
-        if member.is_dir() or any(_is_litter(part) for part in PurePosixPath(member.filename).parts):
-            continue
-        total += member.file_size
-        if total > limits.total_bytes:
-            raise InputRefused("The archive is too large.", f"The limit is {limits.total_bytes >> 30} GB.")
-        yield position, member
+        elif not member.is_dir() and not any(_is_litter(part) for part in _parts(member.filename)):
+            wanted.append((position, member))
+    total = sum(member.file_size for _, member in wanted)
+    if total > limits.total_bytes:
+        raise InputRefused("The archive is too large.", f"The limit is {limits.total_bytes >> 30} GB.")
+    if total > max(_TOTAL_FLOOR, _MAX_RATIO * packed):
+        raise InputRefused(
+            "The archive is not unpacked.", "It is packed so tightly that it looks like a bomb."
+        )
+    return wanted
 
 
 def _shown(archive: Path, position: int) -> Path:
@@ -142,15 +193,19 @@ def _shown(archive: Path, position: int) -> Path:
     return archive / f"member {position + 1}"
 
 
-def _why_not(member: zipfile.ZipInfo, limits: Limits) -> str:
+def _why_not(member: zipfile.ZipInfo, limits: Limits, packed: int) -> str:
     name = member.filename.replace("\\", "/")
-    parts = PurePosixPath(name).parts
+    parts = _parts(name)
+    if not name or (not parts and not name.endswith("/")):
+        return "It has no name."
     if name.startswith("/") or ".." in parts or (parts and ":" in parts[0]):
         return "Its name in the archive leads outside of the archive."
     if stat.S_ISLNK(member.external_attr >> 16):
         return "It is a link, which is not followed."
     if member.flag_bits & 0x1:
         return "It is encrypted."
+    if member.compress_size > packed:
+        return "It says that it is larger than the archive."
     if member.file_size > limits.member_bytes:
         return "It is too large."
     if member.file_size > _RATIO_FLOOR and member.file_size > _MAX_RATIO * max(1, member.compress_size):
@@ -158,18 +213,27 @@ def _why_not(member: zipfile.ZipInfo, limits: Limits) -> str:
     return ""
 
 
+def _parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name.replace("\\", "/")).parts
+
+
 def _target(into: Path, name: str, position: int) -> Path:
     """A place below `into`: safe folder names, and the file's own safe name with its position."""
-    parts = [_safe(part) for part in PurePosixPath(name.replace("\\", "/")).parts]
+    parts = [_safe(part) for part in _parts(name)]
     folder = into.joinpath(*parts[:-1][-6:])
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (FileExistsError, NotADirectoryError):  # a member before has the name of this one's folder
+        folder = into / f"{position}-folder"
+        folder.mkdir(mode=0o700)
     plain = folder / parts[-1]
     return plain if not plain.exists() else folder / f"{position}-{parts[-1]}"
 
 
 def _safe(part: str) -> str:
     kept = "".join(sign if sign.isalnum() or sign in "._- " else "_" for sign in part)
-    return kept.strip(". ")[:80] or "_"
+    short = kept.strip(". ").encode()[:80].decode(errors="ignore")  # file systems count bytes
+    return short.strip(". ") or "_"
 
 
 def _write(source: IO[bytes], target: Path, size: int, cancel: CancelToken) -> None:

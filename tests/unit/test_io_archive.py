@@ -114,6 +114,95 @@ def test_a_damaged_member_is_refused_and_the_rest_is_read(tmp_path: Path) -> Non
     assert len(found.refused) == 1
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_whose_packing_is_damaged_costs_no_other(packing: int, tmp_path: Path) -> None:
+    image = write(ct(), tmp_path / "in" / "image").read_bytes()
+    with zipfile.ZipFile(tmp_path / "hurt.zip", "w", packing) as packed:
+        packed.writestr("bad", image)
+        packed.writestr("good", image)
+    data = bytearray((tmp_path / "hurt.zip").read_bytes())
+    for at in range(50, 90):
+        data[at] ^= 0x5A
+    (tmp_path / "hurt.zip").write_bytes(data)
+    found = scan(tmp_path / "hurt.zip", tmp_path / "scratch")
+    assert len(found.studies) == 1
+    assert ["cannot be unpacked" in refused.why for refused in found.refused] == [True]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a", "a/b"),
+        ("\U0001f600" * 90 + "/" + "\U00020000" * 90,),
+        (".",),
+        ("a//b", "a/./b"),
+        ("a\nb\x1b[2J",),
+    ],
+    ids=["a file and a folder", "too long", "nothing", "twice", "escapes"],
+)
+def test_names_that_no_folder_could_hold_cost_nothing_else(names: tuple[str, ...], tmp_path: Path) -> None:
+    image = write(ct(), tmp_path / "in" / "image").read_bytes()
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as packed:
+        for name in names:
+            packed.writestr(name, b"no image")
+        packed.writestr("good", image)
+    found = scan(tmp_path / "odd.zip", tmp_path / "scratch")
+    assert len(found.studies) == 1
+    assert len(found.refused) == len(names)
+    assert not [path for path in tmp_path.iterdir() if path.name not in ("in", "odd.zip", "scratch")]
+
+
+@pytest.mark.parametrize(
+    ("offset", "change"),
+    [(8, b"\x00\x08"), (6, b"\x63\x00"), (28, b"\x00\x00"), (20, b"\xff" * 8), (42, b"\xff\xff\xff\x7f")],
+    ids=["a name that is no UTF-8", "a version to come", "no name", "no such size", "no such place"],
+)
+def test_an_archive_whose_list_of_members_lies_is_refused_in_words(
+    offset: int, change: bytes, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "liar.zip", "w") as packed:
+        packed.writestr("X", b"no image")
+    data = bytearray((tmp_path / "liar.zip").read_bytes())
+    at = data.index(b"PK\x01\x02")
+    data[at + offset : at + offset + len(change)] = change
+    data[at + 46] = 0xFF
+    (tmp_path / "liar.zip").write_bytes(data)
+    found = scan(tmp_path / "liar.zip", tmp_path / "scratch")
+    assert found.studies == ()
+    assert [refused.why[-1] for refused in found.refused] == ["."]
+
+
+def test_many_small_bombs_are_one_and_nothing_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_TOTAL_FLOOR", 8 << 20)
+    with zipfile.ZipFile(tmp_path / "bombs.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in range(10):
+            packed.writestr(f"{number}", bytes(1 << 20))
+    with pytest.raises(InputRefused, match="bomb"):
+        archive.unpack(tmp_path / "bombs.zip", tmp_path / "a", CancelToken())
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_list_of_members_that_is_too_long_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_CHUNK", 1 << 10)
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as packed:
+        for number in range(1000):
+            packed.writestr(f"{number}", b"")
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda _: pytest.fail("read"))
+    with pytest.raises(InputRefused, match="too many"):
+        archive.unpack(tmp_path / "many.zip", tmp_path / "a", CancelToken(), archive.Limits(members=4))
+
+
+def test_an_image_behind_the_preamble_of_an_archive_is_an_image(tmp_path: Path) -> None:
+    data = write(ct(), tmp_path / "image").read_bytes()
+    (tmp_path / "image").write_bytes(b"PK\x03\x04" + bytes(124) + data[128:])
+    found = scan(tmp_path / "image", tmp_path / "scratch")
+    assert len(found.studies) == 1
+
+
 def test_two_members_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "twice.zip", "w") as packed:
         for number in (1, 2):
