@@ -260,8 +260,9 @@ def directory_files(dicomdir: Path) -> tuple[list[Path], list[RefusedFile]]:
         records = items_of(read_header(dicomdir).dataset, "DirectoryRecordSequence")
         listed_parts = [texts(record, "ReferencedFileID") for record in records]
     root = dicomdir.parent.resolve()
-    files: list[Path] = []
+    files: dict[Path, None] = {}
     refused: list[RefusedFile] = []
+    listings: dict[Path, dict[str, str]] = {}
     for identifiers in listed_parts:
         parts = [part for text in identifiers for part in text.split("\\")]
         if not parts:
@@ -270,35 +271,45 @@ def directory_files(dicomdir: Path) -> tuple[list[Path], list[RefusedFile]]:
         if any(part in ("..", ".", "") or "/" in part or ":" in part for part in parts):
             refused.append(RefusedFile(dicomdir, "A file it lists lies outside of its folder."))
             continue
-        found = _in_any_case(root, parts)
+        found = _in_any_case(root, parts, listings)
         if found is None:
             refused.append(RefusedFile(listed, "The DICOMDIR lists it and it is not there."))
         elif not found.resolve().is_relative_to(root):
             refused.append(RefusedFile(listed, "A file it lists lies outside of its folder."))
-        elif found not in files:
-            files.append(found)
+        else:
+            files.setdefault(found)
     if not files and not refused:
         raise InputRefused("The DICOMDIR lists no images.", "", "Open the folder that holds the images.")
-    return files, refused
+    return list(files), refused
 
 
-def _in_any_case(root: Path, parts: list[str]) -> Path | None:
-    """The file as named, else by names that differ in case or carry a version (";1")."""
+def _in_any_case(root: Path, parts: list[str], listings: dict[Path, dict[str, str]]) -> Path | None:
+    """The file as named, else by names that differ in case or carry a version (";1").
+
+    `listings` keeps what is in each folder that had to be searched, for the next file.
+    """
     place = root
     for part in parts:
         exact = place / part
-        if exact.exists():
+        if os.path.exists(exact):  # noqa: PTH110 - unlike Path.exists it never raises
             place = exact
             continue
-        try:
-            names = sorted(entry.name for entry in place.iterdir())
-        except OSError:
+        if place not in listings:
+            listings[place] = _plain_names(place)
+        alike = listings[place].get(part.lower())
+        if alike is None:
             return None
-        alike = [name for name in names if name.lower().split(";")[0].rstrip(".") == part.lower()]
-        if not alike:
-            return None
-        place = place / alike[0]
+        place = place / alike
     return place if _is_regular(place) else None
+
+
+def _plain_names(folder: Path) -> dict[str, str]:
+    """Names in a folder by their lower-case form without version; {} where it cannot be read."""
+    try:
+        names = sorted((entry.name for entry in folder.iterdir()), reverse=True)
+    except OSError:
+        return {}
+    return {name.lower().split(";")[0].rstrip("."): name for name in names}
 
 
 def _is_regular(path: Path) -> bool:

@@ -165,9 +165,12 @@ def _refusal(path: Path, refusal: InputRefused) -> RefusedFile:
 
 def _head(path: Path) -> bytes:
     try:
-        # Opening a pipe or a device could wait for ever.
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - thousands of files: half the time
+        # Opening a pipe or a device could wait for ever; so could what the kernel calls an empty file.
+        status = os.stat(path)  # noqa: PTH116 - thousands of files: half the time
+        if not stat.S_ISREG(status.st_mode):
             raise InputRefused("It is not a file.")
+        if not status.st_size:
+            return b""
         file = os.open(path, os.O_RDONLY)
         try:
             return os.read(file, _HEAD)

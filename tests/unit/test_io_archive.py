@@ -7,6 +7,7 @@ import shutil
 import stat
 import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -327,6 +328,38 @@ def test_names_in_another_case_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_names_that_no_file_can_have_are_missing_and_the_rest_is_read(tmp_path: Path) -> None:
+    write(ct(), tmp_path / "IMAGE")
+    dicomdir = write_dicomdir(tmp_path / "DICOMDIR", ["x" * 5000], ["A", "x" * 300], ["nul\0l"], ["IMAGE"])
+    files, refused = archive.directory_files(dicomdir)
+    assert files == [tmp_path / "IMAGE"]
+    assert len(refused) == 3
+
+
+def test_a_folder_of_thousands_is_listed_once_for_all_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dicomdir = write_dicomdir(tmp_path / "DICOMDIR", *(["A", f"M{number}"] for number in range(50)))
+    (tmp_path / "A").mkdir()
+    listed = []
+    real = Path.iterdir
+
+    def counted(path: Path) -> Iterator[Path]:
+        listed.append(path)
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", counted)
+    assert len(archive.directory_files(dicomdir)[1]) == 50
+    assert len(listed) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="a file of Linux that waits when it is read")
+def test_what_is_empty_to_the_system_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc/kmsg")
+    opened = index([tmp_path], scratch=tmp_path / "scratch")
+    assert [refused.why for refused in opened.refused] == ["It is empty."]
+
+
 def test_a_folder_without_rights_is_refused_in_words(tmp_path: Path) -> None:
     path = write(ct(), tmp_path / "a")
     path.chmod(0)
