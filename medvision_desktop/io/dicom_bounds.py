@@ -7,7 +7,7 @@ the size of a header that has to be bounded, but what it is made of.
 from __future__ import annotations
 
 import io
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement
@@ -78,7 +78,7 @@ def sequences_read(dataset: Dataset, file: Bounded) -> None:
     """
     total = size = 0
     for tag in list(dataset.keys()):
-        element = dataset.get_item(tag, keep_deferred=True)
+        element: Any = dataset.get_item(tag, keep_deferred=True)
         if not isinstance(element, RawDataElement) or element.VR not in ("SQ", None):
             continue
         if element.VR is None and not _is_sequence(int(element.tag)):
