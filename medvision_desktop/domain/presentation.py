@@ -41,6 +41,7 @@ class DisplayedArea:
 
 
 _WITHOUT_MODALITY: Final = "Presentation state windows stored values"
+_WITHOUT_WINDOW: Final = "a presentation state without a window is shown with the image's own"
 _SIGN: Final = 32768
 
 # What a part of a state is meant for; nothing named means every image of the state.
@@ -82,7 +83,8 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
     """The frame as the state presents it: it replaces what the image itself says (PS3.4 N.2.1).
 
     Modality, VOI and polarity are the state's even where it has none: then values go through as they
-    are. Colour keeps its colours.
+    are. But for a state without any window, which is there for its marks: it is shown with the image's
+    own look and says so. Colour keeps its colours.
     """
     if not state.names(frame):
         return frame
@@ -106,22 +108,27 @@ def applied(state: PresentationState, frame: Frame) -> Frame:
     )
     if frame.is_colour:
         return changed
+    changed = replace(
+        changed,
+        photometric=Photometric.MONOCHROME2,
+        presentation_inverse=state.inverse,
+        presentation_lut=state.lut,
+    )
     modality = _modality_of(state)
     if isinstance(modality, ModalityLut):
         modality = replace(modality, first_mapped=_first(modality.first_mapped, below_zero=frame.signed))
     own = tuple(_voi_of(voi, modality, frame) for scope, voi in state.vois if _holds(scope, frame))
     same = _alike(modality, frame.modality)
+    if not own and (same or state.modality is None):
+        return replace(changed, not_faithful=(*changed.not_faithful, _WITHOUT_WINDOW))
     without = () if state.modality is not None or same else (_WITHOUT_MODALITY,)
     return replace(
         changed,
-        photometric=Photometric.MONOCHROME2,
-        presentation_inverse=state.inverse,
         modality=modality,
         units=frame.units if same else state.units,
         voi=(*own, *(frame.voi if same else ())),
         presented_voi=own[0] if own else None,
         presented_whole=not own,
-        presentation_lut=state.lut,
         badges=(*changed.badges, *without),
     )
 

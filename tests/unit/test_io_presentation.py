@@ -111,17 +111,28 @@ def test_a_state_without_a_modality_table_windows_stored_values_and_says_so(
     assert "Presentation state windows stored values" in plan.badges
 
 
-def test_a_state_without_a_window_shows_all_values_that_the_header_allows(
+@pytest.mark.parametrize("rescale", [WITHOUT_RESCALE, {}])
+def test_a_state_for_its_marks_alone_keeps_the_look_of_the_image_and_says_so(
+    rescale: dict[str, Any], tmp_path: Path, decoder: Decoder
+) -> None:
+    frame, shown = one(tmp_path, decoder, **rescale)
+    plain, marked = (pipeline.resolve(DisplayState(), each, modality="CT") for each in (frame, shown))
+    assert np.array_equal(pipeline.render(plain), pipeline.render(marked))
+    assert (shown.units, shown.voi) == (frame.units, frame.voi)
+    said = "a presentation state without a window is shown with the image's own"
+    assert (said in shown.not_faithful, said in frame.not_faithful) == (True, False)
+
+
+def test_a_state_with_values_of_its_own_and_no_window_shows_all_of_them(
     tmp_path: Path, decoder: Decoder
 ) -> None:
-    frame, shown = one(tmp_path, decoder)
+    frame, shown = one(tmp_path, decoder, RescaleSlope=2, RescaleIntercept=0, RescaleType="US")
     plan = pipeline.resolve(DisplayState(), shown, modality="CT")
     assert plan.source is WindowSource.PRESENTATION
     # Signed words of 16 bits, whatever the window of the image says.
     expected = (frame.stored.astype(float) + 32768) / 65535
     assert np.allclose(pipeline.render_float(plan), expected, atol=1e-6)
-    assert shown.voi == frame.voi
-    assert shown.units == "HU"
+    assert (shown.voi, shown.units) == ((), "")
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
@@ -312,11 +323,12 @@ def test_a_bitmap_of_a_state_is_its_shutter_and_no_plane(
     bits[:size, :size] = np.random.default_rng(8).integers(0, 2, (size, size))
     picture = ct(RAMP)
     write(picture, tmp_path / "image.dcm")
-    state = overlay(state_for(picture.SOPInstanceUID), 0x6000, bits[:size, :size])
+    windows = {"SoftcopyVOILUTSequence": [voi_item(1000, 90000)]}
+    state = overlay(state_for(picture.SOPInstanceUID, **windows), 0x6000, bits[:size, :size])
     state.ShutterShape, state.ShutterOverlayGroup, state.ShutterPresentationValue = "BITMAP", 0x6000, 65535
     write(state, tmp_path / "state.dcm")
     drawn = render_file(tmp_path, decoder=decoder).levels()
-    # Nothing of the image itself is white among all values that its header allows.
+    # Nothing of the image itself is white under so wide a window.
     assert np.array_equal(drawn == 255, bits)
 
 
@@ -331,7 +343,10 @@ def test_the_displayed_area_is_what_is_fitted(tmp_path: Path, decoder: Decoder) 
     # Columns before rows, from 1.
     area.add_new("DisplayedAreaTopLeftHandCorner", "SL", [5, 9])
     area.add_new("DisplayedAreaBottomRightHandCorner", "SL", [64, 32])
-    frame, shown = one(tmp_path, decoder, DisplayedAreaSelectionSequence=[area])
+    window = [voi_item(300, 1200)]
+    frame, shown = one(
+        tmp_path, decoder, DisplayedAreaSelectionSequence=[area], SoftcopyVOILUTSequence=window
+    )
     assert shown.not_faithful == frame.not_faithful
     assert fitted_area(read_state(tmp_path / "state0.dcm"), frame) == (8, 31, 4, 63)
 
