@@ -24,7 +24,7 @@ from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, read_state
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.services.open_study import index, open_series
-from medvision_desktop.services.render import render_file
+from medvision_desktop.services.render import RenderOptions, render_file
 from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import SERIES_UID, STUDY_UID, ct, write
 from tests.helpers.presentation_files import dataset, image_ref, state_for, voi_item
@@ -475,3 +475,48 @@ def test_dcmtks_own_states_look_as_dcmtk_draws_them(
     assert ours[theirs == theirs.min()].max() <= 2
     assert ours[theirs == theirs.max()].min() >= 250
     assert loaded.states[0].vois[0][1] == VoiWindow(500, 2000, VoiFunction.LINEAR)
+
+
+def test_a_state_written_by_highdicom_is_the_image_with_its_marks(tmp_path: Path, decoder: Decoder) -> None:
+    highdicom = pytest.importorskip("highdicom")
+    usual = {
+        "PatientBirthDate": "",
+        "PatientSex": "",
+        "StudyID": "1",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+    }
+    picture = ct(RAMP, WindowCenter=500, WindowWidth=2000, RescaleType="HU", **usual)
+    write(picture, tmp_path / "image.dcm")
+    layer = highdicom.pr.GraphicLayer(layer_name="MARKS", order=1)
+    line = highdicom.pr.GraphicObject(
+        graphic_type=highdicom.pr.GraphicTypeValues.POLYLINE,
+        graphic_data=np.array([[10.5, 20.5], [30.5, 20.5]]),
+        units=highdicom.pr.AnnotationUnitsValues.PIXEL,
+    )
+    marks = highdicom.pr.GraphicAnnotation([picture], layer, graphic_objects=[line])
+    state = highdicom.pr.GrayscaleSoftcopyPresentationState(
+        referenced_images=[picture],
+        series_instance_uid=highdicom.UID(),
+        series_number=9,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer="none",
+        manufacturer_model_name="none",
+        software_versions="1",
+        device_serial_number="1",
+        content_label="MARKS",
+        graphic_annotations=[marks],
+        graphic_layers=[layer],
+    )
+    state.save_as(tmp_path / "state.dcm")
+    plain = render_file(tmp_path / "image.dcm", decoder=decoder)
+    marked = render_file(tmp_path, RenderOptions(overlays=True), decoder=decoder)
+    assert marked.plan.source is WindowSource.PRESENTATION
+    assert marked.plan.frame.not_faithful == ()
+    line_alone = np.zeros((64, 64), np.bool_)
+    line_alone[20, 10:31] = True
+    assert plain.levels()[line_alone].max() < 127 < marked.levels()[line_alone].min()
+    around = np.zeros((64, 64), np.bool_)
+    around[18:23, 8:33] = True  # a smooth line and its dark edge
+    assert np.array_equal(marked.levels()[~around], plain.levels()[~around])
