@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from medvision_desktop.pixels import modality
 
 # Above this many values a float percentile is taken from a regular sample.
 _SAMPLE = 4_000_000
+# OpenCV counts in float32, which is exact up to here.
+_COUNTED_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +26,15 @@ class Histogram:
     edges: NDArray[np.float64]
 
 
-def of(values: NDArray[Any], *, bins: int = 256) -> Histogram:
-    """Histogram over the range of the finite values; empty input gives one empty bin over 0..1."""
+def of(values: NDArray[Any], weights: NDArray[np.int64] | None = None, *, bins: int = 256) -> Histogram:
+    """Histogram over the range of the finite values; empty input gives one empty bin over 0..1.
+
+    `weights`: how often each value is there, once if not told.
+    """
     flat = values.ravel()
     if flat.dtype.kind == "f":
-        flat = flat[np.isfinite(flat)]
+        finite = np.isfinite(flat)
+        flat, weights = flat[finite], None if weights is None else weights[finite]
     if flat.size == 0:
         return Histogram(np.zeros(1, np.int64), np.asarray([0.0, 1.0]))
     low, high = float(flat.min()), float(flat.max())
@@ -39,15 +45,39 @@ def of(values: NDArray[Any], *, bins: int = 256) -> Histogram:
         step = -(-(high - low + 1) // bins)
         bins = int(-(-(high - low + 1) // step))
         low, high = low - 0.5, low - 0.5 + step * bins
-    counts, edges = np.histogram(flat, bins=bins, range=(low, high))
+    counts, edges = np.histogram(flat, bins=bins, range=(low, high), weights=weights)
     return Histogram(counts.astype(np.int64), edges.astype(np.float64))
 
 
 def of_frame(frame: Frame, *, bins: int = 256) -> Histogram:
     """Histogram of a frame's modality values without its padding."""
+    found = None if frame.is_colour else distinct(frame.stored)
+    if found is not None:
+        # A film has millions of pixels and some thousand values.
+        stored, counts = found
+        keep = ~modality.is_padding(frame, stored)
+        few = replace(frame, stored=stored[keep][np.newaxis])
+        return of(modality.to_modality(few), counts[keep], bins=bins)
     values = modality.to_modality(frame)
     outside = modality.is_padding(frame, frame.stored)
     return of(values[~outside] if outside.any() else values, bins=bins)
+
+
+def distinct(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
+    """The different values and how often each is there; None unless they are integers of 8 or 16 bits."""
+    if stored.dtype.kind not in "iu" or stored.dtype.itemsize > 2 or not stored.dtype.isnative:
+        return None
+    import cv2
+
+    kind = np.dtype(f"u{stored.dtype.itemsize}")
+    flat = stored.reshape(-1).view(kind)
+    levels = 1 << (8 * kind.itemsize)
+    counts = np.zeros(levels, np.int64)
+    for first in range(0, flat.size, _COUNTED_AT_ONCE):
+        part = flat[np.newaxis, first : first + _COUNTED_AT_ONCE]
+        counts += cv2.calcHist([part], [0], None, [levels], [0, levels]).reshape(-1).astype(np.int64)
+    present = np.flatnonzero(counts)
+    return present.astype(kind).view(stored.dtype), counts[present]
 
 
 def series_range(
@@ -81,13 +111,11 @@ def series_percentiles(frames: Iterable[Frame], percentiles: Sequence[float]) ->
 
 def _distinct(frame: Frame) -> tuple[NDArray[Any], NDArray[np.int64]]:
     stored = frame.stored
-    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
-        unsigned = stored.view(np.dtype(f"u{stored.dtype.itemsize}"))
-        counts = np.bincount(unsigned.ravel(), minlength=1)
-        present = np.flatnonzero(counts)
-        values = present.astype(unsigned.dtype).view(stored.dtype)
+    found = distinct(stored)
+    if found is not None:
+        values, counts = found
         keep = ~modality.is_padding(frame, values)
-        return values[keep], counts[present][keep].astype(np.int64)
+        return values[keep], counts[keep]
     flat = stored.ravel()
     flat = flat[:: max(1, flat.size // _SAMPLE)]
     flat = flat[~modality.is_padding(frame, flat)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from medvision_desktop.domain.display import VoiWindow
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.measurement import MeasurementKind, Point
 from medvision_desktop.domain.quantities import RealValue
-from medvision_desktop.pixels import modality, voi
+from medvision_desktop.pixels import histogram, modality, voi
+
+_ROWS_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Statistics:
 
 def values(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDArray[np.float64]:
     """Modality values of the pixels inside, padding left out; empty for colour and outside the image."""
-    return _finite(frame, _stored(frame, kind, points))
+    found = modality.apply(frame.modality, _stored(frame, kind, points))
+    return found[np.isfinite(found)]
 
 
 def _stored(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDArray[Any]:
@@ -53,32 +56,41 @@ def _stored(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDA
     return np.asarray(stored[inside])
 
 
-def _finite(frame: Frame, stored: NDArray[Any]) -> NDArray[np.float64]:
-    found = modality.apply(frame.modality, stored)
-    return found[np.isfinite(found)]
-
-
 def statistics(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> Statistics | None:
     """Mean, SD, smallest and largest value inside; None where there is no value."""
     stored = _stored(frame, kind, points)
-    found = _finite(frame, stored)
-    if found.size == 0:
+    few = histogram.distinct(stored)
+    # Large regions have many pixels of few values: the values are looked at, each as often as it is there.
+    stored, counts = few if few is not None else (stored, np.ones(stored.size, np.int64))
+    values = modality.apply(frame.modality, stored)
+    known = np.isfinite(values)
+    values, often = values[known], counts[known]
+    if values.size == 0:
         return None
+    mean, sd = _mean_sd(values, often)
     return Statistics(
-        float(found.mean()),
-        float(found.std()),
-        float(found.min()),
-        float(found.max()),
-        int(found.size),
+        mean,
+        sd,
+        float(values.min()),
+        float(values.max()),
+        int(often.sum()),
         frame.units,
-        tuple(_real(one, stored) for one in frame.real if np.isfinite(one.of(stored)).any()),
+        tuple(_real(one, stored, counts) for one in frame.real if np.isfinite(one.of(stored)).any()),
     )
 
 
-def _real(quantity: RealValue, stored: NDArray[Any]) -> tuple[str, float, float, str]:
+def _mean_sd(values: NDArray[np.float64], often: NDArray[np.int64]) -> tuple[float, float]:
+    mean = float(np.average(values, weights=often))
+    return mean, float(np.sqrt(np.average((values - mean) ** 2, weights=often)))
+
+
+def _real(
+    quantity: RealValue, stored: NDArray[Any], counts: NDArray[np.int64]
+) -> tuple[str, float, float, str]:
     held = quantity.of(stored)
-    held = held[np.isfinite(held)]
-    return quantity.label, float(held.mean()), float(held.max()), quantity.units
+    known = np.isfinite(held)
+    mean = float(np.average(held[known], weights=counts[known]))
+    return quantity.label, mean, float(held[known].max()), quantity.units
 
 
 def window_of(frame: Frame, points: Sequence[Point]) -> VoiWindow | None:
@@ -131,8 +143,13 @@ def _inside(
     down, across = abs(bottom - top) / 2, abs(right - left) / 2
     if down == 0 or across == 0:
         return np.zeros((row.size, column.size), np.bool_)
-    away = ((row - (top + bottom) / 2) / down) ** 2 + ((column - (left + right) / 2) / across) ** 2
-    return np.asarray(away <= 1.0)
+    downward = ((row - (top + bottom) / 2) / down) ** 2
+    sideways = ((column - (left + right) / 2) / across) ** 2
+    inside = np.empty((row.size, column.size), np.bool_)
+    for first in range(0, row.size, _ROWS_AT_ONCE):  # sums of a film's size would be slow to come by
+        part = slice(first, first + _ROWS_AT_ONCE)
+        np.less_equal(downward[part] + sideways, 1.0, out=inside[part])
+    return inside
 
 
 def _in_polygon(
@@ -151,4 +168,4 @@ def _in_polygon(
         count = np.clip(np.floor(at - column[0, 0]) + 1, 0, column.size).astype(np.intp)
         ends[np.arange(first, last), count] ^= 1
     crossings = np.bitwise_xor.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-    return crossings[:, 1:].astype(np.bool_)
+    return crossings[:, 1:].view(np.bool_)
