@@ -18,8 +18,9 @@ from medvision_desktop.ui.widgets.sheet import Sheet
 from medvision_desktop.ui.widgets.text import label
 
 _ROW_PX: Final = 28
-_RULES_SHOWN: Final = 7
-_PANES_SHOWN: Final = 7
+_ROWS_SHOWN: Final = (3, 7)
+# What of the sheet is no table, and the margins of the window.
+_AROUND_PX: Final = 372
 _SPARE_ROWS: Final = 4
 _WIDTH: Final = 1080
 _HELP: Final = (
@@ -47,8 +48,11 @@ class HangingSheet(Sheet):
         self._rules = [hanging_rows.rule_row(rule) for rule in rules]
         self._panes = [hanging_rows.pane_rows(rule) for rule in rules]
         self._at = 0
-        self.rules = _table("Rules, the first that holds wins", RULE_COLUMNS, _RULES_SHOWN)
-        self.panes = _table("Panes of the selected rule's stages", PANE_COLUMNS, _PANES_SHOWN)
+        fewest, most = _ROWS_SHOWN
+        # Two tables, each with a head, in what the window leaves: the buttons below must be in reach.
+        shown = min(max(fewest, (window.height() - _AROUND_PX) // (2 * _ROW_PX) - 1), most)
+        self.rules = _table("Rules, the first that holds wins", RULE_COLUMNS, shown)
+        self.panes = _table("Panes of the selected rule's stages", PANE_COLUMNS, shown)
         self.fault = label("", "caption", "warn", wrap=True)
         self.fault.setMinimumHeight(20)
         self.body.addWidget(label(_HELP, "caption", "t3", wrap=True))
