@@ -96,7 +96,8 @@ class Desk(QObject):
         """The two lines at the top: who, and what was examined when."""
         name = "Name hidden" if masked else (study.patient.name or study.description or "No name given")
         number = "" if masked else study.patient.id
-        kinds = " ".join((*study.modalities, study.description)).strip()
+        described = study.description if study.description != name else ""
+        kinds = " ".join((*study.modalities, described)).strip()
         parts = (number, kinds, words.day(study.date) if study.date else "")
         return name, "  ·  ".join(part for part in parts if part)
 
