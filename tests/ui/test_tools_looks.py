@@ -118,7 +118,8 @@ def test_every_alternative_of_the_header_is_on_the_menu_with_curves_and_colours(
     qtbot: Any, opened: Show
 ) -> None:
     loaded = cases.film()
-    own = (VoiWindow(500, 900, explanation="Soft"), VoiWindow(700, 300), VoiLut(0, np.arange(9), 4, "Bone"))
+    twice = VoiWindow(700, 300)
+    own = (VoiWindow(500, 900, explanation="Soft"), twice, VoiLut(0, np.arange(9), 4, "Bone"), twice)
     frame = replace(loaded.stack.frames[0], voi=own)
     screen = opened(replace(loaded, stack=Stack((frame,))))
     bar = ToolBar(screen.viewer)
@@ -126,6 +127,7 @@ def test_every_alternative_of_the_header_is_on_the_menu_with_curves_and_colours(
     bar._presets.choices.aboutToShow.emit()
     texts = [action.text() for action in bar._presets.choices.actions()]
     assert {"Soft", "W 300  L 700", "Bone", "Curve", "Colours"} <= set(texts)
+    assert texts.count("W 300  L 700") == 1
     inner = bar._presets.choices.findChildren(QMenu)
     named = {action.text().split("\t")[0] for menu in inner for action in menu.actions()}
     assert named == {BY_ID[name].text for name in (*CURVES, *COLOURS)}

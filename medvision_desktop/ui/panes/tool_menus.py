@@ -9,7 +9,7 @@ from typing import Final
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from medvision_desktop.domain.display import Voi, VoiLut
+from medvision_desktop.domain.display import Voi, VoiLut, VoiWindow
 from medvision_desktop.domain.presentation import chosen
 from medvision_desktop.ui.actions import BY_ID, key_text
 from medvision_desktop.ui.theme import icons
@@ -106,7 +106,9 @@ def fill_windows(menu: QMenu, viewer: ViewerModel, window: str, ask: Ask) -> Non
         _fill_looks(menu, viewer, ask)
     if shown.frame.voi:
         menu.addSection("In the header")
-        for voi in shown.frame.voi:
+        for number, voi in enumerate(shown.frame.voi):
+            if isinstance(voi, VoiWindow) and voi in shown.frame.voi[:number]:
+                continue  # a window that a header repeats is no alternative
             action = menu.addAction(_alternative_name(voi))
             action.triggered.connect(lambda _=False, one=voi: viewer_actions.apply_voi(viewer, one))
     _fill_states(menu, viewer, shown)
