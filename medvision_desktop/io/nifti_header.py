@@ -150,6 +150,7 @@ def read_header(path: Path) -> NiftiHeader:
         OverflowError,
         ArithmeticError,
         nib.spatialimages.HeaderDataError,
+        nib.wrapstruct.WrapStructError,
     ) as error:
         raise InputRefused(
             "The header of the file cannot be right.", f"It does not parse ({type(error).__name__})."

@@ -20,6 +20,7 @@ _JPEG: Final = b"\xff\xd8\xff"
 _MAX_PIXELS: Final = 1 << 28
 # Start-of-frame markers; C4, C8 and CC are tables, not frames.
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MOST_MARKERS: Final = 20_000
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
@@ -55,13 +56,14 @@ def size_of(path: Path) -> tuple[int, int]:
             columns, rows = struct.unpack(">II", head[16:24])
             return rows, columns
         file.seek(2)
-        while True:
+        for _ in range(_MOST_MARKERS):
             mark = file.read(2)
             if len(mark) < 2 or mark[0] != 0xFF:
                 raise _cut()
             code = mark[1]
-            while code == 0xFF:  # fill bytes
-                code = (file.read(1) or b"\0")[0]
+            if code == 0xFF:  # fill bytes
+                file.seek(-1, 1)
+                continue
             if code in _ALONE:
                 continue
             length = struct.unpack(">H", (file.read(2) + b"\0\0")[:2])[0]
@@ -74,6 +76,7 @@ def size_of(path: Path) -> tuple[int, int]:
             if length < 2 or code == 0xDA:
                 raise _cut()
             file.seek(length - 2, 1)
+        raise _cut()
 
 
 def load(instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = None) -> Frame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +77,13 @@ def window_span(voi: Voi) -> tuple[float, float]:
     return (voi.center - half, voi.center + half)
 
 
+# Far beyond any measurement, and near enough for the width between two of them to be a number.
+_FARTHEST: Final = 1e300
+
+
 def spanning(low: float, high: float, explanation: str = "") -> VoiWindow:
     """The LINEAR_EXACT window that takes `low` to black and `high` to white, in either order."""
-    low, high = min(low, high), max(low, high)
+    low, high = sorted(min(max(end, -_FARTHEST), _FARTHEST) for end in (low, high))
     width = high - low
     # Too narrow to be told apart at this magnitude: a constant image is drawn mid-grey.
     if not width > 1e-12 * max(abs(low), abs(high), 1e-30):

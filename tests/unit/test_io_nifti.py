@@ -412,6 +412,12 @@ def test_a_spacing_that_is_none_gives_no_millimetres(
     assert frame.geometry is None
 
 
+def test_the_first_bytes_of_a_nifti_two_header_are_refused(tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / "short.nii"
+    path.write_bytes(struct.pack("<i", 540) + b"n+2\0\r\n\x1a\n" + bytes(20))
+    assert "does not parse" in str(refusal(path, decoder))
+
+
 def test_a_singular_affine_gives_no_geometry(plain: Path, decoder: Decoder) -> None:
     with_field(plain, 280, struct.pack("<12f", *([1, 0, 0, 0] * 3)))
     assert opened(plain, decoder).stack.frames[0].geometry is None

@@ -98,3 +98,12 @@ def test_a_window_spanning_two_values_takes_them_to_black_and_white() -> None:
 @pytest.mark.parametrize("constant", [0.0, 5.0, -1e30, 1e-30])
 def test_a_window_spanning_one_value_draws_it_mid_grey(constant: float) -> None:
     assert voi.apply(voi.spanning(constant, constant), np.asarray([constant])).tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(-1.7e308, 1.7e308), (-np.inf, np.inf), (1e308, 1e308), (5.0, np.inf)]
+)
+def test_a_window_spanning_values_that_nothing_measures_is_one(low: float, high: float) -> None:
+    window = voi.spanning(low, high)
+    assert np.isfinite([window.center, window.width]).all()
+    assert np.all(np.diff(voi.apply(window, np.array([low, 0.0, high]))[[0, 2]]) >= 0)
