@@ -148,15 +148,18 @@ def as_values(header: NiftiHeader, block: NDArray[Any]) -> NDArray[Any]:
     return native
 
 
-def _exactly(source: Any, header: NiftiHeader, count: int, token: CancelToken) -> bytearray:
+def _exactly(source: Any, header: NiftiHeader, count: int, token: CancelToken) -> NDArray[np.uint8]:
     need = header.data_offset + header.volume_bytes * count
-    data = bytearray()
-    while len(data) < need:
+    # Read into place: a buffer that grows is copied and cleared while every other thread waits. Memory is
+    # taken as it is filled, so a file that ends early costs no more than it has.
+    data = np.empty(need, np.uint8)
+    view, done = data.data, 0
+    while done < need:
         token.check()
-        part = source.read(min(_CHUNK, need - len(data)))
-        if not part:
-            raise too_short(len(data), need)
-        data += part
+        got = source.readinto(view[done : done + _CHUNK])
+        if not got:
+            raise too_short(done, need)
+        done += got
     return data
 
 
