@@ -240,6 +240,38 @@ def test_strokes_on_a_map_too_large_to_copy_at_once_wait_for_the_copy_and_come_o
     assert np.array_equal(own(screen).values_kji, wanted)
 
 
+def test_undo_with_the_button_down_takes_back_the_stroke_before_once_this_one_is_done(
+    screen: Screen,
+) -> None:
+    screen.viewer.set_tool(Tool.BRUSH)
+    screen.click(screen.at(10, 10))
+    first = own(screen).values_kji > 0
+    QTest.mousePress(screen.canvas(), LEFT, NONE, screen.at(24, 18))
+    screen.key(Qt.Key.Key_Z, CTRL)
+    move(screen.canvas(), screen.at(26, 20), LEFT)
+    QTest.mouseRelease(screen.canvas(), LEFT, NONE, screen.at(26, 20))
+    assert not screen.viewer.masks.is_painting
+    values = own(screen).values_kji > 0
+    assert not values[first].any()
+    assert values.any()
+
+
+def test_an_outline_is_filled_also_while_its_last_stroke_waits_for_a_copy(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corners = ((8, 6), (8, 18), (20, 18), (20, 6), (8, 6))
+    monkeypatch.setattr(label_copies, "_LARGE", 0)
+    screen.viewer.set_tool(Tool.BRUSH)
+    screen.viewer.masks.set_radius(1.0)
+    for start, end in itertools.pairwise(corners):
+        screen.drag(screen.at(*start), screen.at(*end))
+    screen.viewer.set_tool(Tool.FILL)
+    screen.click(screen.at(14, 12))
+    assert not own(screen).values_kji.any()
+    screen.qtbot.waitUntil(lambda: not screen.viewer.masks.is_painting)
+    assert np.all(own(screen).values_kji[15, 9:20, 7:18] == 1)
+
+
 def test_keys_move_the_brush_touch_and_change_its_size(screen: Screen) -> None:
     screen.viewer.set_tool(Tool.BRUSH)
     screen.key(Qt.Key.Key_BracketRight, CTRL)

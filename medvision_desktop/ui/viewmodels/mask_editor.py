@@ -51,10 +51,10 @@ class _Stroke:
 
 @dataclass(frozen=True, eq=False)
 class _Change:
-    """Voxels of a map to be changed as one; `is_step`: it can be undone."""
+    """Voxels of a map to be changed as one, worked out when its turn comes; `is_step`: it can be undone."""
 
     uid: str
-    patch: Patch
+    patch_of: Callable[[LabelMap], Patch | None]
     is_step: bool
 
 
@@ -148,7 +148,7 @@ class MaskEditor(MaskChoice):
         entry = self._layers.entry(layer.uid)
         if entry is None or entry.layer is not layer or self.is_painting:
             return False
-        self._waiting.append(_Change(layer.uid, patch, is_step=True))
+        self._waiting.append(_Change(layer.uid, lambda _layer: patch, is_step=True))
         self._go_on()
         return True
 
@@ -157,7 +157,7 @@ class MaskEditor(MaskChoice):
         entry = self._layers.entry(uid)
         if entry is None or not isinstance(entry.layer, LabelMap):
             return False
-        self._waiting.append(_Change(uid, patch, is_step=False))
+        self._waiting.append(_Change(uid, lambda _layer: patch, is_step=False))
         self._go_on()
         return True
 
@@ -179,8 +179,8 @@ class MaskEditor(MaskChoice):
 
     def _in_hand(self) -> _Stroke | None:
         """The stroke of the button that is down."""
-        newest = self._waiting[-1] if self._waiting else self._stroke
-        return newest if isinstance(newest, _Stroke) and not newest.is_over else None
+        strokes = (one for one in (self._stroke, *self._waiting) if isinstance(one, _Stroke))
+        return next((one for one in strokes if not one.is_over), None)
 
     def _go_on(self) -> None:
         """Begin what waits, as far as there are copies to do it on."""
@@ -191,14 +191,19 @@ class MaskEditor(MaskChoice):
             if not isinstance(layer, LabelMap):
                 self._waiting.pop(0)
                 continue
+            patch = first.patch_of(layer) if isinstance(first, _Change) else None
+            if isinstance(first, _Change) and (patch is None or patch.is_empty):
+                self._waiting.pop(0)
+                continue
             values = self._copies.take(layer.values_kji)
             if values is None:
                 self._copies.ask(layer.values_kji, self._go_on)
                 return
             self._waiting.pop(0)
             if isinstance(first, _Change):
-                label_edit.apply(values, first.patch)
-                self._keep(replace(layer, values_kji=values), first.patch if first.is_step else None)
+                if patch is not None:
+                    label_edit.apply(values, patch)
+                self._keep(replace(layer, values_kji=values), patch if first.is_step else None)
             else:
                 first.before, first.values, self._stroke = layer, values, first
                 self._paint(first)
@@ -274,14 +279,20 @@ class MaskEditor(MaskChoice):
             for one in range(3)
         )
         box: Box = (slice_of[0], slice_of[1], slice_of[2])
-        before = layer.values_kji[box]
         seed = (int(index[others[0]]), int(index[others[1]]))
-        filled = label_edit.filled(np.squeeze(before, axis), seed, self.number)
-        if filled is None:
-            self.told.emit("Nothing was filled", "The region is not enclosed by a label.")
-            return False
-        patch = Patch(box, before.copy(), np.expand_dims(filled, axis))
-        return not patch.is_empty and self.apply(layer, patch)
+        number = self.number
+
+        def filled(now: LabelMap) -> Patch | None:
+            before = now.values_kji[box]
+            fresh = label_edit.filled(np.squeeze(before, axis), seed, number)
+            if fresh is None:
+                self.told.emit("Nothing was filled", "The region is not enclosed by a label.")
+                return None
+            return Patch(box, before.copy(), np.expand_dims(fresh, axis))
+
+        self._waiting.append(_Change(layer.uid, filled, is_step=True))
+        self._go_on()
+        return True
 
 
 def axis_of(layer: LabelMap, shown: Shown) -> int | None:
