@@ -24,7 +24,7 @@ from medvision_desktop.io.dicom_elements import (
     base_tag,
     pixel_element,
 )
-from medvision_desktop.io.dicom_faults import PARSER_FAULTS, refused_by_parser
+from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -128,6 +128,10 @@ class HeaderReader:
 
         `head`: the file's first bytes, if somebody has read them already.
         """
+        with quiet():
+            return self._read(path, head)
+
+    def _read(self, path: Path, head: bytes) -> Header:
         header = self._fitted(path, head) if head else None
         if header is not None:
             return header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +185,16 @@ def test_of_a_file_that_is_cut_no_pixels_come_along(cut: int | str, tmp_path: Pa
     else:
         assert not along
         assert_same(header, read_header(short))
+
+
+def test_a_character_set_that_is_none_is_not_quoted_in_a_warning(tmp_path: Path) -> None:
+    paths = [
+        write(ct(z=float(k), number=k, SpecificCharacterSet="ISO_IR 100"), tmp_path / f"{k}")
+        for k in range(3)
+    ]
+    for path in paths:
+        path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"ISO_Doe^Jo"))
+    reader = HeaderReader()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [text(reader.read(path).dataset, "Modality") for path in paths] == ["CT"] * 3
