@@ -264,9 +264,12 @@ def _sound(given: Any, to_mm: float) -> NDArray[np.float64] | None:
     affine = np.array(given, dtype=np.float64)
     if not np.all(np.isfinite(affine)):
         return None
-    affine[:3] *= to_mm
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    if np.any(lengths < 1e-6) or abs(float(np.linalg.det(affine[:3, :3] / lengths))) < 1e-3:
+    with np.errstate(over="ignore", invalid="ignore"):
+        affine = affine * np.array([[to_mm], [to_mm], [to_mm], [1.0]])
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.all((lengths >= 1e-6) & (lengths < 1e6) & np.isfinite(affine[:3, 3])):
+        return None
+    if abs(float(np.linalg.det(affine[:3, :3] / lengths))) < 1e-3:
         return None
     return affine
 

@@ -232,8 +232,9 @@ def _fill(target: NDArray[Any], frame: Frame) -> None:
     if not isinstance(rescale, Rescale):
         target[...] = to_modality(frame)
     elif target.dtype.kind == "f":
-        np.multiply(frame.stored, rescale.slope, out=target, dtype=target.dtype, casting="unsafe")
-        target += target.dtype.type(rescale.intercept)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond what a float holds is infinite
+            np.multiply(frame.stored, rescale.slope, out=target, dtype=target.dtype, casting="unsafe")
+            target += np.asarray(rescale.intercept).astype(target.dtype)
     else:
         # Every result fits, so arithmetic modulo 2^16 is exact and needs no wider array.
         np.copyto(target, frame.stored, casting="unsafe")

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.geometry import edge_letters
 from medvision_desktop.domain.image import LoadedSeries, Photometric, Rescale
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.io import nifti, nifti_header
 from medvision_desktop.io.decoder import Decoder
+from medvision_desktop.pixels import pipeline
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken
@@ -416,6 +418,21 @@ def test_the_first_bytes_of_a_nifti_two_header_are_refused(tmp_path: Path, decod
     path = tmp_path / "short.nii"
     path.write_bytes(struct.pack("<i", 540) + b"n+2\0\r\n\x1a\n" + bytes(20))
     assert "does not parse" in str(refusal(path, decoder))
+
+
+@pytest.mark.parametrize("huge", [3e38, 1e7])
+def test_an_affine_of_kilometres_gives_no_geometry(huge: float, plain: Path, decoder: Decoder) -> None:
+    with_field(plain, 280, struct.pack("<12f", huge, 0, 0, 0, 0, huge, 0, 0, 0, 0, huge, 0))
+    assert opened(plain, decoder).stack.frames[0].geometry is None
+
+
+def test_the_largest_of_doubles_are_drawn(tmp_path: Path, decoder: Decoder) -> None:
+    values = np.where(np.arange(210).reshape(5, 6, 7) % 2, 1.7e308, -1.7e308)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "huge.nii")
+    loaded = opened(tmp_path / "huge.nii", decoder)
+    frame = loaded.stack.frames[0]
+    plan = pipeline.resolve(DisplayState(), frame, modality_range=loaded.stack.modality_range)
+    assert sorted(set(pipeline.render(plan).ravel().tolist())) == [0, 255]
 
 
 def test_a_singular_affine_gives_no_geometry(plain: Path, decoder: Decoder) -> None:
