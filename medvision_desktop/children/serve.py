@@ -109,7 +109,8 @@ def _answer(
     except ChannelClosed:
         raise
     except BaseException as error:  # Rust panics of native decoders are not Exceptions
-        fields = {"what": "A helper process failed.", "why": type(error).__name__, "now": ""}
+        why = f"Its fault was {type(error).__name__}."
+        fields = {"what": "A helper process failed.", "why": why, "now": ""}
         channel.send({"id": identifier, "error": {"kind": "ChildFailed", **fields}})
         if isinstance(error, SystemExit | KeyboardInterrupt):
             raise

@@ -96,7 +96,7 @@ def test_a_refusal_crosses_with_its_three_sentences(child: ChildProcess) -> None
 def test_a_fault_in_the_child_brings_its_type_and_not_its_text(child: ChildProcess) -> None:
     with pytest.raises(ChildFailed) as caught:
         child.request("fault", {"secret": "DOE^JOHN"})
-    assert caught.value.why == "KeyError"
+    assert caught.value.why == "Its fault was KeyError."
     assert "DOE" not in str(caught.value)
     assert child.request("echo")[0]["given"] == {}
 
