@@ -6,10 +6,8 @@ Exit codes: 0 done; 2 refused, with one line saying what, why and what now; 3 a 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +31,7 @@ from medvision_desktop.cli_session import (
     DataDir,
     Invocation,
     complain,
+    drop_output,
     emit,
     invocation,
     tell,
@@ -82,8 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(_STOPPED)
     except (BrokenPipeError, SystemExit):
         # Whoever read the results has enough, as `| head` has; Typer makes an exit of that.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return DONE
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sheet instead of a traceback
         folder = call.places().logs

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from medvision_desktop import logs, paths, settings
-from medvision_desktop.errors import InputRefused
+from medvision_desktop.errors import ExportFailed, InputRefused
 from medvision_desktop.work import CancelToken, Progress, ProgressSink, no_progress
 
 if TYPE_CHECKING:
@@ -145,12 +145,33 @@ def images_folder(given: Path | None) -> Path:
 
 def emit(item: Mapping[str, Any]) -> None:
     """One JSON line, ASCII only, flushed so that a reader of the pipe has it at once."""
-    print(json.dumps(item, allow_nan=False, separators=(", ", ": ")), flush=True)
+    _print(json.dumps(item, allow_nan=False, separators=(", ", ": ")))
 
 
 def tell(text: str) -> None:
     """One line of a result for a person; what comes from files cannot steer the terminal."""
-    print("".join(c if c.isprintable() else "?" for c in text), flush=True)
+    _print("".join(c if c.isprintable() else "?" for c in text))
+
+
+def _print(line: str) -> None:
+    """Raises `ExportFailed` where the line cannot be written, but for a reader that has enough."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise ExportFailed(
+            "The results cannot be written.",
+            f"{error.strerror or 'No reason given'}.",
+            "Send them to another place.",
+        ) from error
+
+
+def drop_output() -> None:
+    """What is not yet written of the results goes nowhere, so that nothing fails again at the end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:

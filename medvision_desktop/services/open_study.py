@@ -176,7 +176,7 @@ def _head(path: Path) -> bytes:
             return os.read(file, _HEAD)
         finally:
             os.close(file)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:  # no file has a name with a zero in it
         raise InputRefused("It does not exist.") from error
     except OSError as error:
         raise InputRefused(f"It cannot be read: {error.strerror or 'no reason given'}.") from error

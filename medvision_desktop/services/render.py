@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -271,6 +272,9 @@ def _one(
             rendered.levels()
     except MedVisionError as refusal:
         return BatchLine(str(path), "refused", str(refusal), seconds=time.perf_counter() - started)
+    except MemoryError:
+        why = "The image was not drawn. There is not enough memory for it."
+        return BatchLine(str(path), "refused", why, seconds=time.perf_counter() - started)
     except Exception:  # noqa: BLE001 - a fault of ours on one file must not cost the files after it
         _log.exception("a file of the batch was not drawn")
         why = "It was not drawn because of a fault of this program, which is in the log."
@@ -300,7 +304,7 @@ def _the_series(path: Path, scratch: Path, cancel: CancelToken | None) -> tuple[
     why = (
         found.refused[0].why if len(found.refused) == 1 else "Nothing in it is an image that is read here."
     )
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - unlike Path.exists it never raises
         why = "It is not there."
     raise InputRefused("The image was not drawn.", why)
 

@@ -211,3 +211,18 @@ def test_a_report_is_listed_as_a_document_and_not_drawn(ask: Any, tmp_path: Path
     assert code == 2
     assert lines[0]["state"] == "refused"
     assert "document" in complaints
+
+
+def test_a_name_that_no_file_can_have_costs_one_line(ask: Any, sample_file: Sample, tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_bytes(b"a\0b\n" + str(sample_file("693_UNCR.dcm")).encode() + b"\n" + b"x" * 5000 + b"\n")
+    _, lines, _ = ask("render", "--batch", listed)
+    assert [line["state"] for line in lines] == ["refused", "ok", "refused"]
+    assert not [line for line in lines if "fault" in line["why"]]
+
+
+def test_a_place_below_a_file_is_refused_in_words(ask: Any, sample_file: Sample, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    code, _, complaints = ask("render", sample_file("693_UNCR.dcm"), "--out", tmp_path / "file" / "a.png")
+    assert code == 2
+    assert "The image was not written. Not a directory." in complaints

@@ -184,3 +184,14 @@ def _raising(error: BaseException) -> object:
         raise error
 
     return fail
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, on Linux")
+def test_a_full_disk_behind_the_results_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        program = [sys.executable, "-m", "medvision_desktop", "keys"]
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "medvision: The results cannot be written. No space left on device. Send them to another place.\n"
+    )
