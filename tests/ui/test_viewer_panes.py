@@ -366,6 +366,24 @@ def test_escape_puts_a_window_drag_back(show: Any) -> None:
     assert window(screen) == VoiWindow(500, 1000)
 
 
+def test_width_and_centre_of_a_window_drag_change_places_and_back(show: Any) -> None:
+    film = cases.film()
+    screen = show(film)
+    screen.open(film)
+    before = window(screen)
+    screen.key(Qt.Key.Key_X)
+    screen.drag((100, 100), (200, 100))
+    across = window(screen)
+    assert across.width == before.width
+    assert across.center > before.center
+    screen.drag((100, 100), (100, 200))
+    assert window(screen).width > across.width
+    assert window(screen).center == across.center
+    screen.key(Qt.Key.Key_X)
+    screen.drag((100, 100), (200, 100))
+    assert window(screen).center == across.center
+
+
 def test_the_rail_is_slid_to_a_slice(show: Any) -> None:
     scan = cases.scan(count=11)
     screen = show(scan)

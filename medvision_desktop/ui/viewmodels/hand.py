@@ -222,6 +222,8 @@ class Hand:
         if shown is None or drag.window is None:
             return
         dx, dy = drag.moved[0] / self._ratio, drag.moved[1] / self._ratio
+        if self._viewer.drag_swapped:
+            dx, dy = dy, dx
         window = gestures.dragged_window(drag.window, dx, dy, span=pane_state.value_span(shown))
         state = self._viewer.panes[self._pane]
         self._viewer.set_display(self._pane, replace(state.display, voi=window))

@@ -195,6 +195,12 @@ class ViewerModel(ViewerLayers, ViewerEdits, ViewerWindows):
         self._corner_text = shown
         self._tell(range(ALL_PANES))
 
+    def swap_drag(self) -> None:
+        """Let the two directions of a window drag change places, and say what they do now."""
+        self._drag_swapped = not self._drag_swapped
+        across, down = ("centre", "width") if self._drag_swapped else ("width", "centre")
+        self._notifier.toast("Window drag", f"Left-right {across}, up-down {down}.", "info")
+
     def set_masked(self, masked: bool) -> None:
         """Names hidden or shown, in every pane."""
         self._masked = masked

@@ -178,6 +178,11 @@ def _toggle_corner_text(viewer: ViewerModel) -> bool:
     return True
 
 
+def _swap_drag(viewer: ViewerModel) -> bool:
+    viewer.swap_drag()
+    return True
+
+
 def _toggle_link(viewer: ViewerModel) -> bool:
     viewer.set_links(viewer.links.all_set(not viewer.links.any))
     return True
@@ -232,6 +237,7 @@ _TABLE: Final[Mapping[str, Perform]] = {
     "view.maximise": lambda viewer: viewer.toggle_maximised(viewer.active),
     "view.corner_text": _toggle_corner_text,
     "view.link": _toggle_link,
+    "view.swap_drag": _swap_drag,
     **{
         f"link.{kind}": partial(_toggle_one_link, kind=kind)
         for kind in ("scroll", "window", "view", "cursor")

@@ -64,6 +64,7 @@ class ViewerState(QObject):
         self._keys: frozenset[Place] = frozenset()
         self._slab = Slab()
         self._corner_text = True
+        self._drag_swapped = False
         self._masked = settings.privacy_mode
         self._overlay = OverlayState(opacity=settings.overlay_opacity, threshold=settings.overlay_threshold)
         self._attention: Attention | None = None
@@ -123,6 +124,11 @@ class ViewerState(QObject):
     def links(self) -> Links:
         """What panes do together."""
         return self._links
+
+    @property
+    def drag_swapped(self) -> bool:
+        """Whether a window drag changes the centre by left-right and the width by up-down."""
+        return self._drag_swapped
 
     @property
     def corner_text(self) -> bool:
