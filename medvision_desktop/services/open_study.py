@@ -25,6 +25,7 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import (
     archive,
     dicom_document,
+    dicom_faults,
     dicom_header,
     dicom_presentation,
     dicom_scan,
@@ -73,15 +74,14 @@ def index(
         collection.add(path)
     files, refused = collection.files, collection.refused
     found = _Found(refused)
-    for position, path in enumerate(files):
-        token.check()
-        try:
-            _scan_one(path, found)
-        except InputRefused as refusal:
-            refused.append(
-                RefusedFile(path, " ".join(part for part in (refusal.what, refusal.why) if part))
-            )
-        progress(Progress(position + 1, len(files), "Reading headers"))
+    with dicom_faults.quiet():  # once for all of them, which is cheaper than for each
+        for position, path in enumerate(files):
+            token.check()
+            try:
+                _scan_one(path, found)
+            except InputRefused as refusal:
+                refused.append(_refusal(path, refusal))
+            progress(Progress(position + 1, len(files), "Reading headers"))
     studies, copies = dicom_scan.assemble(found.images)
     studies, more_copies = documents.attached(studies, found.documents)
     studies, alone = presentations.attached(studies, found.spoken)
