@@ -261,7 +261,7 @@ def _qform(header: Any, to_mm: float) -> NDArray[np.float64] | None:
 
 def _sound(given: Any, to_mm: float) -> NDArray[np.float64] | None:
     """An affine in millimetres; None for what is none."""
-    affine = np.array(given, dtype=np.float64)
+    affine: NDArray[np.float64] = np.array(given, dtype=np.float64)
     if not np.all(np.isfinite(affine)):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
