@@ -33,7 +33,8 @@ from medvision_desktop.work import CancelToken
 if TYPE_CHECKING:
     from medvision_desktop.domain.document import DocumentRef
     from medvision_desktop.domain.study import RefusedFile, SeriesRef, StudyRef
-    from medvision_desktop.services.render import BatchLine, RenderOptions
+    from medvision_desktop.services.render import RenderOptions
+    from medvision_desktop.services.render_batch import BatchLine
     from medvision_desktop.services.workbench import Workbench
 
 
@@ -270,13 +271,13 @@ def _rendered(
     *,
     one: bool,
 ) -> Iterator[BatchLine]:
-    from medvision_desktop.services import render as service
+    from medvision_desktop.services import render, render_batch
 
     if one and len(paths) == 1 and out is not None and out.suffix.lower() in _ONE_IMAGE:
         began = time.perf_counter()
-        image = service.render_file(paths[0], options, decoder=bench.decoder, cancel=cancel)
-        service.save(image, out)
-        yield service.BatchLine(
+        image = render.render_file(paths[0], options, decoder=bench.decoder, cancel=cancel)
+        render.save(image, out)
+        yield render_batch.BatchLine(
             path=str(paths[0]),
             state="ok",
             shape=image.shape,
@@ -286,6 +287,6 @@ def _rendered(
             out=str(out),
         )
         return
-    yield from service.batch(
+    yield from render_batch.batch(
         paths, options, decoder=bench.decoder, out_dir=out, kind=kind.value, cancel=cancel
     )

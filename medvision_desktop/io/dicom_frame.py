@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from medvision_desktop.domain.quantities import UltrasoundRegion
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_real, dicom_space, dicom_tables
 from medvision_desktop.io.dicom_colour import supplement_of
+from medvision_desktop.io.dicom_corner import CornerWords, Remembered
 from medvision_desktop.io.dicom_doubts import doubts_of
 from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
@@ -26,10 +25,8 @@ from medvision_desktop.io.dicom_layers import GROUPS, overlays_of, shutter_of
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
 from medvision_desktop.io.dicom_memo import Memo
 from medvision_desktop.io.dicom_palette import palette_of
-from medvision_desktop.io.dicom_values import iso_time, number, numbers, text, texts, uid, value_of, whole
+from medvision_desktop.io.dicom_values import numbers, text, texts, uid, whole
 from medvision_desktop.pixels import collimation
-
-_Remembered = Callable[[str, Callable[[], Any]], Any]
 
 # Films whose unexposed border is covered, unless the header has a shutter of its own.
 _FILMS: Final = frozenset({"CR", "DX", "RG"})
@@ -98,7 +95,7 @@ class _Alike(NamedTuple):
     film: bool
 
 
-def _alike(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> _Alike:
+def _alike(header: Header, layout: PixelLayout, index: int, of: Remembered) -> _Alike:
     dataset = header.dataset
     covered = of("overlays", lambda: any(Tag(group, 0x0010) in dataset for group in GROUPS))
     shutter, unread = (
@@ -116,7 +113,7 @@ def _alike(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> 
     )
 
 
-def _geometry(dataset: Dataset, index: int, of: _Remembered) -> PlaneGeometry | None:
+def _geometry(dataset: Dataset, index: int, of: Remembered) -> PlaneGeometry | None:
     if of("mosaic", lambda: dicom_space.is_mosaic(dataset)):
         return None
     return dicom_space.plane_at(
@@ -127,7 +124,7 @@ def _geometry(dataset: Dataset, index: int, of: _Remembered) -> PlaneGeometry | 
     )
 
 
-def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) -> dict[str, Any]:
+def _standing(header: Header, layout: PixelLayout, index: int, of: Remembered) -> dict[str, Any]:
     """Fields of a `Frame` that are alike in most files of a series. Each is known by itself, too."""
     dataset = header.dataset
     photometric = _photometric(layout, of("shape", lambda: text(dataset, "PresentationLUTShape").upper()))
@@ -156,7 +153,7 @@ def _standing(header: Header, layout: PixelLayout, index: int, of: _Remembered) 
     }
 
 
-def _spacing(dataset: Dataset, index: int, of: _Remembered) -> PixelSpacing | None:
+def _spacing(dataset: Dataset, index: int, of: Remembered) -> PixelSpacing | None:
     found: PixelSpacing | None = of("spacing", lambda: dicom_space.spacing_of(dataset, index))
     return found
 
@@ -267,83 +264,3 @@ def _ratio(value: float) -> str:
 def _is_lossy(header: Header) -> bool:
     """A lossy syntax without the flag; JPEG 2000 (.91) may be reversible, then the flag says 00."""
     return header.transfer_syntax in _LOSSY and text(header.dataset, "LossyImageCompression") != "00"
-
-
-class CornerWords(Mapping[str, str]):
-    """What a header says for the corners of the image, made when it is first looked at.
-
-    Of a series of five hundred images one is looked at, at first. Safe to read from several threads.
-    """
-
-    def __init__(
-        self, dataset: Dataset, index: int, geometry: PlaneGeometry | None, of: _Remembered
-    ) -> None:
-        self._of = (dataset, index, geometry, of)
-
-    def __getitem__(self, key: str) -> str:
-        return self._words[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._words)
-
-    def __len__(self) -> int:
-        return len(self._words)
-
-    @cached_property
-    def _words(self) -> dict[str, str]:
-        with quiet():
-            return _corner(*self._of)
-
-
-def _corner(
-    dataset: Dataset, index: int, geometry: PlaneGeometry | None, of: _Remembered
-) -> dict[str, str]:
-    here = "" if geometry is None else _millimetres(geometry.position_mm)
-    own = {
-        "instance_number": text(dataset, "InstanceNumber"),
-        "slice_location_mm": here or _millimetres(_location(dataset, index)),
-        "acquisition_time": _moment(dataset, index),
-    }
-    said: dict[str, str] = of("corner", lambda: _said(dataset, index))
-    return {**said, **{key: entry for key, entry in own.items() if entry}}
-
-
-def _said(dataset: Dataset, index: int) -> dict[str, str]:
-    """What most files of a series say alike."""
-    measures = group_of(dataset, index, "PixelMeasuresSequence")
-    entries = {
-        "series_description": text(dataset, "SeriesDescription"),
-        "series_number": text(dataset, "SeriesNumber"),
-        "slice_thickness_mm": _millimetres(number(measures, "SliceThickness")),
-        "manufacturer": text(dataset, "Manufacturer"),
-        "model": text(dataset, "ManufacturerModelName"),
-        "institution": text(dataset, "InstitutionName"),
-        "kvp": _millimetres(number(dataset, "KVP")),
-        "body_part": text(dataset, "BodyPartExamined"),
-        "view": text(dataset, "ViewPosition"),
-    }
-    return {key: entry for key, entry in entries.items() if entry}
-
-
-def _moment(dataset: Dataset, index: int) -> str:
-    content = group_of(dataset, index, "FrameContentSequence")
-    moment = str(value_of(content, "FrameAcquisitionDateTime") or "")
-    return iso_time(dataset, "AcquisitionTime") or _clock(moment[8:14])
-
-
-def _clock(digits: str) -> str:
-    return f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}" if len(digits) == 6 and digits.isdigit() else ""
-
-
-def _location(dataset: Dataset, index: int) -> float | None:
-    """Slice position along the normal where the plane is known, else Slice Location."""
-    if dicom_space.is_mosaic(dataset):
-        return None
-    directions, origin = dicom_space.directions_of(dataset, index), dicom_space.origin_of(dataset, index)
-    if directions is None or origin is None:
-        return number(dataset, "SliceLocation")
-    return dicom_space.position_of(dicom_space.normal_of(*directions), origin)
-
-
-def _millimetres(value: float | None) -> str:
-    return "" if value is None else f"{round(value, 3) + 0.0:g}"

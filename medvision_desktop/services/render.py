@@ -1,4 +1,4 @@
-"""Draw a file without a window: the display pipeline at source resolution, one image or thousands."""
+"""Draw a file without a window: the display pipeline at source resolution."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import logging
 import math
 import os
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +28,7 @@ from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
 from medvision_desktop.domain.layers import Annotation
 from medvision_desktop.domain.presentation import PresentationState
 from medvision_desktop.domain.study import SeriesRef, SourceKind, StudyRef
-from medvision_desktop.errors import ExportFailed, InputRefused, MedVisionError
+from medvision_desktop.errors import ExportFailed, InputRefused
 from medvision_desktop.io import dicom_presentation, dicom_series, raster
 from medvision_desktop.pixels import pipeline, viewport
 from medvision_desktop.pixels.reslice import PlaneStack
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 
 Format = Literal["png", "npy"]
 FORMATS: Final = ("png", "npy")
-_ENDINGS: Final = (".nii.gz", ".nii", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg")
 _log = logging.getLogger(__name__)
 
 
@@ -110,33 +107,6 @@ class Rendered:
         else:
             numbers = {"lut": voi.explanation, "entries": len(voi.entries), "first": voi.first_mapped}
         return {**numbers, "source": self.plan.source.value}
-
-
-@dataclass(frozen=True)
-class BatchLine:
-    """What became of one file of a batch; `as_json` has the keys that the command line promises."""
-
-    path: str
-    state: Literal["ok", "refused"]
-    why: str = ""
-    shape: tuple[int, ...] | None = None
-    window: dict[str, Any] | None = None
-    badges: tuple[str, ...] = ()
-    seconds: float = 0.0
-    out: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for one JSON line."""
-        return {
-            "path": self.path,
-            "state": self.state,
-            "why": self.why,
-            "shape": None if self.shape is None else list(self.shape),
-            "window": self.window,
-            "badges": list(self.badges),
-            "seconds": round(self.seconds, 4),
-            "out": self.out,
-        }
 
 
 def render_file(
@@ -222,72 +192,6 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     if not done:
         raise ExportFailed("The image was not written.", "It cannot be stored as PNG.")
     return bytes(encoded)
-
-
-def batch(
-    paths: Sequence[Path],
-    options: RenderOptions = RenderOptions(),
-    *,
-    decoder: Decoder,
-    out_dir: Path | None = None,
-    kind: Format = "png",
-    cancel: CancelToken | None = None,
-) -> Iterator[BatchLine]:
-    """Draw many files in one process, one line each; no file ends it.
-
-    Images are written to `out_dir` (created) under the name of their file; without it they are
-    drawn and dropped. Raises `ExportFailed` if the folder cannot be made, and `Cancelled`.
-    """
-    if out_dir is not None:
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ExportFailed(
-                "The folder for the images cannot be made.", f"{error.strerror or 'The disk refused it'}."
-            ) from error
-    token = cancel or CancelToken()
-    taken: set[str] = set()
-    for path in paths:
-        token.check()
-        target = None if out_dir is None else out_dir / _name_for(path, kind, taken)
-        yield _one(path, options, decoder, target, token, kind)
-
-
-def _one(
-    path: Path,
-    options: RenderOptions,
-    decoder: Decoder,
-    target: Path | None,
-    token: CancelToken,
-    kind: Format,
-) -> BatchLine:
-    started = time.perf_counter()
-    try:
-        rendered = render_file(path, options, decoder=decoder, cancel=token)
-        if target is not None:
-            save(rendered, target)
-        elif kind == "npy":
-            rendered.values()
-        else:
-            rendered.levels()
-    except MedVisionError as refusal:
-        return BatchLine(str(path), "refused", str(refusal), seconds=time.perf_counter() - started)
-    except MemoryError:
-        why = "The image was not drawn. There is not enough memory for it."
-        return BatchLine(str(path), "refused", why, seconds=time.perf_counter() - started)
-    except Exception:  # noqa: BLE001 - a fault of ours on one file must not cost the files after it
-        _log.exception("a file of the batch was not drawn")
-        why = "It was not drawn because of a fault of this program, which is in the log."
-        return BatchLine(str(path), "refused", why, seconds=time.perf_counter() - started)
-    return BatchLine(
-        path=str(path),
-        state="ok",
-        shape=rendered.shape,
-        window=rendered.window,
-        badges=rendered.plan.badges,
-        seconds=time.perf_counter() - started,
-        out=None if target is None else str(target),
-    )
 
 
 def _the_series(path: Path, scratch: Path, cancel: CancelToken | None) -> tuple[StudyRef, SeriesRef]:
@@ -388,18 +292,3 @@ def _wanted(frame: Frame, options: RenderOptions) -> Voi | None:
         have = f"It has {len(frame.voi)}, counted from 0." if frame.voi else "It has none."
         raise InputRefused(f"The header has no window {options.voi}.", have, "Choose another.")
     return frame.voi[options.voi]
-
-
-def _name_for(path: Path, kind: Format, taken: set[str]) -> str:
-    name = path.name
-    for ending in _ENDINGS:
-        if name.lower().endswith(ending):
-            name = name[: -len(ending)]
-            break
-    name = name or "image"
-    fresh, count = f"{name}.{kind}", 1
-    while fresh.casefold() in taken:
-        count += 1
-        fresh = f"{name}-{count}.{kind}"
-    taken.add(fresh.casefold())
-    return fresh

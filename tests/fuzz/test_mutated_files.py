@@ -21,7 +21,8 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.services.render import RenderOptions, batch
+from medvision_desktop.services.render import RenderOptions
+from medvision_desktop.services.render_batch import batch
 from medvision_desktop.settings import Settings
 
 SEED = 20240229

@@ -18,7 +18,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from medvision_desktop.domain.geometry import Plane
 from medvision_desktop.errors import Cancelled, ExportFailed, InputRefused
 from medvision_desktop.io.decoder import Decoder
-from medvision_desktop.services import render
+from medvision_desktop.services import render, render_batch
 from medvision_desktop.services.render import RenderOptions, encode_png, render_file, save
 from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken
@@ -221,7 +221,7 @@ def test_a_batch_goes_on_after_what_it_cannot_draw(tmp_path: Path, decoder: Deco
     bad = tmp_path / "bad.dcm"
     bad.write_bytes(good.read_bytes()[:-40])
     paths = [good, bad, tmp_path / "missing.dcm", good]
-    lines = list(render.batch(paths, decoder=decoder, out_dir=tmp_path / "out"))
+    lines = list(render_batch.batch(paths, decoder=decoder, out_dir=tmp_path / "out"))
     assert [line.state for line in lines] == ["ok", "refused", "refused", "ok"]
     assert [line.path for line in lines] == [str(path) for path in paths]
     assert all(line.why for line in lines if line.state == "refused")
@@ -253,7 +253,7 @@ def test_a_fault_of_ours_costs_one_file_of_a_batch(
         return real(*arguments, **options)
 
     monkeypatch.setattr(render.pipeline, "resolve", faulty)
-    lines = list(render.batch(paths, decoder=decoder))
+    lines = list(render_batch.batch(paths, decoder=decoder))
     assert [line.state for line in lines] == ["refused", "ok"]
     assert "fault of this program" in lines[0].why
     assert expected_log
@@ -262,7 +262,7 @@ def test_a_fault_of_ours_costs_one_file_of_a_batch(
 def test_a_batch_stops_between_files_when_asked(tmp_path: Path, decoder: Decoder) -> None:
     path = write_slice(tmp_path / "a.dcm", ramp())
     cancel = CancelToken()
-    lines = render.batch([path, path], decoder=decoder, cancel=cancel)
+    lines = render_batch.batch([path, path], decoder=decoder, cancel=cancel)
     assert next(lines).state == "ok"
     cancel.cancel()
     with pytest.raises(Cancelled):
@@ -274,7 +274,7 @@ def test_the_same_name_in_two_folders_is_written_twice(tmp_path: Path, decoder: 
         (tmp_path / name).mkdir()
         write_slice(tmp_path / name / "1.2.3", ramp())
     paths = [tmp_path / name / "1.2.3" for name in ("one", "two")]
-    list(render.batch(paths, decoder=decoder, out_dir=tmp_path / "out", kind="npy"))
+    list(render_batch.batch(paths, decoder=decoder, out_dir=tmp_path / "out", kind="npy"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.2.3-2.npy", "1.2.3.npy"]
 
 
