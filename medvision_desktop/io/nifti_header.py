@@ -265,7 +265,7 @@ def _sound(given: Any, to_mm: float) -> NDArray[np.float64] | None:
     if not np.all(np.isfinite(affine)):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        affine = affine * np.array([[to_mm], [to_mm], [to_mm], [1.0]])
+        affine = np.asarray(affine * [[to_mm], [to_mm], [to_mm], [1.0]], dtype=np.float64)
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.all((lengths >= 1e-6) & (lengths < 1e6) & np.isfinite(affine[:3, 3])):
         return None
