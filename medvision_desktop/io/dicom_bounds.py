@@ -66,6 +66,12 @@ class Bounded:
         self.seek(here)
 
 
+def check_items(data: bytes) -> None:
+    """Raises `InputRefused` where the bytes hold more items than a header can need."""
+    if items_in(data) > MOST_ITEMS:
+        raise too_many()
+
+
 def items_in(data: bytes) -> int:
     """How many items of sequences the bytes hold at most (PS3.5 7.5)."""
     return max(data.count(mark) for mark in _ITEMS)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import BinaryIO, Final, NamedTuple
 
 from pydicom.charset import convert_encodings
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -64,6 +65,10 @@ class Entry(NamedTuple):
 
 class Unusual(Exception):
     """The data set is not written as the quick walk expects; it may still be right."""
+
+
+class Beyond(Unusual):
+    """The bytes end before the header does; more of them may show that it is as usual."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +132,24 @@ def inflated(file: BinaryIO, start: int, end: int) -> bytearray:
     return found
 
 
-def walk(head: bytes, at: int, *, implicit: bool, size: int) -> tuple[Dataset, PixelElement | None]:
+def walk(
+    head: bytes, at: int, *, implicit: bool, size: int, longest: int = 1 << 20
+) -> tuple[Dataset, PixelElement | None]:
     """Elements in front of the pixels, as raw bytes, little endian. Raises `Unusual`.
+
+    Values longer than `longest` are None, but for sequences.
 
     `head` holds the first bytes of the file, whose full length is `size`: everything but the
     pixels must lie in it.
     """
     entries, pixels = entries_of(head, at, implicit=implicit, size=size)
-    return dataset_of(head, entries, implicit=implicit), pixels
+    return dataset_of(head, entries, implicit=implicit, longest=longest), pixels
+
+
+def _is_sequence(entry: Entry) -> bool:
+    if entry.vr is not None:
+        return entry.vr == "SQ"
+    return dictionary_has_tag(entry.tag) and dictionary_VR(entry.tag) == "SQ"
 
 
 def entries_of(
@@ -147,7 +162,7 @@ def entries_of(
         if at == size == len(head):
             return found, None
         if at + 12 > len(head):
-            raise Unusual
+            raise Beyond
         tag, vr, value, length = _opening(head, at, implicit=implicit)
         if tag <= previous:
             raise Unusual
@@ -162,16 +177,18 @@ def entries_of(
         else:
             stop = at = value + length
         if at > len(head):
-            raise Unusual
+            raise Beyond
         found.append(Entry(tag, vr, value, stop))
 
 
-def dataset_of(head: bytes, entries: list[Entry], *, implicit: bool) -> HeaderSet:
-    """A data set of raw elements. Raises `Unusual` for what does not begin like one."""
+def dataset_of(head: bytes, entries: list[Entry], *, implicit: bool, longest: int = 1 << 20) -> HeaderSet:
+    """A data set of raw elements. As `walk`. Raises `Unusual` for what does not begin like one."""
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
     for entry in entries:
         base = base_tag(entry.tag)
-        elements[base] = raw_element(head, entry, implicit=implicit)
+        raw = raw_element(head, entry, implicit=implicit)
+        left = raw.length > longest and not _is_sequence(entry)
+        elements[base] = raw._replace(value=None) if left else raw
     return _dataset(elements, implicit=implicit)
 
 
@@ -204,7 +221,9 @@ def _opening(head: bytes, at: int, *, implicit: bool) -> tuple[int, str | None, 
 
 def _end_of_items(head: bytes, at: int, *, implicit: bool, depth: int) -> int:
     """Where the delimiter of the sequence whose items begin at `at` lies (PS3.5 7.5). Raises `Unusual`."""
-    while depth < _DEEPEST and at + 8 <= len(head):
+    while depth < _DEEPEST:
+        if at + 8 > len(head):
+            raise Beyond
         group, element, length = _IMPLICIT.unpack_from(head, at)
         if (group, element) == _SEQUENCE_END:
             return at
@@ -226,8 +245,8 @@ def _end_of_item(head: bytes, at: int, *, implicit: bool, depth: int) -> int:
         elif vr in ("SQ", None):
             at = _end_of_items(head, value, implicit=implicit, depth=depth + 1) + 8
         else:
-            break
-    raise Unusual
+            raise Unusual
+    raise Beyond
 
 
 def _dataset(elements: dict[BaseTag, DataElement | RawDataElement], *, implicit: bool) -> HeaderSet:

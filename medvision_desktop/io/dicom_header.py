@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
 from medvision_desktop.io import dicom_elements
-from medvision_desktop.io.dicom_bounds import MOST_BYTES, Bounded, sequences_read
+from medvision_desktop.io.dicom_bounds import MOST_BYTES, Bounded, check_items, sequences_read
 from medvision_desktop.io.dicom_elements import LONG_VR, PIXEL_TAGS, PixelElement, pixel_element
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
 from medvision_desktop.io.dicom_memo import Memo
@@ -95,12 +95,22 @@ def _parsed(path: Path, file: BinaryIO, head: bytes, syntax: str, start: int, de
     file.seek(0, io.SEEK_END)
     size = file.tell()
     implicit, little = _encoding(syntax, head[start : start + 6])
-    if little:
+    while little:
         try:
-            dataset, pixels = dicom_elements.walk(head, start, implicit=implicit, size=size)
+            dataset, pixels = dicom_elements.walk(
+                head, start, implicit=implicit, size=size, longest=defer_bytes
+            )
+            if len(head) > _CHUNK:
+                sequences_read(dataset, Bounded(file))
             return Header(path, dataset, syntax, little, pixels)
+        except dicom_elements.Beyond:
+            if len(head) >= min(size, MOST_BYTES):
+                break
+            file.seek(0)
+            head = file.read(min(8 * len(head), MOST_BYTES))
+            check_items(head)
         except dicom_elements.Unusual:
-            pass
+            break
     found: list[tuple[int, str | None, int]] = []
 
     def stop(tag: int, vr: str | None, length: int) -> bool:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import dicom_native
@@ -16,7 +19,7 @@ from medvision_desktop.io.dicom_bounds import MOST_BYTES, Bounded
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import read_header
 from medvision_desktop.io.dicom_layout import layout_of
-from medvision_desktop.io.dicom_values import numbers
+from medvision_desktop.io.dicom_values import numbers, text
 from tests.helpers.dicom_files import ct, write
 
 ITEM = b"\xfe\xff\x00\xe0" + bytes(4)
@@ -114,3 +117,39 @@ def test_no_more_is_asked_of_a_file_than_it_holds() -> None:
     assert file.read(0xFFFFFFFE) == b"cdef"
     assert asked == [4]
     assert MOST_BYTES < 1 << 30
+
+
+@pytest.mark.parametrize("undefined", [True, False])
+def test_sequences_that_nobody_asks_for_are_not_parsed(
+    undefined: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = ITEM * 100_000
+    element = sequence(items + END, UNDEFINED) if undefined else sequence(items)
+    path = with_sequence(tmp_path / "many.dcm", element)
+    made = []
+    begun = Dataset.__init__
+
+    def counted(self: Dataset, *arguments: object, **named: object) -> None:
+        made.append(1)
+        begun(self, *arguments, **named)  # type: ignore[arg-type] # whatever pydicom gives
+
+    monkeypatch.setattr(Dataset, "__init__", counted)
+    header = read_header(path)
+    assert len(made) < 5
+    assert header.pixels is not None
+    assert text(header.dataset, "Modality") == "CT"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_long_value_is_left_in_the_file_and_what_is_behind_it_is_read(
+    syntax: str, tmp_path: Path
+) -> None:
+    dataset = ct()
+    dataset.add_new(0x00090010, "LO", "MAKER")
+    dataset.add_new(0x00091001, "OB", bytes(3 << 20))
+    header = read_header(write(dataset, tmp_path / "long.dcm", transfer_syntax=syntax))
+    left = header.dataset.get_item(Tag(0x00091001), keep_deferred=True)
+    assert isinstance(left, RawDataElement)
+    assert (left.value, left.length) == (None, 3 << 20)
+    assert text(header.dataset, "PatientName") == text(dataset, "PatientName")
+    assert np.array_equal(dicom_native.read_frame(header, layout_of(header), 0), dataset.pixel_array)
