@@ -108,6 +108,14 @@ def test_the_panel_says_window_ends_and_unit_and_nothing_for_colour(scene: Any) 
     assert not panel.modes.isEnabled()
 
 
+def test_the_panel_says_where_the_planes_cross(scene: Any) -> None:
+    screen, panel = scene(cases.brain())
+    screen.viewer.set_point((10.0, 20.0, 7.0))  # left, posterior, head (PS3.3 C.7.6.2.1.1)
+    assert panel.crosshair_text.text() == "L 10.0  P 20.0  H 7.0 mm"
+    screen.viewer.perform("layout.1x1")
+    assert panel.crosshair_text.text() == ""
+
+
 def test_a_slab_is_chosen_made_thicker_and_seen_in_every_plane(scene: Any) -> None:
     brain = cases.brain()
     screen, panel = scene(brain)

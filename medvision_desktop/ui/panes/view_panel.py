@@ -17,6 +17,7 @@ from medvision_desktop.ui.actions import key_text
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import corner_lines, viewer_actions
 from medvision_desktop.ui.viewmodels.history import Looks
+from medvision_desktop.ui.viewmodels.planes import common_point
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.widgets.histogram_view import HistogramView
 from medvision_desktop.ui.widgets.icon_button import IconButton
@@ -51,6 +52,7 @@ class ViewPanel(QFrame):
         self.thickness.setAccessibleName("Thickness of the slab")
         self.thickness.setToolTip("Thickness of the slab (Shift PgUp, Shift PgDown)")
         self.thickness_text = label("", "label")
+        self.crosshair_text = label("", "label")
         self.histogram = HistogramView()
         self.window_text = label("", "label")
         self.low, self.middle, self.high = (label("", "caption", "t2") for _ in range(3))
@@ -108,6 +110,8 @@ class ViewPanel(QFrame):
             if not self.thickness.isSliderDown():
                 self.thickness.setValue(round(planes.slab_mm * _TENTHS))
             self.thickness_text.setText(f"{planes.slab_mm:.1f} mm")
+        point = common_point(viewer.panes) if planes is not None else None
+        self.crosshair_text.setText("" if point is None else corner_lines.point_text(point))
         self._quiet = False
 
     def _count(self, frame: Frame) -> Histogram:
@@ -153,6 +157,7 @@ class ViewPanel(QFrame):
         layout.setSpacing(8)
         layout.addLayout(_row(label("Slab", "value"), None, self.modes))
         layout.addLayout(_row(label("Thickness", "body", "t2"), self.thickness, self.thickness_text))
+        layout.addLayout(_row(label("Crosshair", "body", "t2"), None, self.crosshair_text))
         layout.addSpacing(8)
         layout.addLayout(_row(label("Window", "value"), None, self.window_text))
         layout.addWidget(self.histogram)

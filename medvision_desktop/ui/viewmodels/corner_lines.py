@@ -147,6 +147,15 @@ def position_text(point_lps_mm: Vector3, normal_lps: Vector3) -> str:
     return f"{_AXES[axis][0 if value >= 0 else 1]} {abs(value):.1f} mm"
 
 
+def point_text(point_lps_mm: Vector3) -> str:
+    """Where a point lies in the patient: "L 34.0  A 12.0  H 34.0 mm"."""
+    parts = (
+        f"{letters[0 if value >= 0 else 1]} {abs(value):.1f}"
+        for letters, value in zip(_AXES, point_lps_mm, strict=True)
+    )
+    return "  ".join(parts) + " mm"
+
+
 def series_title(shown: Shown) -> str:
     """The series' description, else body part and view ("Chest PA"), else its modality."""
     series = shown.loaded.series
