@@ -71,6 +71,17 @@ def test_a_row_says_name_and_volume_and_the_sum_stands_below(desk: Any) -> None:
     assert not desk.panel.empty.isVisible()
 
 
+def test_layers_of_the_planes_stay_listed_while_the_rendered_volume_is_active(desk: Any) -> None:
+    put(desk)
+    if desk.viewer.layout.name != "mpr":
+        assert desk.viewer.set_layout("mpr")
+    desk.viewer.set_active(3)
+    settle(desk)
+    assert desk.viewer.active_pane.shown is None
+    assert not desk.panel.empty.isVisible()
+    assert row(desk).volume == "0.080"
+
+
 def test_eye_name_and_keys_of_a_row_do_what_they_say(desk: Any) -> None:
     put(desk)
     QTest.mouseClick(row(desk), LEFT, pos=QPoint(14, 14))

@@ -80,7 +80,7 @@ class LayersPanel(QFrame):
         """While a stroke is under way nothing moves; its end is a change, too."""
         if not self.isVisible() or self._viewer.masks.is_painting:
             return
-        shown = self._viewer.active_pane.shown
+        shown = self._viewer.layered_pane.shown
         entries = self._viewer.layers.over(shown.loaded) if shown is not None else ()
         wanted = {entry.uid for entry in entries}
         for uid in [uid for uid in self.cards if uid not in wanted]:
@@ -147,7 +147,7 @@ class LayersPanel(QFrame):
         return row
 
     def _show(self, series: SeriesRef) -> None:
-        shown = self._viewer.active_pane.shown
+        shown = self._viewer.layered_pane.shown
         if shown is not None:
             self._files.show(shown.loaded.study, series)
 

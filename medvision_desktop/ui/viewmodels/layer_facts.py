@@ -52,7 +52,7 @@ class LayerFacts(QObject):
 
     def _look(self) -> None:
         """Count what is new. Nothing is counted while a stroke is under way."""
-        shown = self._viewer.active_pane.shown
+        shown = self._viewer.layered_pane.shown
         if shown is None or self._viewer.masks.is_painting:
             return
         for entry in self._layers.over(shown.loaded):

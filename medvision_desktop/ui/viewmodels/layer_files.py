@@ -90,7 +90,7 @@ class LayerFiles(QObject):
 
     def lay(self, series: SeriesRef) -> None:
         """Lay a file over the images of the active pane, where its own coordinates put it."""
-        shown = self._viewer.active_pane.shown
+        shown = self._viewer.layered_pane.shown
         if shown is None:
             self._notifier.toast("No images to lay it over", "Open a study first.", "info")
             return

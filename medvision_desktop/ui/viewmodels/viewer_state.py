@@ -29,7 +29,7 @@ from medvision_desktop.ui.viewmodels.layouts import ALL_PANES, Layout
 from medvision_desktop.ui.viewmodels.links import Links
 from medvision_desktop.ui.viewmodels.marks import Mark, Marks
 from medvision_desktop.ui.viewmodels.mask_editor import MaskEditor
-from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_slab
+from medvision_desktop.ui.viewmodels.pane_state import PaneState, PaneStatus, with_slab
 from medvision_desktop.ui.viewmodels.pane_view import Attention, PaneView, Scene
 from medvision_desktop.ui.viewmodels.planes import Crosshair
 from medvision_desktop.ui.viewmodels.snapshot import Snapshot
@@ -114,6 +114,13 @@ class ViewerState(QObject):
     def active_pane(self) -> PaneState:
         """The active pane."""
         return self._now.panes[self._now.active]
+
+    @property
+    def layered_pane(self) -> PaneState:
+        """The active pane; under the rendered volume, which shows no image, the first of its planes."""
+        active, first = self.active_pane, self._now.panes[0]
+        beside_planes = first.plane is not None and self._now.active in self._now.on_window(0)
+        return first if beside_planes and active.status is PaneStatus.EMPTY else active
 
     @property
     def tool(self) -> Tool:
