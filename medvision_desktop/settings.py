@@ -66,6 +66,10 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Set
     """Settings from a TOML file (absent is fine) and the environment. Raises `SettingsInvalid`."""
     values: dict[str, Any] = {}
     if path is not None and path.exists():
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise SettingsInvalid(
+                "The settings file cannot be read.", "It is not a file.", f"Remove {path}."
+            )
         try:
             values.update(tomllib.loads(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

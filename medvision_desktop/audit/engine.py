@@ -37,6 +37,12 @@ def engine(path: Path, read_only: bool, busy_timeout_s: float) -> sa.Engine:
     """Connections to one file; nothing is opened before the first is asked for."""
 
     def connect() -> sqlite3.Connection:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise StoreUnavailable(
+                "The record could not be opened.",
+                f"{path.name} is not a file.",
+                "Check the data folder, or choose another with --data-dir.",
+            )
         location = f"{path.absolute().as_uri()}?{_mode(path, read_only)}"
         # No implicit transactions: `Store` begins and ends them itself.
         made = sqlite3.connect(

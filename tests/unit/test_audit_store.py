@@ -313,3 +313,11 @@ def test_a_rebuild_gives_the_same_read_models(store: Store) -> None:
     with store.reading() as tx:
         assert dump(tx.connection) == before
     assert before["finding"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are of Unix")
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_pipe_in_place_of_the_record_is_refused_unread(read_only: bool, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "record.sqlite3")
+    with pytest.raises(StoreUnavailable, match="not a file"):
+        Store.open(tmp_path / "record.sqlite3", read_only=read_only)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,10 @@ def test_only_what_differs_is_written_with_its_explanation(tmp_path: Path) -> No
     assert tomllib.loads(file.read_text()) == {"reader": "Dr A"}
     assert file.read_text().startswith("# Name of the reader")
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are of Unix")
+def test_a_pipe_in_place_of_the_file_is_refused_unread(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.toml")
+    with pytest.raises(SettingsInvalid, match="not a file"):
+        settings.load(tmp_path / "settings.toml", {})
