@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import stat
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,10 @@ _BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U
 def read_verified(path: Path, sha256: str) -> bytes:
     """The content of a file of a package whose SHA-256 is `sha256`. Raises `ModelRefused`."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            raise _refused(path, "is not a file")
+        if status.st_size > MAX_FILE_BYTES:
             raise _refused(path, "is larger than any model that this program runs")
         content = path.read_bytes()
     except OSError as error:
@@ -46,7 +50,7 @@ def shapes(path: Path) -> Mapping[str, tuple[int, ...]]:
         return _checked(header, body)
     except OSError as error:
         raise _refused(path, f"cannot be read: {error.strerror}") from error
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _refused(path, f"is not a safetensors file: {error}") from error
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import struct
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -160,3 +162,18 @@ def test_a_calibration_that_turns_scores_around_or_is_another_models_is_refused(
     path.write_text(json.dumps(table), encoding="utf-8")
     with pytest.raises(ModelRefused, match="slope must be positive"):
         calibration.read(path, ("Patch",))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are of Unix")
+def test_a_pipe_in_place_of_weights_is_refused_unread(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.onnx")
+    with pytest.raises(ModelRefused, match="is not a file"):
+        weights.read_verified(tmp_path / "model.onnx", "0" * 64)
+
+
+def test_weights_whose_header_is_nested_without_end_are_refused(tmp_path: Path) -> None:
+    deep = b"[" * 100_000
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(struct.pack("<Q", len(deep)) + deep)
+    with pytest.raises(ModelRefused, match="not a safetensors file"):
+        weights.shapes(path)
