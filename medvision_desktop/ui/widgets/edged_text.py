@@ -33,14 +33,21 @@ def edge_colour() -> QColor:
 
 
 class EdgedText:
-    """Draws edged lines for one widget; keeps the last 256 of them."""
+    """Draws edged lines for one widget; keeps the last 256 of them, and the widths of as many."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, QPixmap] = OrderedDict()
+        self._widths: dict[tuple[str, str], float] = {}
 
     def width(self, text: str, style: str = "caption") -> float:
         """How wide a line is, without its edge."""
-        return QFontMetricsF(fonts.font(style)).horizontalAdvance(text)
+        known = self._widths.get((text, style))
+        if known is None:
+            if len(self._widths) >= _KEPT:
+                self._widths.clear()
+            known = QFontMetricsF(fonts.font(style)).horizontalAdvance(text)
+            self._widths[text, style] = known
+        return known
 
     def cut(self, text: str, width: float, style: str = "caption") -> str:
         """A line cut short to a width; empty where not even an ellipsis fits."""
