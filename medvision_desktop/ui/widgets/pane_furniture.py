@@ -28,6 +28,7 @@ _BAND_COLOURS: Final = {1: T.pat1, 2: T.pat2}
 _DASH: Final = 8
 _DASH_GAP: Final = 4
 _ICON: Final = 24
+_RING: Final = 2.0
 
 
 def paint(painter: QPainter, text: EdgedText, view: PaneView, pane: QRectF, ratio: float) -> QRectF:
@@ -76,20 +77,25 @@ def paint_edges(painter: QPainter, view: PaneView, pane: QRectF, *, dropping: bo
     """The patient's band, the edge of the active pane, the ring of the focus."""
     if view.band:
         _paint_band(painter, view.band, pane)
-    if view.active or dropping:
-        pen = QPen(QColor(T.accent), M.active_edge)
-        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-        if dropping:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        _frame(painter, pen, pane, M.active_edge / 2)
+    if dropping:
+        inside = M.active_edge / 2
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(T.accent), M.active_edge, Qt.PenStyle.DashLine))
+        painter.drawRect(pane.adjusted(inside, inside, -inside, -inside))
+    elif view.active:
+        _frame(painter, QColor(T.accent), pane, M.active_edge)
     if focused:
-        _frame(painter, QPen(QColor(T.t1), 2), pane, M.active_edge + 1.0)
+        edge = M.active_edge
+        _frame(painter, QColor(T.t1), pane.adjusted(edge, edge, -edge, -edge), _RING)
 
 
-def _frame(painter: QPainter, pen: QPen, pane: QRectF, inside: float) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(pen)
-    painter.drawRect(pane.adjusted(inside, inside, -inside, -inside))
+def _frame(painter: QPainter, colour: QColor, room: QRectF, wide: float) -> None:
+    """The inner edge of a rectangle, filled: a pen takes longer over a large pane."""
+    upright = room.height() - 2 * wide
+    painter.fillRect(QRectF(room.left(), room.top(), room.width(), wide), colour)
+    painter.fillRect(QRectF(room.left(), room.bottom() - wide, room.width(), wide), colour)
+    painter.fillRect(QRectF(room.left(), room.top() + wide, wide, upright), colour)
+    painter.fillRect(QRectF(room.right() - wide, room.top() + wide, wide, upright), colour)
 
 
 def _paint_band(painter: QPainter, band: int, pane: QRectF) -> None:
