@@ -23,7 +23,8 @@ Outcome = Frame | InputRefused
 class FrameShelf(Sequence[Frame]):
     """Places for `count` frames, of which at most `most` hold one. Thread-safe.
 
-    `told`: called with the index of every frame that arrives, on the thread that brought it.
+    `told`: called with the shelf and the index of every frame that arrives, on the thread that brought it.
+    It must not hold the shelf itself: the two would keep each other, and the pixels, alive.
     """
 
     def __init__(self, count: int, *, most: int | None = None) -> None:
@@ -35,7 +36,7 @@ class FrameShelf(Sequence[Frame]):
         self._lock = threading.RLock()
         self._wanted = 0
         self._near = self._far = 0  # what lies between them was given out since the reader came here
-        self.told: Callable[[int], None] | None = None
+        self.told: Callable[[FrameShelf, int], None] | None = None
 
     # What is here.
 
@@ -144,7 +145,7 @@ class FrameShelf(Sequence[Frame]):
             if self._held > self._most:
                 self._let_go()
         if self.told is not None:
-            self.told(index)
+            self.told(self, index)
 
     def give_back(self, index: int) -> None:
         """A claimed frame was not read after all."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -320,3 +322,37 @@ def test_a_file_that_vanishes_while_a_large_series_is_read_is_told_of_its_slice_
     assert errors == []
     lanes.close()
     decoder.close()
+
+
+def test_what_was_read_goes_when_its_study_is_closed(qapp: QCoreApplication) -> None:
+    shelves: list[weakref.ref[FrameShelf]] = []
+
+    def read(
+        study: StudyRef, series: SeriesRef, *, first: Callable[[LoadedSeries], None], **_: Any
+    ) -> LoadedSeries:
+        shelf = FrameShelf(3)
+        shelves.append(weakref.ref(shelf))
+        shelf.put(0, image(0))
+        first(LoadedSeries(study, series, Stack(shelf, (0.0, 50.0))))
+        for number in (1, 2):
+            shelf.put(number, image(number))
+        frames = tuple(one for one in shelf.outcomes() if isinstance(one, Frame))
+        return LoadedSeries(study, series, Stack(frames, (0.0, 50.0)))
+
+    lanes = Lanes(lambda error: None)
+    viewer = ViewerModel(cases.bench(), lanes, Notifier(str), read=read)
+    series = cases.series("long", 3, modality="MR")
+    gc.collect()
+    gc.disable()  # nothing may keep itself alive until a collection comes
+    try:
+        viewer.open(cases.study(series), series)
+        assert lanes.drain()
+        QCoreApplication.processEvents()
+        assert viewer.panes[0].shown is not None
+        viewer.close_study(cases.study(series).key)
+        assert lanes.drain()
+        QCoreApplication.processEvents()
+        assert [one() for one in shelves] == [None]
+    finally:
+        gc.enable()
+        lanes.close()

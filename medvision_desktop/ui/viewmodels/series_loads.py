@@ -106,7 +106,7 @@ class SeriesLoads(QObject):
         if frames.wanted == index and frames.at(index) is not None:
             return
         if frames.want(index) and key not in self._readings and key not in self._fills:
-            frames.told = partial(self._tell, key, frames, [0.0])
+            frames.told = partial(self._tell, key, [0.0])
             self._fills[key] = self._lane.submit(
                 lambda _progress, cancel: frames.fill(cancel),
                 done=lambda _: self._on_filled(key, frames),
@@ -183,7 +183,7 @@ class SeriesLoads(QObject):
             return
         frames = loaded.stack.frames
         if isinstance(frames, FrameShelf):
-            frames.told = partial(self._tell, key, frames, [0.0])
+            frames.told = partial(self._tell, key, [0.0])
         reading.early = loaded
         if not reading.ahead:
             self.arrived.emit(key, loaded, False)
@@ -205,7 +205,7 @@ class SeriesLoads(QObject):
         if not reading.ahead:
             self.failed.emit(key, error)
 
-    def _tell(self, key: SeriesKey, shelf: FrameShelf, last: list[float], index: int) -> None:
+    def _tell(self, key: SeriesKey, last: list[float], shelf: FrameShelf, index: int) -> None:
         """On the thread that reads: the image that is waited for at once, of the others now and then."""
         now = time.monotonic()
         if index == shelf.wanted or now - last[0] >= _TELL_S:
