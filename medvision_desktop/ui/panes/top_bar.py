@@ -72,6 +72,7 @@ class TopBar(QFrame):
         """What is open, in two lines; both empty when nothing is."""
         self.title.setText(title)
         self.subtitle.setText(subtitle)
+        self.subtitle.setVisible(bool(subtitle))  # one line alone stands in the middle
         self._titles.setVisible(bool(title))
 
     def show_reader(self, name: str) -> None:
