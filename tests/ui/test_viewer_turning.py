@@ -230,14 +230,8 @@ def test_a_region_drawn_through_a_slab_is_not_shown_on_the_thin_plane(screen: Sc
     assert len(screen.viewer.marks_on(0)) == 1
 
 
-def test_a_coarse_slab_becomes_whole_when_it_rests(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oblique, "_QUICK_SAMPLES", 500)
-    care = PlaneCare(screen.lanes, screen.viewer)
-    swing(screen, 30)
-    screen.viewer.set_slab(Slab(SlabMode.MEAN, 9.0))
-    stack = stacks(screen)[1]
-    assert isinstance(stack, ObliqueStack)
-    assert stack.stride > 1
+def becomes_whole(screen: Screen, stack: ObliqueStack | PlaneStack) -> None:
+    """The plane on the second pane is coarse, and soon the one that `stack` gives with care."""
 
     def is_whole() -> bool:
         shown = screen.viewer.panes[1].shown
@@ -248,6 +242,17 @@ def test_a_coarse_slab_becomes_whole_when_it_rests(screen: Screen, monkeypatch: 
     shown = screen.viewer.panes[1].shown
     assert shown is not None
     assert np.array_equal(shown.frame.stored, stack.with_care().frame(shown.index).stored, equal_nan=True)
+
+
+def test_a_coarse_slab_becomes_whole_when_it_rests(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oblique, "_QUICK_SAMPLES", 500)
+    care = PlaneCare(screen.lanes, screen.viewer)
+    swing(screen, 30)
+    screen.viewer.set_slab(Slab(SlabMode.MEAN, 9.0))
+    stack = stacks(screen)[1]
+    assert isinstance(stack, ObliqueStack)
+    assert stack.stride > 1
+    becomes_whole(screen, stack)
     care.stop()
 
 
@@ -261,16 +266,7 @@ def test_a_coarse_slab_along_the_grid_becomes_whole_when_it_rests(
     stack = stacks(screen)[1]
     assert isinstance(stack, PlaneStack)
     assert stack.stride > 1
-
-    def is_whole() -> bool:
-        shown = screen.viewer.panes[1].shown
-        return shown is not None and reslice.ROUGH_BADGE not in shown.plan.badges
-
-    assert not is_whole()
-    screen.qtbot.waitUntil(is_whole)
-    shown = screen.viewer.panes[1].shown
-    assert shown is not None
-    assert np.array_equal(shown.frame.stored, stack.with_care().frame(shown.index).stored)
+    becomes_whole(screen, stack)
     care.stop()
 
 
