@@ -1,8 +1,9 @@
 """One black square with an image on it: paints what it is shown, and reports what the mouse does.
 
-Pixels come from `pixels.drawer` at exactly the size of the pane and are copied 1:1; everything else
-is painted over them. Drawing happens when Qt asks for a paint, so a fast mouse costs one drawing a
-frame. While things move the quick interpolation is used; 150 ms after they stop, the careful one.
+Pixels come from `pixels.drawer` at exactly the size of the pane: grey levels straight into the window
+where that can be, everything else as an image that is copied 1:1. What else there is to see is painted
+over them. Drawing happens when Qt asks for a paint, so a fast mouse costs one drawing a frame. While
+things move the quick interpolation is used; 150 ms after they stop, the careful one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from medvision_desktop.pixels.drawer import Drawer
+from medvision_desktop.pixels.drawer import Drawer, is_grey
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.brushwork import Ring
 from medvision_desktop.ui.viewmodels.gestures import Position
@@ -45,6 +46,7 @@ from medvision_desktop.ui.widgets import (
     pane_furniture,
     series_drop,
     slice_rail,
+    window_memory,
 )
 from medvision_desktop.ui.widgets.attention_layer import AttentionLayer
 from medvision_desktop.ui.widgets.driven import shown
@@ -162,16 +164,21 @@ class ImageCanvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The image, then what lies over it."""
-        view, ratio = self._view, self.devicePixelRatioF()
-        self._draw_pixels()
         painter = QPainter(self)
+        try:
+            self._paint(painter, event.region())
+        finally:
+            painter.end()  # one that an error's traceback keeps alive would outlive what it paints on
+
+    def _paint(self, painter: QPainter, region: QRegion) -> None:
+        view, ratio = self._view, self.devicePixelRatioF()
         pane = QRectF(self.rect())
-        if self._image.isNull():
-            painter.fillRect(self.rect(), QColor(T.image))
-        else:
+        if not self._draw_in_window(painter, region):
+            self._draw_pixels()
             if self._image.width() < pane.width() * ratio or self._image.height() < pane.height() * ratio:
                 painter.fillRect(self.rect(), QColor(T.image))
-            self._copy_pixels(painter, event.region())
+            if not self._image.isNull():
+                self._copy_pixels(painter, region)
         if view.transform is not None and view.viewport is not None:
             self._labels.paint(painter, view.layers, view.transform, view.viewport, ratio)
         if view.attention is not None and view.transform is not None:
@@ -200,19 +207,41 @@ class ImageCanvas(QWidget):
             painter.drawImage(QPointF(0, 0), self._image)
         painter.setClipping(False)
 
+    def _draw_in_window(self, painter: QPainter, region: QRegion) -> bool:
+        """Draw grey levels where the painter paints; False where that cannot be done."""
+        plan, port = self._view.plan, self._view.viewport
+        if plan is None or port is None or not is_grey(plan):
+            return False
+        pixels = window_memory.under(painter, self)
+        if pixels is None or pixels.shape != (port.height, port.width):
+            return False
+        quick = self._is_quick((plan, port))
+        parts = window_memory.parts(region, self.rect(), round(self.devicePixelRatioF()))
+        self._drawer.onto(pixels, parts, plan, port, interactive=quick, driving=self._correction)
+        self._image, self._pixels = QImage(), None
+        return True
+
+    def _is_quick(self, wanted: tuple[object, object]) -> bool:
+        """Whether this is drawn quickly; what has been drawn with care stays so."""
+        quick = (
+            self._lively and self._settle.isActive() and not (self._careful and wanted == self._drawn_of)
+        )
+        self._drawn_of, self._careful = wanted, not quick
+        return quick
+
     def _draw_pixels(self) -> None:
         view = self._view
         if view.plan is None or view.viewport is None:
             return
         wanted = (view.plan, view.viewport)
-        quick = self._lively and self._settle.isActive()
-        if wanted == self._drawn_of and (self._careful or quick):
+        lively = self._lively and self._settle.isActive()
+        if not self._image.isNull() and wanted == self._drawn_of and (self._careful or lively):
             return
+        quick = self._is_quick(wanted)
         self._image = QImage()  # it may lie in the pixels that are drawn over
         self._pixels = self._drawer.screen(
             view.plan, view.viewport, interactive=quick, driving=self._correction, over=self._pixels
         )
-        self._drawn_of, self._careful = wanted, not quick
         self._image = shown(self._pixels)
         self._image.setDevicePixelRatio(self.devicePixelRatioF())
 
