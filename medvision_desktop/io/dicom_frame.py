@@ -25,7 +25,7 @@ from medvision_desktop.io.dicom_layers import GROUPS, overlays_of, shutter_of
 from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
 from medvision_desktop.io.dicom_memo import Memo
 from medvision_desktop.io.dicom_palette import palette_of
-from medvision_desktop.io.dicom_values import numbers, text, texts, uid, whole
+from medvision_desktop.io.dicom_values import numbers, text, texts, whole
 from medvision_desktop.pixels import collimation
 
 # Films whose unexposed border is covered, unless the header has a shutter of its own.
@@ -71,7 +71,7 @@ def _frame(
         patient_orientation=None
         if geometry
         else of("letters", lambda: dicom_space.patient_orientation_of(dataset, index)),
-        sop_instance_uid=uid(dataset, "SOPInstanceUID"),
+        sop_instance_uid=header.sop_instance_uid,
         frame_number=index + 1,
         not_faithful=(*doubts, *unread, *alike.doubts),
         corner=CornerWords(dataset, index, geometry, of),
@@ -116,8 +116,9 @@ def _alike(header: Header, layout: PixelLayout, index: int, of: Remembered) -> _
 def _geometry(dataset: Dataset, index: int, of: Remembered) -> PlaneGeometry | None:
     if of("mosaic", lambda: dicom_space.is_mosaic(dataset)):
         return None
+    plain = of("place", lambda: dicom_space.places_itself(dataset))
     return dicom_space.plane_at(
-        dicom_space.origin_of(dataset, index),
+        dicom_space.own_origin_of(dataset) if plain else dicom_space.origin_of(dataset, index),
         _spacing(dataset, index, of),
         of("directions", lambda: dicom_space.directions_of(dataset, index)),
         of("reference", lambda: text(dataset, "FrameOfReferenceUID")),

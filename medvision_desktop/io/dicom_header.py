@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -17,6 +18,7 @@ from medvision_desktop.io.dicom_bounds import MOST_BYTES, Bounded, check_items, 
 from medvision_desktop.io.dicom_elements import LONG_VR, PIXEL_TAGS, PixelElement, pixel_element
 from medvision_desktop.io.dicom_faults import PARSER_FAULTS, quiet, refused_by_parser
 from medvision_desktop.io.dicom_memo import Memo
+from medvision_desktop.io.dicom_values import uid
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
@@ -42,6 +44,11 @@ class Header:
     little_endian: bool
     pixels: PixelElement | None
     memo: Memo = field(default_factory=Memo)
+
+    @cached_property
+    def sop_instance_uid(self) -> str:
+        """What the object is called; "" where it does not say."""
+        return uid(self.dataset, "SOPInstanceUID")
 
 
 def looks_like_dicom(head: bytes) -> bool:

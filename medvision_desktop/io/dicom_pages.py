@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.study import InstanceRef, SeriesRef
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import dicom_native, dicom_space
+from medvision_desktop.io import dicom_native, dicom_space, memory_ahead
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_faults import quiet
@@ -21,7 +21,6 @@ from medvision_desktop.io.dicom_frame import dimension_index, frame_of
 from medvision_desktop.io.dicom_header import NATIVE, Header
 from medvision_desktop.io.dicom_layout import PixelLayout, justified, layout_of
 from medvision_desktop.io.dicom_order import order_of
-from medvision_desktop.io.dicom_values import uid
 from medvision_desktop.work import CancelToken
 
 _BATCH_FRAMES: Final = 16
@@ -184,7 +183,7 @@ class SeriesPages:
             if self._together is None:
                 if self.count * int(np.prod(shape)) * kind.itemsize > self._decoder.image_memory_bytes:
                     return None
-                self._together = np.empty((self.count, *shape), kind)
+                self._together = memory_ahead.room((self.count, *shape), kind)
         if self._together.shape[1:] != shape or self._together.dtype != kind:
             return None
         slot: NDArray[Any] = self._together[place]
@@ -194,7 +193,7 @@ class SeriesPages:
 def checked(header: Header, instance: InstanceRef) -> PixelLayout:
     """The pixel module of a file that is still what was listed. Raises `InputRefused`."""
     with quiet():
-        named = uid(header.dataset, "SOPInstanceUID")
+        named = header.sop_instance_uid
         layout = header.memo.of("layout", lambda: layout_of(header))
     if (named and named != instance.sop_instance_uid) or (layout.rows, layout.columns) != (
         instance.rows,

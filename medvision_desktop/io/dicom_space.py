@@ -90,11 +90,21 @@ def origin_of(dataset: Dataset, index: int) -> Vector3 | None:
     """Patient position of the centre of the first pixel in millimetres, or None."""
     plane = group_of(dataset, index, "PlanePositionSequence")
     own = plane is not dataset
-    values = numbers(plane if own else dicom_vectors.plane_owner(dataset), "ImagePositionPatient")
-    if len(values) != 3:
-        return None
-    first = values[0], values[1], values[2]
-    return first if own else _behind(dataset, index, first)
+    first = own_origin_of(plane if own else dicom_vectors.plane_owner(dataset))
+    return first if own or first is None else _behind(dataset, index, first)
+
+
+def own_origin_of(plane: Dataset) -> Vector3 | None:
+    """Image Position (Patient) as the data set or functional group itself says it."""
+    values = numbers(plane, "ImagePositionPatient")
+    return (values[0], values[1], values[2]) if len(values) == 3 else None
+
+
+def places_itself(dataset: Dataset) -> bool:
+    """Whether an object of one frame says its position itself, as classic objects do: `own_origin_of`."""
+    if dicom_vectors.has_several(dataset) or dicom_vectors.plane_owner(dataset) is not dataset:
+        return False
+    return group_of(dataset, 0, "PlanePositionSequence") is dataset
 
 
 def _behind(dataset: Dataset, index: int, first: Vector3) -> Vector3 | None:
