@@ -26,6 +26,8 @@ from medvision_desktop.work import CancelToken
 _BATCH_FRAMES: Final = 16
 _BATCH_BYTES: Final = 32 << 20
 _MIN_TOGETHER: Final = 3
+# Reading on takes every core there is; not until the first frame had time to be painted.
+_SHOWN_FIRST: Final = 32
 
 
 class SeriesPages:
@@ -43,6 +45,7 @@ class SeriesPages:
         self._order: tuple[int, ...] | None = None
         self._apart = apart
         self._together: NDArray[Any] | None = None
+        self._given = 0
         self.count = series.frame_count
 
     @property
@@ -183,7 +186,10 @@ class SeriesPages:
             if self._together is None:
                 if self.count * int(np.prod(shape)) * kind.itemsize > self._decoder.image_memory_bytes:
                     return None
-                self._together = memory_ahead.room((self.count, *shape), kind)
+                self._together = np.empty((self.count, *shape), kind)
+            self._given += 1
+            if self._given == _SHOWN_FIRST:
+                memory_ahead.find(self._together)
         if self._together.shape[1:] != shape or self._together.dtype != kind:
             return None
         slot: NDArray[Any] = self._together[place]

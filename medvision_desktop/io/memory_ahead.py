@@ -12,7 +12,6 @@ import sys
 import threading
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 _POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE; Python has no name for it
@@ -21,12 +20,13 @@ _STEP: Final = 16 << 20
 _LEAST: Final = 32 << 20
 
 
-def room(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
-    """An array of arbitrary content, to be filled from its start on. Raises `MemoryError`."""
-    array: NDArray[Any] = np.empty(shape, kind)
+def find(array: NDArray[Any]) -> None:
+    """Have the memory of a contiguous array found, from its start on, without waiting for it.
+
+    Its content stays what it is, also what is written meanwhile.
+    """
     if array.nbytes >= _LEAST and sys.platform.startswith("linux"):
         threading.Thread(target=_find, args=(array,), name="memory-ahead", daemon=True).start()
-    return array
 
 
 def _find(array: NDArray[Any]) -> None:
