@@ -231,12 +231,10 @@ class _Collection:
             self.refused.extend(left_out)
             self._keep(member for member in members if member.name.upper() != "DICOMDIR")
         elif archive.is_directory(path, head):
-            if named:
+            if named:  # in a folder the files of an index are found anyway
                 listed, missing = archive.directory_files(path)
                 self._keep(listed)
                 self.refused.extend(missing)
-            elif path.name.upper() != "DICOMDIR":  # in a folder the files of an index are found anyway
-                self.refused.append(RefusedFile(path, "It is a DICOMDIR, an index that holds no image."))
         else:
             self._keep([path])
 

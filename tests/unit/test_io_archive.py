@@ -287,6 +287,15 @@ def write_dicomdir(path: Path, *file_ids: list[str]) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["DICOMDIR", "DIRFILE", "index"])
+def test_an_index_is_told_by_what_it_is_and_not_complained_about(name: str, tmp_path: Path) -> None:
+    write(ct(), tmp_path / "IMAGE")
+    write_dicomdir(tmp_path / name, ["IMAGE"])
+    found = scan(tmp_path, tmp_path)
+    assert found.refused == ()
+    assert len(found.studies) == 1
+
+
 @pytest.mark.parametrize(
     "parts", [["..", "SECRET"], ["../SECRET"], ["A", "..", "..", "SECRET"], ["/SECRET"]]
 )
