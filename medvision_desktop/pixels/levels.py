@@ -71,6 +71,7 @@ class LevelTable:
     def __init__(self) -> None:
         self._of: tuple[RenderPlan, Levels, NDArray[Any]] | None = None
         self._room = self._in_order = np.empty(0, np.uint8)
+        self._ends: tuple[object, ...] = ()
 
     def of(self, plan: RenderPlan, source: Levels, tones: NDArray[Any] = LEVELS_THEMSELVES) -> NDArray[Any]:
         """What of `tones` (256, any dtype) stands for every unsigned reading of the source's bytes.
@@ -92,16 +93,20 @@ class LevelTable:
         if source.values is None:
             raise ValueError("Colour has no levels.")
         grey = presentation.quantise(pipeline.display_of_modality(plan, source.values))
-        grey[np.isnan(source.values)] = 0
+        if source.is_reduced:
+            grey[np.isnan(source.values)] = 0
         half = 1 << (8 * source.image.dtype.itemsize - 1)
         zero = half if source.image.dtype.kind == "i" else 0
         if self._in_order.dtype != tones.dtype or len(self._in_order) != 2 * half:
-            self._in_order = np.empty(2 * half, tones.dtype)
+            self._in_order, self._ends = np.empty(2 * half, tones.dtype), ()
         first, count = zero + source.lowest, len(grey)
         in_order = self._in_order
-        in_order[:first] = tones[grey[0]]
+        ends = (first, count, tones[grey[0]], tones[grey[-1]])
+        if ends != self._ends:  # far more than what lies between them, and mostly black and white
+            self._ends = ends
+            in_order[:first] = ends[2]
+            in_order[first + count :] = ends[3]
         np.take(tones, grey, out=in_order[first : first + count], mode="clip")
-        in_order[first + count :] = tones[grey[-1]]
         self._room = np.roll(in_order, -zero) if zero else in_order
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from medvision_desktop.domain.geometry import Plane
@@ -109,6 +109,8 @@ def _column(
     y: float,
     align: Qt.AlignmentFlag,
 ) -> None:
+    if not lines or (text.seen is not None and not text.seen.intersects(_box(text, lines, x, y, align))):
+        return
     for number, line in enumerate(lines):
         middle = y + number * LINE
         start = x
@@ -125,6 +127,13 @@ def _column(
             colour=_colour(line),
             align=align,
         )
+
+
+def _box(text: EdgedText, lines: Sequence[Line], x: float, y: float, align: Qt.AlignmentFlag) -> QRect:
+    """Where a column lies, with the edges of its words and a little more."""
+    width = max(_width(text, line) for line in lines)
+    left = x - width if align is Qt.AlignmentFlag.AlignRight else x
+    return QRectF(left - LINE, y - LINE, width + 2 * LINE, LINE * (len(lines) + 1)).toAlignedRect()
 
 
 def _colour(line: Line) -> str:

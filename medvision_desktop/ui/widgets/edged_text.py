@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import Final
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap, QRegion
 
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import T
@@ -33,9 +33,13 @@ def edge_colour() -> QColor:
 
 
 class EdgedText:
-    """Draws edged lines for one widget; keeps the last 256 of them, and the widths of as many."""
+    """Draws edged lines for one widget; keeps the last 256 of them, and the widths of as many.
+
+    `seen`: the region that is being painted, outside of which lines may be left out; None for all.
+    """
 
     def __init__(self) -> None:
+        self.seen: QRegion | None = None
         self._kept: OrderedDict[_Key, QPixmap] = OrderedDict()
         self._widths: dict[tuple[str, str], float] = {}
 

@@ -183,6 +183,7 @@ class ImageCanvas(QWidget):
             self._labels.paint(painter, view.layers, view.transform, view.viewport, ratio)
         if view.attention is not None and view.transform is not None:
             self._layer.paint(painter, view.attention.heat, view.overlay, view.transform, ratio)
+        self._text.seen = region
         room = pane_furniture.paint(painter, self._text, view, pane, ratio)
         if view.layers and not view.small:
             above = color_bar.SIZE.height() + 8 if view.attention is not None else 0
