@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 from medvision_desktop.errors import InputRefused
-from medvision_desktop.io import decoder_codecs, decoder_fragments, dicom_native, document_child
+from medvision_desktop.io import decoder_codecs, decoder_fragments, dicom_native, document_child, png_whole
 from medvision_desktop.io.decoder_limits import limit_memory
 from medvision_desktop.io.dicom_faults import quiet, refused_by_parser
 from medvision_desktop.io.dicom_header import Header, read_header
@@ -183,6 +183,8 @@ def _raster(
             # A camera's turn mark is part of the picture as meant; PNG and scanners rarely have one.
             picture = ImageOps.exif_transpose(opened)
             values = _grey_or_rgb(picture, doubts)
+        if head.startswith(b"\x89PNG"):
+            png_whole.check(Path(arguments["path"]).read_bytes())
     except InputRefused:
         raise
     except Exception as error:  # the codecs of Pillow raise many kinds

@@ -142,6 +142,75 @@ def test_a_cut_jpeg_is_refused(tmp_path: Path, decoder: Decoder) -> None:
         shown(path, decoder)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB"])
+def test_a_png_that_is_cut_is_drawn_whole_or_refused(mode: str, tmp_path: Path, decoder: Decoder) -> None:
+    smooth = Image.fromarray((np.add.outer(np.arange(400), np.arange(500)) // 4).astype(np.uint8))
+    whole, cut = tmp_path / "whole.png", tmp_path / "cut.png"
+    smooth.convert(mode).save(whole)
+    content, wanted = whole.read_bytes(), shown(whole, decoder).stored
+    refused = 0
+    for left_out in (*range(1, 40, 2), *range(40, len(content) - 60, len(content) // 12)):
+        for end in (b"", content[-12:]):
+            cut.write_bytes(content[:-left_out] + end)
+            try:
+                found = shown(cut, decoder).stored
+            except InputRefused:
+                refused += 1
+            else:
+                assert np.array_equal(found, wanted)
+    assert refused > 20
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 9), (40, 60)])
+def test_a_png_in_seven_passes_is_whole_when_all_of_them_are(
+    size: tuple[int, int], tmp_path: Path, decoder: Decoder
+) -> None:
+    rows, columns = size
+    values = GREY[:rows, :columns]
+    lines = b""
+    for left, top, across, down in (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):
+        part = values[top::down, left::across]
+        lines += b"".join(b"\0" + line.tobytes() for line in part) if part.size else b""
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 1)
+    path = tmp_path / "a.png"
+
+    def write(data: bytes) -> None:
+        chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+        path.write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + b"".join(
+                struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+                for kind, body in chunks
+            )
+        )
+
+    write(zlib.compress(lines))
+    assert np.array_equal(shown(path, decoder).stored, values)
+    write(zlib.compress(lines[:-1]))
+    with pytest.raises(InputRefused):
+        shown(path, decoder)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_ends_early_is_refused(progressive: bool, tmp_path: Path, decoder: Decoder) -> None:
+    picture = Image.fromarray(np.random.default_rng(9).integers(0, 256, (160, 160, 3), dtype=np.uint8))
+    path = tmp_path / "a.jpg"
+    picture.save(path, quality=90, progressive=progressive)
+    content = path.read_bytes()
+    for left_out in (40, 300, len(content) // 4):
+        path.write_bytes(content[:-left_out])
+        with pytest.raises(InputRefused):
+            shown(path, decoder)
+
+
 def test_sixteen_bit_colour_says_that_it_is_shown_with_eight(tmp_path: Path, decoder: Decoder) -> None:
     import cv2
 
