@@ -46,6 +46,9 @@ class SeriesPages:
         self._apart = apart
         self._together: NDArray[Any] | None = None
         self._given = 0
+        # Words are turned to stored values where they lie, so a place is filled once and by one thread.
+        self._filling = threading.RLock()
+        self._filled = bytearray(series.frame_count)
         self.count = series.frame_count
 
     @property
@@ -117,17 +120,22 @@ class SeriesPages:
     def _frames(self, places: Sequence[int], cancel: CancelToken) -> Iterator[Frame]:
         cancel.check()
         instance = self._instances[0 if self.is_one_file else places[0]]
-        header, layout, along = self._opened(instance, places[0])
-        if layout.frame_bytes > self._decoder.image_memory_bytes:
-            raise too_large(self._decoder.image_memory_bytes)
-        if not self.is_one_file and layout.frames > 1:
-            raise InputRefused("The file has changed since it was listed.", "", "Open its folder again.")
+        with self._filling:
+            header, layout, along = self._opened(instance, places[0])
+            if layout.frame_bytes > self._decoder.image_memory_bytes:
+                raise too_large(self._decoder.image_memory_bytes)
+            if not self.is_one_file and layout.frames > 1:
+                raise InputRefused(
+                    "The file has changed since it was listed.", "", "Open its folder again."
+                )
+            is_native = header.transfer_syntax in NATIVE
+            first = self._native(places[0], header, layout, along=along) if is_native else None
         indices = [self._index(place) for place in places]
-        if header.transfer_syntax in NATIVE:
-            for place, index in zip(places, indices, strict=True):
+        if first is not None:
+            yield frame_of(header, layout, indices[0], first)
+            for place, index in zip(places[1:], indices[1:], strict=True):
                 cancel.check()
-                values = self._native(place, header, layout, index, along=along)
-                yield frame_of(header, layout, index, values)
+                yield frame_of(header, layout, index, self._native(place, header, layout))
             return
         for place, frame in zip(
             places, decoded(header, layout, instance, indices, self._decoder, cancel), strict=True
@@ -140,16 +148,18 @@ class SeriesPages:
             yield replace(frame, stored=slot)
 
     def _native(
-        self, place: int, header: Header, layout: PixelLayout, index: int, *, along: bool
+        self, place: int, header: Header, layout: PixelLayout, *, along: bool = False
     ) -> NDArray[Any]:
-        kind = dicom_native.kind_of(header, layout)
+        index, kind = self._index(place), dicom_native.kind_of(header, layout)
         slot = None if kind is None else self._slot(place, (layout.rows, layout.columns), kind)
         if slot is None:
             return dicom_native.read_frame(header, layout, index)
-        if along:
-            dicom_native.settle(header, layout, slot)
-        else:
-            dicom_native.read_into(header, layout, index, slot)
+        with self._filling:
+            if along:
+                dicom_native.settle(header, layout, slot)
+            elif not self._filled[place]:
+                dicom_native.read_into(header, layout, index, slot)
+            self._filled[place] = 1
         return slot
 
     def _index(self, place: int) -> int:
@@ -166,10 +176,11 @@ class SeriesPages:
         if self._single is not None:
             return (*self._single, False)
         with self._lock:
-            if place is None or self._together is None or instance.transfer_syntax_uid not in NATIVE:
+            together, is_native = self._together, instance.transfer_syntax_uid in NATIVE
+            if place is None or together is None or self._filled[place] or not is_native:
                 header, along = self._headers.read(instance.path), False
             else:
-                room = self._together[place].reshape(-1).view(np.uint8).data
+                room = together[place].reshape(-1).view(np.uint8).data
                 header, along = self._headers.read_along(instance.path, room)
             layout = checked(header, instance)
             if self.is_one_file:
