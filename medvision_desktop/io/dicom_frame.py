@@ -22,7 +22,7 @@ from medvision_desktop.io.dicom_faults import quiet
 from medvision_desktop.io.dicom_groups import group_of
 from medvision_desktop.io.dicom_header import Header
 from medvision_desktop.io.dicom_layers import GROUPS, overlays_of, shutter_of
-from medvision_desktop.io.dicom_layout import PixelLayout, to_eight_bits
+from medvision_desktop.io.dicom_layout import PixelLayout
 from medvision_desktop.io.dicom_memo import Memo
 from medvision_desktop.io.dicom_palette import palette_of
 from medvision_desktop.io.dicom_values import numbers, text, texts, whole
@@ -63,8 +63,6 @@ def _frame(
     else:
         overlays, shutter, unread = (), alike.shutter, alike.unread
     geometry = of("geometry", lambda: _geometry(dataset, index, of))
-    if alike.fields["photometric"] is Photometric.RGB:
-        values = to_eight_bits(values, layout.bits_stored)
     frame = Frame(
         stored=values,
         geometry=geometry,
@@ -142,7 +140,7 @@ def _standing(header: Header, layout: PixelLayout, index: int, of: Remembered) -
 
     return {
         "photometric": photometric,
-        "bits_stored": 8 if photometric is Photometric.RGB else layout.bits_stored,
+        "bits_stored": layout.bits_stored,
         "signed": layout.signed and grey,
         "palette": of("palette", lambda: _palette(header, layout)),
         "spacing": _spacing(dataset, index, of),

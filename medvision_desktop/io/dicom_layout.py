@@ -175,12 +175,3 @@ def _within(values: NDArray[Any], bits: int, *, signed: bool) -> bool:
     if not signed:  # then nothing is too small, and one look is enough
         return int(np.maximum.reduce(values, axis=None)) < 1 << bits
     return -(1 << (bits - 1)) <= int(values.min()) and int(values.max()) < 1 << (bits - 1)
-
-
-def to_eight_bits(values: NDArray[Any], bits_stored: int) -> NDArray[np.uint8]:
-    """Colour samples of more (or fewer) than 8 bits scaled to 0..255, rounded to the nearest."""
-    if bits_stored == 8:
-        return values.astype(np.uint8, copy=False)
-    largest = float((1 << bits_stored) - 1)
-    scaled = np.minimum(values, largest) * (255.0 / largest)
-    return np.asarray(np.rint(scaled), dtype=np.uint8)

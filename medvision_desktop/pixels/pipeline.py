@@ -154,9 +154,18 @@ def _rendered(plan: RenderPlan) -> NDArray[np.uint8]:
 
 
 def render_colour(frame: Frame) -> NDArray[np.uint8]:
-    """HxWx3 of an RGB or palette frame; an RGB frame's own array, not a copy."""
-    colour = palette.colours(frame) if frame.photometric is Photometric.PALETTE_COLOR else frame.stored
-    return np.asarray(colour, dtype=np.uint8)
+    """HxWx3 of an RGB or palette frame; an RGB frame's own array of 8 bits, not a copy."""
+    if frame.photometric is Photometric.PALETTE_COLOR:
+        return np.asarray(palette.colours(frame), dtype=np.uint8)
+    largest = _largest_sample(frame)
+    if largest == 255:
+        return np.asarray(frame.stored, dtype=np.uint8)
+    return np.rint(np.minimum(frame.stored, largest) * (255.0 / largest)).astype(np.uint8)
+
+
+def _largest_sample(frame: Frame) -> int:
+    """What full red, green or blue is stored as."""
+    return (1 << min(frame.bits_stored, 8 * frame.stored.dtype.itemsize)) - 1
 
 
 def render_float(plan: RenderPlan) -> NDArray[np.float32]:
@@ -183,7 +192,8 @@ def _rendered_float(plan: RenderPlan) -> NDArray[np.float32]:
         if frame.photometric is Photometric.PALETTE_COLOR:
             colour = palette.colours_float(frame)
         else:
-            colour = frame.stored.astype(np.float32) / np.float32(255)
+            largest = _largest_sample(frame)
+            colour = np.minimum(frame.stored, largest).astype(np.float32) / np.float32(largest)
         return np.subtract(np.float32(1), colour) if plan.inverted else colour
     image = np.empty(frame.stored.shape, np.float32)
     for rows in _row_blocks(frame):
@@ -252,13 +262,9 @@ def _probe(plan: RenderPlan, row: int, column: int) -> Probe:
     frame = plan.frame
     stored = np.atleast_1d(frame.stored[row, column])
     padded = bool(modality.is_padding(frame, stored).any())
-    if frame.photometric is Photometric.RGB:
-        colour = stored.astype(np.uint8)
+    if frame.is_colour:
+        colour = render_colour(_one_pixel(frame, row, column))[0, 0]
         shown = np.subtract(255, colour) if plan.inverted else colour
-        return Probe(row, column, _numbers(stored), None, "", _levels(shown), padded)
-    if frame.photometric is Photometric.PALETTE_COLOR:
-        entry = palette.colours(_one_pixel(frame, row, column))[0, 0]
-        shown = np.subtract(255, entry) if plan.inverted else entry
         return Probe(row, column, _numbers(stored), None, "", _levels(shown), padded)
     value = float(modality.apply(frame.modality, stored)[0])
     shown = presentation.quantise(display_values(plan, stored))
@@ -308,6 +314,7 @@ def _one_pixel(frame: Frame, row: int, column: int) -> Frame:
     return Frame(
         stored=frame.stored[row : row + 1, column : column + 1].copy(),
         photometric=frame.photometric,
+        bits_stored=frame.bits_stored,
         palette=frame.palette,
     )
 
