@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -49,6 +49,9 @@ import psutil  # noqa: E402
 import pytest  # noqa: E402
 
 from medvision_desktop import paths  # noqa: E402
+
+if TYPE_CHECKING:
+    from medvision_desktop.io.decoder import Decoder
 
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
@@ -115,6 +118,18 @@ def sample_file() -> Callable[[str], Path]:
 def locations(tmp_path: Path) -> paths.Locations:
     """A data directory of this test's own, already made."""
     return paths.locate(tmp_path / "medvision").ensure()
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """Decoding children of this module, started before a test counts the processes that it leaves."""
+    from medvision_desktop.io.decoder import Decoder
+    from medvision_desktop.settings import Settings
+
+    made = Decoder(Settings())
+    made.warm()
+    yield made
+    made.close()
 
 
 @pytest.fixture

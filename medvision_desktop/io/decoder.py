@@ -83,7 +83,7 @@ class Decoder:
         )
 
     def raster(self, path: Path, cancel: CancelToken | None = None) -> Decoded:
-        """Decode a PNG or JPEG file: HxW uint8/uint16 or HxWx3 uint8. Raises as `frames`."""
+        """Decode a PNG or JPEG file: HxW or HxWx3 (RGB), uint8 or uint16. Raises as `frames`."""
         answer, arrays = self.ask("raster", {"path": str(path)}, cancel)
         return Decoded((arrays["1"],), doubts=tuple(answer.get("doubts", ())))
 

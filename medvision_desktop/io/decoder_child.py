@@ -29,6 +29,9 @@ _JPEG: Final = ("50", "51", "57", "70")
 _JPEG_LS: Final = ("80", "81")
 _JPEG_2000: Final = ("90", "91", "201", "202", "203")
 _MAX_RASTER_PIXELS: Final = 1 << 28
+# Kinds of PNG that have colour, grey with transparency, or both.
+_MORE_THAN_GREY: Final = (2, 4, 6)
+_TURN: Final = 0x0112  # Exif Orientation
 
 # Named explicitly: the order in which plugins happen to be tried decides nothing here.
 PLUGINS: Final[Mapping[str, str]] = {
@@ -177,19 +180,41 @@ def _raster(
     try:
         with Path(arguments["path"]).open("rb") as file:
             head = file.read(26)
-        if head[:4] == b"\x89PNG" and head[24:25] == b"\x10" and head[25:26] in (b"\x02", b"\x06"):
-            doubts.append("16-bit colour is shown with 8 bits")  # which is how Pillow opens it
         with quiet(), Image.open(arguments["path"], formats=("PNG", "JPEG")) as opened:
             # A camera's turn mark is part of the picture as meant; PNG and scanners rarely have one.
+            turn = opened.getexif().get(_TURN, 1)
             picture = ImageOps.exif_transpose(opened)
             values = _grey_or_rgb(picture, doubts)
         if head.startswith(b"\x89PNG"):
-            png_whole.check(Path(arguments["path"]).read_bytes())
+            content = Path(arguments["path"]).read_bytes()
+            png_whole.check(content)
+            if head[24] == 16 and head[25] in _MORE_THAN_GREY:
+                values = _deep(content, int(turn))
     except InputRefused:
         raise
     except Exception as error:  # the codecs of Pillow raise many kinds
         raise _undecodable(error) from error
     return {"doubts": doubts}, {"1": values}
+
+
+def _deep(content: bytes, turn: int) -> NDArray[Any]:
+    """Samples of 16 bits of a PNG that has colour or transparency, of which Pillow keeps 8.
+
+    `turn`: its Exif Orientation, 1 to 8.
+    """
+    import cv2
+
+    found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype != np.uint16 or found.ndim != 3:
+        raise ValueError("not 16 bits")
+    colour = found[..., 2::-1]
+    if turn >= 5:  # rows are columns
+        colour = colour.swapaxes(0, 1)
+    if turn in (3, 4, 7, 8):
+        colour = colour[::-1]
+    if turn in (2, 3, 6, 7):
+        colour = colour[:, ::-1]
+    return _one_if_grey(colour)
 
 
 def _grey_or_rgb(picture: Any, doubts: list[str]) -> NDArray[Any]:
@@ -202,8 +227,11 @@ def _grey_or_rgb(picture: Any, doubts: list[str]) -> NDArray[Any]:
             doubts.append("transparency in the picture is not applied")
     if mode in ("1", "L", "LA"):
         return np.asarray(picture.convert("L"))
-    colour = np.asarray(picture.convert("RGB"))
+    return _one_if_grey(np.asarray(picture.convert("RGB")))
+
+
+def _one_if_grey(colour: NDArray[Any]) -> NDArray[Any]:
     red, green, blue = colour[..., 0], colour[..., 1], colour[..., 2]
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return np.ascontiguousarray(red)  # grey stored as colour: windows and probes apply to it
-    return colour
+    return np.ascontiguousarray(colour)

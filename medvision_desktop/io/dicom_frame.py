@@ -44,22 +44,36 @@ _LOSSY: Final = frozenset(
 
 
 def frame_of(
-    header: Header, layout: PixelLayout, index: int, values: NDArray[Any], *, doubts: tuple[str, ...] = ()
+    header: Header,
+    layout: PixelLayout,
+    index: int,
+    values: NDArray[Any],
+    *,
+    doubts: tuple[str, ...] = (),
+    words: NDArray[Any] | None = None,
 ) -> Frame:
-    """A `Frame` of decoded values (HxW, or HxWx3 RGB) of frame `index`, counted from 0."""
+    """A `Frame` of decoded values (HxW, or HxWx3 RGB) of frame `index`, counted from 0.
+
+    `words`: what of a compressed frame the values were taken from, where bits beside them may be overlays.
+    """
     with quiet():
-        return _frame(header, layout, index, values, doubts)
+        return _frame(header, layout, index, values, doubts, words)
 
 
 def _frame(
-    header: Header, layout: PixelLayout, index: int, values: NDArray[Any], doubts: tuple[str, ...]
+    header: Header,
+    layout: PixelLayout,
+    index: int,
+    values: NDArray[Any],
+    doubts: tuple[str, ...],
+    words: NDArray[Any] | None,
 ) -> Frame:
     # What other files of the series have said alike is not asked again; frames of one file differ in
     # what their functional groups say.
     dataset, of = header.dataset, (header.memo if layout.frames == 1 else Memo()).of
     alike: _Alike = of("alike", lambda: _alike(header, layout, index, of))
     if alike.covered:
-        overlays, shutter, unread = _covers(header, layout, index)
+        overlays, shutter, unread = _covers(header, layout, index, words)
     else:
         overlays, shutter, unread = (), alike.shutter, alike.unread
     geometry = of("geometry", lambda: _geometry(dataset, index, of))
@@ -184,12 +198,12 @@ def _palette(header: Header, layout: PixelLayout) -> Palette | None:
 
 
 def _covers(
-    header: Header, layout: PixelLayout, index: int
+    header: Header, layout: PixelLayout, index: int, words: NDArray[Any] | None
 ) -> tuple[tuple[OverlayPlane, ...], Shutter | None, tuple[str, ...]]:
     """Overlay planes, the shutter, and what of both cannot be drawn."""
     dataset = header.dataset
     shapes = _shutter_owner(dataset, index)
-    overlays, unread = overlays_of(header, layout, index)
+    overlays, unread = overlays_of(header, layout, index, words)
     shutter, doubts = _shutter(shapes, overlays, layout)
     if shutter is not None:
         overlays = tuple(plane for plane in overlays if not _is_bitmap(shapes, plane))

@@ -51,11 +51,12 @@ def shutter_of(
 
 
 def overlays_of(
-    header: Header, layout: PixelLayout, index: int
+    header: Header, layout: PixelLayout, index: int, words: NDArray[Any] | None = None
 ) -> tuple[tuple[OverlayPlane, ...], tuple[str, ...]]:
     """Overlay planes of frame `index`, and what of them cannot be drawn, in words.
 
     A plane lies in an element of its own, or in bits of the pixel words that the image does not use.
+    `words`: HxW, those of a compressed frame that keeps such bits; those of a native one are read.
     """
     found: list[OverlayPlane] = []
     doubts: list[str] = []
@@ -63,7 +64,7 @@ def overlays_of(
         if Tag(group, 0x0010) not in header.dataset:
             continue
         try:
-            plane = _plane(header, layout, group, index)
+            plane = _plane(header, layout, group, index, words)
         except (InputRefused, *PARSER_FAULTS):
             plane = None
         if plane is None:
@@ -73,7 +74,9 @@ def overlays_of(
     return tuple(found), tuple(dict.fromkeys(doubts))
 
 
-def _plane(header: Header, layout: PixelLayout, group: int, index: int) -> OverlayPlane | None:
+def _plane(
+    header: Header, layout: PixelLayout, group: int, index: int, words: NDArray[Any] | None
+) -> OverlayPlane | None:
     dataset = header.dataset
     rows, columns = _entry(dataset, group, 0x0010), _entry(dataset, group, 0x0011)
     if not rows or not columns or not 0 < rows * columns <= _MOST_PIXELS:
@@ -86,7 +89,7 @@ def _plane(header: Header, layout: PixelLayout, group: int, index: int) -> Overl
     elif Tag(group, 0x3000) in dataset:
         bits = _separate(header, group, rows, columns, position)
     else:
-        bits = _embedded(header, layout, group, index)
+        bits = _embedded(header, layout, group, index, words)
         rows, columns = bits.shape
     return OverlayPlane(
         bits=bits,
@@ -123,12 +126,16 @@ def _data(header: Header, group: int) -> bytes:
     return bytes(value) if isinstance(value, bytes | bytearray) else b""
 
 
-def _embedded(header: Header, layout: PixelLayout, group: int, index: int) -> NDArray[np.bool_]:
+def _embedded(
+    header: Header, layout: PixelLayout, group: int, index: int, words: NDArray[Any] | None
+) -> NDArray[np.bool_]:
     position = _entry(header.dataset, group, 0x0102) or 0
     in_image = layout.high_bit + 1 - layout.bits_stored <= position <= layout.high_bit
-    if header.transfer_syntax not in NATIVE or in_image or not 0 <= position < layout.bits_allocated:
+    there = words is not None or header.transfer_syntax in NATIVE
+    if not there or in_image or not 0 <= position < layout.bits_allocated:
         raise InputRefused("The overlay lies in bits that are not there.")
-    words = dicom_native.read_words(header, layout, index)
+    if words is None:
+        words = dicom_native.read_words(header, layout, index)
     return np.asarray((words >> np.asarray(position, words.dtype)) & 1, np.bool_)
 
 

@@ -246,7 +246,8 @@ def decoded(
         disagree: tuple[str, ...] = ()
         if layout.samples == 1:
             stored, disagree = _stored(values, layout, right_aligned=found.right_aligned)
-        yield frame_of(header, layout, index, stored, doubts=(*found.doubts, *disagree))
+        words = None if found.right_aligned else values
+        yield frame_of(header, layout, index, stored, doubts=(*found.doubts, *disagree), words=words)
 
 
 def _stored(

@@ -83,12 +83,14 @@ def load(instance: InstanceRef, decoder: Decoder, cancel: CancelToken | None = N
     """The picture as a frame: no spacing, no orientation, because the file knows none."""
     decoded = decoder.raster(instance.path, cancel)
     values = decoded.frames[0]
+    deep = values.ndim == 3 and values.dtype.itemsize > 1
+    doubts = ("16-bit colour is shown with 8 bits",) if deep else ()
     return Frame(
         stored=values,
         photometric=Photometric.RGB if values.ndim == 3 else Photometric.MONOCHROME2,
         bits_stored=values.dtype.itemsize * 8,
         sop_instance_uid=instance.sop_instance_uid,
-        not_faithful=decoded.doubts,
+        not_faithful=(*decoded.doubts, *doubts),
         corner=MappingProxyType({}),
     )
 

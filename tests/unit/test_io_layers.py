@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from medvision_desktop.domain.image import Frame
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame
 from medvision_desktop.services.render import RenderOptions, render_file
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
 
 Made = Callable[..., Frame]
 GREY = np.full((6, 9), 100, np.int16)
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -88,7 +81,8 @@ def test_a_plane_of_its_own_is_read_bit_by_bit(syntax: str, made: Made) -> None:
     assert not plane.is_region
 
 
-def test_bits_that_the_image_does_not_use_are_a_plane(made: Made) -> None:
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_bits_that_the_image_does_not_use_are_a_plane(syntax: str, tmp_path: Path, made: Made) -> None:
     bits = pattern(6, 9)
     words = np.full((6, 9), 77, np.uint16) | (bits.astype(np.uint16) << 14)
     dataset = ct(words, BitsStored=12, HighBit=11, RescaleIntercept=0)
@@ -98,7 +92,10 @@ def test_bits_that_the_image_does_not_use_are_a_plane(made: Made) -> None:
     dataset.add_new((0x6002, 0x0050), "SS", [1, 1])
     dataset.add_new((0x6002, 0x0100), "US", 16)
     dataset.add_new((0x6002, 0x0102), "US", 14)
-    frame = made(dataset)
+    if syntax == RLELossless:
+        dataset = pydicom.dcmread(write(dataset, tmp_path / "plain.dcm"))
+        dataset.compress(RLELossless)
+    frame = made(dataset, transfer_syntax=syntax)
     (plane,) = frame.overlays
     assert np.array_equal(plane.bits, bits)
     assert plane.is_region

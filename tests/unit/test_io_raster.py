@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import raster
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services.open_study import index, open_series
-from medvision_desktop.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    made.warm()
-    yield made
-    made.close()
 
 
 def shown(path: Path, decoder: Decoder) -> Frame:
@@ -92,12 +82,23 @@ def test_the_size_is_read_from_the_header(tmp_path: Path) -> None:
         assert raster.size_of(tmp_path / name) == (40, 60)
 
 
-def png_of(columns: int, rows: int, data: bytes) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def png(
+    columns: int,
+    rows: int,
+    chunks: list[tuple[bytes, bytes]],
+    bits: int = 8,
+    kind: int = 0,
+    passes: int = 0,
+) -> bytes:
+    header = struct.pack(">IIBBBBB", columns, rows, bits, kind, 0, 0, passes)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in ((b"IHDR", header), *chunks, (b"IEND", b""))
+    )
 
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+def png_of(columns: int, rows: int, data: bytes) -> bytes:
+    return png(columns, rows, [(b"IDAT", data)])
 
 
 @pytest.mark.parametrize(
@@ -179,18 +180,10 @@ def test_a_png_in_seven_passes_is_whole_when_all_of_them_are(
     ):
         part = values[top::down, left::across]
         lines += b"".join(b"\0" + line.tobytes() for line in part) if part.size else b""
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 1)
     path = tmp_path / "a.png"
 
     def write(data: bytes) -> None:
-        chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
-        path.write_bytes(
-            b"\x89PNG\r\n\x1a\n"
-            + b"".join(
-                struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-                for kind, body in chunks
-            )
-        )
+        path.write_bytes(png(columns, rows, [(b"IDAT", data)], passes=1))
 
     write(zlib.compress(lines))
     assert np.array_equal(shown(path, decoder).stored, values)
@@ -211,11 +204,35 @@ def test_a_jpeg_that_ends_early_is_refused(progressive: bool, tmp_path: Path, de
             shown(path, decoder)
 
 
-def test_sixteen_bit_colour_says_that_it_is_shown_with_eight(tmp_path: Path, decoder: Decoder) -> None:
-    import cv2
-
-    colour = np.random.default_rng(5).integers(0, 65536, (20, 30, 3)).astype(np.uint16)
-    cv2.imwrite(str(tmp_path / "a.png"), colour)
+@pytest.mark.parametrize("kind", ["colour", "with transparency", "grey with transparency"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_colour_of_sixteen_bits_keeps_them_however_it_is_turned(
+    kind: str, turn: int, tmp_path: Path, decoder: Decoder
+) -> None:
+    values = np.random.default_rng(5).integers(0, 65536, (20, 30, 3)).astype(np.uint16)
+    if kind.startswith("grey"):
+        values[...] = values[..., :1]
+    opaque = np.full((20, 30, 1), 65535, np.uint16)
+    samples = {
+        "colour": values,
+        "with transparency": np.dstack([values, opaque]),
+        "grey with transparency": np.dstack([values[..., :1], opaque]),
+    }[kind]
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    marked = (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    code = {"colour": 2, "with transparency": 6, "grey with transparency": 4}[kind]
+    (tmp_path / "a.png").write_bytes(
+        png(30, 20, [marked, (b"IDAT", zlib.compress(lines))], bits=16, kind=code)
+    )
+    eight = Image.fromarray((values >> 8).astype(np.uint8))
+    eight.getexif()[0x0112] = turn
+    shape = np.asarray(ImageOps.exif_transpose(eight))
     frame = shown(tmp_path / "a.png", decoder)
-    assert frame.photometric is Photometric.RGB
-    assert frame.not_faithful == ("16-bit colour is shown with 8 bits",)
+    assert frame.bits_stored == 16
+    assert frame.photometric is (Photometric.MONOCHROME2 if kind.startswith("grey") else Photometric.RGB)
+    assert np.array_equal(frame.stored >> 8, shape[..., 0] if kind.startswith("grey") else shape)
+    assert set(np.unique(frame.stored)) == set(np.unique(values))
+    said = () if kind.startswith("grey") else ("16-bit colour is shown with 8 bits",)
+    assert frame.not_faithful == said
