@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from pydicom.uid import (
 
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services.render import Rendered, RenderOptions, render_file
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
 
 Values = NDArray[np.float64]
@@ -39,13 +37,6 @@ POLARITIES = (
     ("MONOCHROME1", "INVERSE", True),
 )
 LAYOUTS = ((8, 8), (8, 5), (16, 16), (16, 12), (16, 9), (32, 32), (32, 20))
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +18,6 @@ from medvision_desktop.io.dicom_alike import HeaderReader
 from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame, load_frames
 from medvision_desktop.services.open_study import index
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
 
 SAID = st.fixed_dictionaries(
@@ -63,13 +60,6 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +16,7 @@ from medvision_desktop.pixels import pipeline
 from medvision_desktop.pixels.drawer import Drawer
 from medvision_desktop.pixels.viewport import Viewport
 from medvision_desktop.services.open_study import index, open_series
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    made.warm()
-    yield made
-    made.close()
 
 
 def opened(path: Path, decoder: Decoder) -> Frame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame
 from medvision_desktop.io.dicom_tables import padding_of
 from medvision_desktop.pixels.modality import declared_range
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import Raw, ct, write
 
 SampleFile = Callable[[str], Path]
@@ -40,14 +39,6 @@ FLOATS = PixelLayout(
     photometric="MONOCHROME2",
     is_float=True,
 )
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    made.warm()
-    yield made
-    made.close()
 
 
 @pytest.fixture

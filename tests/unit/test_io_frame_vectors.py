@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,7 @@ from medvision_desktop.domain.geometry import PixelSpacing, SpacingSource
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services import open_study
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 def opened(path: Path, decoder: Decoder) -> LoadedSeries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,9 @@ from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame
 from medvision_desktop.pixels import pipeline
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
 
 SampleFile = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    made.warm()
-    yield made
-    made.close()
 
 
 def bundled(name: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,7 @@ from medvision_desktop.io import nifti, nifti_header
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.services.open_study import index, open_series
-from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 def opened(path: Path, decoder: Decoder) -> LoadedSeries:

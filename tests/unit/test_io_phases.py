@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, generate_uid
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services import open_study
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 def opened(folder: Path, decoder: Decoder) -> LoadedSeries:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,10 @@ from medvision_desktop.io.dicom_presentation import KEY_OBJECTS, read_state
 from medvision_desktop.pixels import pipeline
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.services.render import RenderOptions, render_file
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import SERIES_UID, STUDY_UID, ct, write
 from tests.helpers.presentation_files import dataset, image_ref, state_for, voi_item
 
 RAMP = np.arange(64 * 64, dtype=np.int16).reshape(64, 64)
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 def opened(folder: Path, decoder: Decoder, *states: Dataset, **image: Any) -> LoadedSeries:

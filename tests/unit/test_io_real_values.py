@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,11 @@ from medvision_desktop.io.dicom_real import suv_factor
 from medvision_desktop.io.dicom_scan import scan_file
 from medvision_desktop.io.dicom_series import load_frame
 from medvision_desktop.pixels import pipeline
-from medvision_desktop.settings import Settings
 from medvision_desktop.ui.viewmodels.measure import probe_lines
 from tests.helpers.dicom_files import ct, write
 
 F18_HALF_LIFE_S = 6586.2
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,6 @@ from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.settings import Settings
 from medvision_desktop.work import CancelToken, Progress
 from tests.helpers.dicom_files import ct, write, write_stack
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    yield made
-    made.close()
 
 
 def opened(folder: Path, decoder: Decoder) -> LoadedSeries:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +15,8 @@ from medvision_desktop.errors import InputRefused
 from medvision_desktop.io import documents
 from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services import open_study
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write
 from tests.helpers.report_files import item, letter, pdf_document, report
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    """Decoding children of this module."""
-    made = Decoder(Settings())
-    made.warm()
-    yield made
-    made.close()
 
 
 def scanned(folder: Path) -> ScanResult:

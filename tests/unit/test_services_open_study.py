@@ -6,7 +6,6 @@ import gc
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +17,7 @@ from medvision_desktop.io.decoder import Decoder
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.services.samples import sample_studies
 from medvision_desktop.services.thumbnails import thumbnail
-from medvision_desktop.settings import Settings
 from tests.helpers.dicom_files import ct, write, write_stack
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    made = Decoder(Settings())
-    made.warm()
-    yield made
-    made.close()
 
 
 def test_a_fresh_machine_has_six_sample_studies() -> None:
