@@ -62,6 +62,7 @@ class Annotation:
     words: tuple[str, ...] = ()
     in_display: bool = False
     circle: bool = False
+    filled: bool = False
 
 
 def circle_through(middle: Point, edge: Point) -> tuple[Point, ...]:

@@ -159,9 +159,6 @@ def _more_doubts(dataset: Dataset) -> tuple[str, ...]:
     layers = items_of(dataset, "GraphicAnnotationSequence")
     if any(_has_compound_alone(layer) for layer in layers):
         found.append("compound graphics of a presentation state are not drawn")
-    graphics = (graphic for layer in layers for graphic in items_of(layer, "GraphicObjectSequence"))
-    if any(text(graphic, "GraphicFilled") == "Y" for graphic in graphics):
-        found.append("filled shapes of a presentation state are drawn as outlines")
     if items_of(dataset, "MaskSubtractionSequence"):
         found.append("the mask that a presentation state subtracts is not subtracted")
     return tuple(found)
@@ -224,17 +221,18 @@ def _graphic(item: Dataset) -> Annotation | None:
     display = text(item, "GraphicAnnotationUnits") == "DISPLAY"
     values = numbers(item, "GraphicData")[: 2 * _MOST_POINTS]
     points = _points(values, display=display)
-    kind = text(item, "GraphicType")
+    kind, filled = text(item, "GraphicType"), text(item, "GraphicFilled") == "Y"
     if kind == "POINT" and points:
         return Annotation((points[0],), closed=True, in_display=display)
     if kind == "CIRCLE" and len(points) == 2:
         line = points if display else circle_through(points[0], points[1])
-        return Annotation(line, closed=True, in_display=display, circle=display)
+        return Annotation(line, closed=True, in_display=display, circle=display, filled=filled)
     if kind == "ELLIPSE" and len(points) == 4:
-        return Annotation(_ellipse(points), closed=True, in_display=display)
+        return Annotation(_ellipse(points), closed=True, in_display=display, filled=filled)
     if kind in ("POLYLINE", "INTERPOLATED") and len(points) >= 2:
         line = points if kind == "POLYLINE" else _smooth(points)
-        return Annotation(line, closed=len(points) > 2 and points[0] == points[-1], in_display=display)
+        closed = len(points) > 2 and points[0] == points[-1]
+        return Annotation(line, closed=closed, in_display=display, filled=closed and filled)
     return None
 
 

@@ -78,6 +78,8 @@ def _ink(marks: Sequence[Annotation], turn: ViewTurn, shape: tuple[int, ...]) ->
             reach = 4 * max(rows, columns)
             at = np.clip([(column, row) for row, column in points], -reach, reach)
             fixed = np.rint(at * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+            if mark.filled:
+                cv2.fillPoly(lines, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
             cv2.polylines(lines, [fixed], mark.closed, 255, thick, cv2.LINE_AA, _SUBPIXEL_BITS)
         if mark.words and points:
             text = "\n".join(mark.words)

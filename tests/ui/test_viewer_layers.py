@@ -6,16 +6,24 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QApplication
 
 from medvision_desktop.domain.display import VoiWindow, WindowSource
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import LoadedSeries, Stack
 from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
+from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.domain.presentation import DisplayedArea, ImageRef, PresentationState
 from medvision_desktop.pixels import viewport
 from medvision_desktop.pixels.viewport import Viewport
+from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels import pane_state, pane_view
 from medvision_desktop.ui.viewmodels.pane_state import PaneState
+from medvision_desktop.ui.viewmodels.pane_view import DrawnMark
+from medvision_desktop.ui.widgets import mark_layer
+from medvision_desktop.ui.widgets.edged_text import EdgedText
 from tests.helpers import viewer_cases as cases
 
 
@@ -95,6 +103,19 @@ def test_annotations_lie_where_the_image_lies() -> None:
     assert words.points == (view.to_screen(50, 50),)
     middle = np.mean(point.points, axis=0)
     assert middle == pytest.approx(view.to_screen(50, 50))
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_shape_that_a_state_fills_is_filled_on_the_pane(filled: bool, qapp: QApplication) -> None:
+    mark = DrawnMark(MeasurementKind.POLYGON, ((10, 10), (50, 10), (50, 40), (10, 40)), filled=filled)
+    image = QImage(60, 50, QImage.Format.Format_RGB32)
+    image.fill(0)
+    painter = QPainter(image)
+    mark_layer.paint(painter, EdgedText(), [mark], QRectF(image.rect()), 1.0)
+    painter.end()
+    assert (image.pixelColor(30, 25) == QColor(T.onimage)) is filled
+    assert image.pixelColor(30, 10).red() > 127  # an edge either way
+    assert image.pixelColor(5, 5) == QColor(0, 0, 0)
 
 
 def three_films() -> LoadedSeries:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -355,6 +356,28 @@ def test_lines_of_a_state_are_drawn_when_asked_and_turn_with_the_image(
     expected = expected[:, ::-1] if flip == "Y" else expected
     assert np.array_equal(drawn.levels() > 127, expected > 127)
     assert np.array_equal(drawn.levels(), np.rint(drawn.values() * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "area"),
+    [
+        ("POLYLINE", [10.5, 20.5, 10.5, 60.5, 30.5, 60.5, 30.5, 20.5, 10.5, 20.5], 41 * 21),
+        ("POLYLINE", [10.5, 20.5, 10.5, 60.5, 30.5, 60.5, 30.5, 20.5], 41 * 2 + 19),  # not closed
+        ("ELLIPSE", [30.5, 20.5, 30.5, 60.5, 20.5, 40.5, 40.5, 40.5], np.pi * 20.5 * 10.5),
+        ("CIRCLE", [30.5, 40.5, 30.5, 60.5], np.pi * 20.5**2),
+    ],
+)
+def test_shapes_that_a_state_fills_are_filled(
+    kind: str, data: list[float], area: float, tmp_path: Path, decoder: Decoder
+) -> None:
+    path = marks_of(tmp_path)
+    state = pydicom.dcmread(path)
+    graphic = state.GraphicAnnotationSequence[0].GraphicObjectSequence[0]
+    graphic.GraphicType, graphic.GraphicData, graphic.GraphicFilled = kind, data, "Y"
+    state.save_as(path)
+    drawn = render_file(tmp_path, RenderOptions(overlays=True), decoder=decoder)
+    assert drawn.plan.frame.not_faithful == ()
+    assert np.count_nonzero(drawn.levels() > 127) == pytest.approx(area, rel=0.05)  # half a pixel around
 
 
 def test_words_of_a_state_stand_upright_where_they_belong(tmp_path: Path, decoder: Decoder) -> None:

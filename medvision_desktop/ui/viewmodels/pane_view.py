@@ -61,6 +61,7 @@ class DrawnMark:
     lines: tuple[str, ...] = ()
     selected: int | None = None
     is_draft: bool = False
+    filled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +199,7 @@ def annotated(view: ViewTransform, shown: Shown) -> tuple[DrawnMark, ...]:
             points = ((x - reach, y), (x, y - reach), (x + reach, y), (x, y + reach))
         elif not one.closed:
             points = (*points, *points[-2:0:-1])  # there and back, because shapes are closed
-        found.append(DrawnMark(MeasurementKind.POLYGON, points, one.words))
+        found.append(DrawnMark(MeasurementKind.POLYGON, points, one.words, filled=one.filled))
     return tuple(found)
 
 

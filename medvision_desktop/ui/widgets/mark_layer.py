@@ -39,7 +39,7 @@ def paint(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for mark in marks:
         points = [QPointF(x / ratio, y / ratio) for x, y in mark.points]
-        _strokes(painter, _path(mark, points))
+        _strokes(painter, _path(mark, points), filled=mark.filled)
         if mark.kind is MeasurementKind.COBB and len(points) == 4:
             _join(painter, points)
         if mark.selected is not None or mark.is_draft or mark.kind not in REGIONS:
@@ -77,8 +77,8 @@ def _path(mark: DrawnMark, points: list[QPointF]) -> QPainterPath:
     return path
 
 
-def _strokes(painter: QPainter, path: QPainterPath) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
+def _strokes(painter: QPainter, path: QPainterPath, *, filled: bool) -> None:
+    painter.setBrush(QColor(T.onimage) if filled else Qt.BrushStyle.NoBrush)
     for colour, width in ((edge_colour(), _EDGE), (QColor(T.onimage), _LINE)):
         painter.setPen(QPen(colour, width))
         painter.drawPath(path)
