@@ -165,6 +165,8 @@ def _table(name: str, columns: Sequence[str], shown: int) -> QTableWidget:
     table.setFont(fonts.font("caption"))
     table.setTabKeyNavigation(False)
     head = table.horizontalHeader()
+    head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    head.setHighlightSections(False)
     head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     head.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
     table.setColumnWidth(0, 190)

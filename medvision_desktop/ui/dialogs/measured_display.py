@@ -41,7 +41,10 @@ class MeasuredDisplaySheet(Sheet):
         self.table.setTabKeyNavigation(False)
         self.table.setFixedHeight(min(_HEIGHT_PX, window.height() - 280))
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        head = self.table.horizontalHeader()
+        head.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setHighlightSections(False)
         self._fill()
         note = label(
             f"{screen}. In the light of the room, at least an hour after it was switched on.",

@@ -43,6 +43,8 @@ class PresetSheet(Sheet):
         self.table.setFont(fonts.font("body"))
         self.table.setTabKeyNavigation(False)
         head = self.table.horizontalHeader()
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setHighlightSections(False)
         for column in range(1, len(_COLUMNS)):
             self.table.setColumnWidth(column, 80)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -92,6 +92,7 @@ class TagSheet(Sheet):
             self.table.setColumnWidth(column, width)
         head.setStretchLastSection(True)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        head.setHighlightSections(False)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.setFixedHeight(min(_HEIGHT_PX, window.height() - 220))
         for widget in (self.field, self.table, self.count):
