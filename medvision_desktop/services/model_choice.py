@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from medvision_desktop.domain.image import LoadedSeries
@@ -27,7 +28,15 @@ _PROJECTIONS: Final = frozenset({"CR", "DX", "DR", "RG", "MG", "PX", "IO"})
 _MOST_VOXELS: Final = 8_000_000
 
 
-def offered(registry: Registry, loaded: LoadedSeries, frame_index: int, usual: str) -> str:
+@dataclass(frozen=True)
+class Offer:
+    """A model by name; `fits`: nothing that is known without running it rules the images out."""
+
+    name: str
+    fits: bool
+
+
+def offered(registry: Registry, loaded: LoadedSeries, frame_index: int, usual: str) -> Offer:
     """The usual model where nothing rules the images out; else the one of the others with fewest doubts.
 
     For a patient of an age that the usual model has not seen, one that says it has seen that age comes
@@ -37,9 +46,10 @@ def offered(registry: Registry, loaded: LoadedSeries, frame_index: int, usual: s
     fitting = sorted(known)
     if usual in known:
         if AGE_OUTSIDE_TRAINING not in known[usual]:
-            return usual
+            return Offer(usual, fits=True)
         fitting = [name for name in fitting if _has_seen_age(registry, name, known[name])]
-    return min(fitting, key=lambda name: len(known[name]), default=usual)
+    name = min(fitting, key=lambda name: len(known[name]), default=usual)
+    return Offer(name, fits=name in known)
 
 
 def _has_seen_age(registry: Registry, name: str, doubts: frozenset[str]) -> bool:

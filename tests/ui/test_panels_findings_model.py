@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -45,6 +46,14 @@ def test_a_study_that_no_model_saw_says_not_run(scene: Scene) -> None:
     assert scene.findings.run_state is RunState.NOT_RUN
     assert [row.state for row in scene.findings.rows] == [RowState.NOT_RUN]
     assert scene.findings.rows[0].score is None
+
+
+def test_images_that_no_model_is_for_have_no_rows_of_a_model_and_say_so(scene: Scene) -> None:
+    series = dataclasses.replace(STUDY.series[0], modality="US", body_part="ABDOMEN", view_position="")
+    scene.show(dataclasses.replace(STUDY, series=(series,), description="Abdomen"))
+    assert scene.findings.run_state is RunState.NO_MODEL
+    assert scene.findings.rows == ()
+    assert scene.findings.doubts == ("No installed model is for these images.",)
 
 
 def test_a_result_is_in_the_record_before_it_is_shown(scene: Scene) -> None:

@@ -11,7 +11,7 @@ import pytest
 from medvision_desktop import paths
 from medvision_desktop.domain.image import LoadedSeries
 from medvision_desktop.modelkit.registry import Registry
-from medvision_desktop.services.model_choice import offered
+from medvision_desktop.services.model_choice import Offer, offered
 from medvision_desktop.services.open_study import index, open_series
 from medvision_desktop.services.samples import sample_studies
 from medvision_desktop.services.workbench import Workbench
@@ -56,8 +56,8 @@ def test_the_age_in_the_header_decides_which_model_of_chest_films_is_offered(
     bench: Workbench, age: str, model: str
 ) -> None:
     film = _aged(_sample(bench, "CR", "CHEST"), age)
-    assert offered(SHIPPED, film, 0, USUAL) == model
-    assert offered(SHIPPED, film, 0, "chest-tuberculosis") == "chest-tuberculosis"
+    assert offered(SHIPPED, film, 0, USUAL) == Offer(model, fits=True)
+    assert offered(SHIPPED, film, 0, "chest-tuberculosis").name == "chest-tuberculosis"
 
 
 def test_a_head_in_an_mr_volume_is_offered_a_model_of_heads(bench: Workbench) -> None:
@@ -67,7 +67,7 @@ def test_a_head_in_an_mr_volume_is_offered_a_model_of_heads(bench: Workbench) ->
         for series in study.series
         if series.frame_count > 100
     )
-    found = SHIPPED.get(offered(SHIPPED, head, 90, USUAL)).manifest
+    found = SHIPPED.get(offered(SHIPPED, head, 90, USUAL).name).manifest
     assert "MR" in found.wanted.modalities
 
 
@@ -75,11 +75,11 @@ def test_a_head_in_an_mr_volume_is_offered_a_model_of_heads(bench: Workbench) ->
 def test_where_nothing_fits_the_usual_model_stays_and_its_gate_says_why(
     bench: Workbench, modality: str, part: str
 ) -> None:
-    assert offered(SHIPPED, _sample(bench, modality, part), 0, USUAL) == USUAL
+    assert offered(SHIPPED, _sample(bench, modality, part), 0, USUAL) == Offer(USUAL, fits=False)
 
 
 def test_a_registry_without_models_offers_the_usual_name(bench: Workbench, tmp_path: Path) -> None:
-    assert offered(Registry((tmp_path,)), _sample(bench, "US"), 0, USUAL) == USUAL
+    assert offered(Registry((tmp_path,)), _sample(bench, "US"), 0, USUAL) == Offer(USUAL, fits=False)
 
 
 @pytest.mark.data
@@ -89,4 +89,4 @@ def test_a_crop_around_a_hippocampus_is_offered_its_model(
     crop = min((data_dir / "hippocampus" / "images").glob("*.nii.gz"))
     (study,) = index([crop], scratch=tmp_path).studies
     loaded = open_series(study, study.series[0], decoder=bench.decoder)
-    assert offered(SHIPPED, loaded, 0, USUAL) == "hippocampus"
+    assert offered(SHIPPED, loaded, 0, USUAL) == Offer("hippocampus", fits=True)

@@ -18,6 +18,7 @@ class RunState(Enum):
     """Where the run of the model on the shown study stands."""
 
     NOT_RUN = "not run"
+    NO_MODEL = "no model"
     RUNNING = "running"
     ABSTAINED = "abstained"
     REFUSED = "refused"
@@ -131,7 +132,7 @@ COMPACT_FROM: Final = 4  # this many rows below threshold take one line each
 def rows_of(given: ListInput) -> tuple[Row, ...]:
     """Rows in the order of the sections; inside one by probability, or by name when asked."""
     suggested = [_finding_row(f, given) for f in given.findings if f.score is not None]
-    if given.run is not RunState.DONE:
+    if given.run not in (RunState.DONE, RunState.NO_MODEL):
         covered = {row.label for row in suggested}
         suggested += [_waiting_row(label, given) for label in given.labels if label not in covered]
     added = [_added_row(f, given) for f in given.findings if f.score is None]

@@ -100,8 +100,10 @@ class FindingsState(QObject):
             return RunState.RUNNING
         if self.runs.failure(self._key):
             return RunState.FAILED
-        analysis = self._recorded.analysis
-        return RunState.NOT_RUN if analysis is None else _RUN_STATES[analysis.state]
+        recorded = self._recorded
+        if recorded.analysis is not None:
+            return _RUN_STATES[recorded.analysis.state]
+        return RunState.NOT_RUN if recorded.fits or recorded.facts.missing else RunState.NO_MODEL
 
     @property
     def fraction(self) -> float | None:
@@ -152,6 +154,8 @@ class FindingsState(QObject):
         """What speaks against trusting the result, in words: reasons of the gate, a missing model."""
         recorded = self._recorded
         told = [recorded.facts.missing] if recorded.facts.missing and recorded.analysis is None else []
+        if self.run_state is RunState.NO_MODEL:
+            told.append("No installed model is for these images.")
         if recorded.analysis is not None and self.run_state is RunState.DONE:
             gate = recorded.analysis.gate
             told += [words.reason_words(reason, gate.checks) for reason in gate.reasons]

@@ -19,8 +19,9 @@ class StudyRecord:
     """`analysis` is the run that is shown; `newest_failure` why a newer one failed.
 
     `maps` are by the number of their analysis and by label; only of runs on the series on screen.
-    `label_map` is what the shown run drew, None where it draws none. `offer`: the model that Run AI starts.
-    `facts` are of the model that ran, or that Run AI would start; `choices` of every model.
+    `label_map` is what the shown run drew, None where it draws none. `offer`: the model that Run AI starts;
+    `fits`: as far as is known, the images are for it. `facts` are of the model that ran, or that Run AI
+    would start; `choices` of every model.
     """
 
     analysis: RecordedAnalysis | None = None
@@ -31,6 +32,7 @@ class StudyRecord:
     choices: tuple[ModelFacts, ...] = ()
     label_map: LabelMap | None = None
     offer: str = ""
+    fits: bool = True
 
 
 def read(
@@ -47,13 +49,12 @@ def read(
     """
     choices = choices_of(bench.registry)
     series_uid = loaded.series.uid if loaded is not None else ""
-    if picked or loaded is None:
-        model_name = picked or model_name
-    else:
-        model_name = model_choice.offered(bench.registry, loaded, frame_index, model_name)
+    offer = model_choice.Offer(picked or model_name, fits=True)
+    if not picked and loaded is not None:
+        offer = model_choice.offered(bench.registry, loaded, frame_index, model_name)
     if not study_key:
-        facts = facts_of(bench.registry, model_name)
-        return StudyRecord(facts=facts, choices=choices, offer=model_name)
+        facts = facts_of(bench.registry, offer.name)
+        return StudyRecord(facts=facts, choices=choices, offer=offer.name)
     store = bench.store
     here = [run for run in review.analyses(store, study_key) if run.series_uid == series_uid]
     shown = shown_of(here)
@@ -64,8 +65,9 @@ def read(
         newest_failure=failure,
         findings=review.findings(store, study_key),
         maps={(run.seq, heat.label): heat for run in here for heat in review.maps(store, run.seq)},
-        facts=facts_of(bench.registry, model_name if shown is None else shown.model.name),
+        facts=facts_of(bench.registry, offer.name if shown is None else shown.model.name),
         choices=choices,
         label_map=None if shown is None else review.label_map(store, shown.seq),
-        offer=model_name,
+        offer=offer.name,
+        fits=offer.fits,
     )

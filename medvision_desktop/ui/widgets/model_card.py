@@ -22,6 +22,7 @@ _CHANGES_HEIGHT: Final = (QEvent.Type.LayoutRequest, QEvent.Type.Resize, QEvent.
 
 CHIPS: Final = {
     RunState.NOT_RUN: Chip("Not run", "circle-dashed"),
+    RunState.NO_MODEL: Chip("No model", "circle-slash"),
     RunState.RUNNING: Chip("Running", RING, "accent"),
     RunState.ABSTAINED: Chip("Abstained", "circle-slash"),
     RunState.REFUSED: Chip("Refused", "ban", "warn"),
