@@ -6,6 +6,10 @@ step to either side of its centre, and there the value of the outermost centre h
 
 from __future__ import annotations
 
+import itertools
+import math
+import os
+import threading
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
@@ -16,6 +20,8 @@ from numpy.typing import NDArray
 
 # Values with fewer steps than this are kept as fractions when they are interpolated.
 _COARSE_RANGE: Final = 256
+# About a millisecond; to start a thread takes a tenth of that.
+_SAMPLES_A_THREAD: Final = 1 << 15
 
 
 class Gather(IntEnum):
@@ -41,7 +47,7 @@ def sampled(
     `corner`: index (k, j, i) of the first sample of the first plane. `steps`: what one plane deeper, one
     row down and one column to the right add to it. `shape`: planes, rows, columns. Samples outside of the
     grid, and those that voxels of `padding` (an inclusive range) have a part in, do not count; a pixel
-    without any is `outside`. Releases the interpreter while it works.
+    without any is `outside`. Releases the interpreter while it works, and takes all cores for what is large.
     """
     planes, rows, columns = shape
     out = np.empty((rows, columns), np.float32)
@@ -49,8 +55,28 @@ def sampled(
     start = np.ascontiguousarray(corner, dtype=np.float64)
     low, high = padding if padding is not None else (0.0, 0.0)
     run = _kernel(padded=padding is not None)
-    run(values_kji, start, deep, down, right, planes, int(gather), float(low), float(high), outside, out)
+
+    def fill(first: int, end: int) -> None:
+        ends, way = (float(low), float(high)), int(gather)
+        run(values_kji, start, deep, down, right, planes, way, *ends, outside, out, first, end)
+
+    _shared_out(fill, rows, planes * rows * columns)
     return out
+
+
+def _shared_out(fill: Callable[[int, int], None], rows: int, samples: int) -> None:
+    """Fill rows from one up to another on as many threads as are worth it; the caller's is one of them."""
+    count = max(1, min(os.cpu_count() or 1, rows, samples // _SAMPLES_A_THREAD))
+    ends = [rows * part // count for part in range(count + 1)]
+    others = [
+        threading.Thread(target=fill, args=(first, end), name="sampling")
+        for first, end in itertools.pairwise(ends[1:])
+    ]
+    for other in others:
+        other.start()
+    fill(0, ends[1])
+    for other in others:
+        other.join()
 
 
 def sampled_plainly(
@@ -193,8 +219,10 @@ def _kernel(*, padded: bool) -> Callable[..., None]:
         high: float,
         outside: float,
         out: Any,
+        first: int,
+        end: int,
     ) -> None:
-        for row in range(out.shape[0]):
+        for row in range(first, end):
             for column in range(out.shape[1]):
                 k = start[0] + row * down[0] + column * right[0]
                 j = start[1] + row * down[1] + column * right[1]
@@ -205,11 +233,15 @@ def _kernel(*, padded: bool) -> Callable[..., None]:
 
 
 def _between(values: Any, k: float, j: float, i: float) -> Any:
-    """Trilinear interpolation at an index within the grid; compiled."""
-    nk, nj, ni = values.shape
-    ka, ja, ia = int(k), int(j), int(i)
-    kb, jb, ib = min(ka + 1, nk - 1), min(ja + 1, nj - 1), min(ia + 1, ni - 1)
-    fk, fj, fi = k - ka, j - ja, i - ia
+    """Trilinear interpolation at an index within the grid; compiled.
+
+    Its indices are unsigned, because signed ones are looked at for counting from the end, which takes long.
+    """
+    fk, fj, fi = k - math.floor(k), j - math.floor(j), i - math.floor(i)
+    ka, ja, ia, one = np.uintp(k), np.uintp(j), np.uintp(i), np.uintp(1)
+    kb = ka + one if fk > 0 else ka
+    jb = ja + one if fj > 0 else ja
+    ib = ia + one if fi > 0 else ia
     near = (values[ka, ja, ia] * (1 - fi) + values[ka, ja, ib] * fi) * (1 - fj) + (
         values[ka, jb, ia] * (1 - fi) + values[ka, jb, ib] * fi
     ) * fj
@@ -221,18 +253,13 @@ def _between(values: Any, k: float, j: float, i: float) -> Any:
 
 def _touches(values: Any, k: float, j: float, i: float, low: float, high: float) -> bool:
     """Whether a voxel of padding has a part in the value at an index; compiled."""
-    nk, nj, ni = values.shape
-    ka, ja, ia = int(k), int(j), int(i)
-    fk, fj, fi = k - ka, j - ja, i - ia
-    for corner in range(8):
-        share = (fk if corner & 4 else 1 - fk) * (fj if corner & 2 else 1 - fj)
-        share *= fi if corner & 1 else 1 - fi
-        if share > 0:
-            value = values[
-                min(ka + (corner >> 2 & 1), nk - 1),
-                min(ja + (corner >> 1 & 1), nj - 1),
-                min(ia + (corner & 1), ni - 1),
-            ]
-            if low <= value and value <= high:
-                return True
-    return False
+    ka, ja, ia, one = np.uintp(k), np.uintp(j), np.uintp(i), np.uintp(1)
+    kb = ka + one if k > math.floor(k) else ka
+    jb = ja + one if j > math.floor(j) else ja
+    ib = ia + one if i > math.floor(i) else ia
+    found = False
+    for row in range(4):
+        kk, jj = kb if row & 2 else ka, jb if row & 1 else ja
+        first, second = values[kk, jj, ia], values[kk, jj, ib]
+        found |= (low <= first) & (first <= high) | (low <= second) & (second <= high)
+    return found
