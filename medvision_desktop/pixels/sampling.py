@@ -47,7 +47,7 @@ def sampled(
     `corner`: index (k, j, i) of the first sample of the first plane. `steps`: what one plane deeper, one
     row down and one column to the right add to it. `shape`: planes, rows, columns. Samples outside of the
     grid, and those that voxels of `padding` (an inclusive range) have a part in, do not count; a pixel
-    without any is `outside`. Releases the interpreter while it works, and takes all cores for what is large.
+    without any is `outside`. Releases the interpreter; takes all cores for what is large.
     """
     planes, rows, columns = shape
     out = np.empty((rows, columns), np.float32)
