@@ -38,22 +38,26 @@ class Statistics:
     real: tuple[tuple[str, float, float, str], ...] = ()
 
 
+def size_px(frame: Frame, points: Sequence[Point]) -> int:
+    """Pixels of the frame in the box around a region: what is looked at for its values."""
+    box = _box(frame, points) if points else None
+    return 0 if box is None else (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+
+
 def values(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDArray[np.float64]:
     """Modality values of the pixels inside, padding left out; empty for colour and outside the image."""
-    found = modality.apply(frame.modality, _stored(frame, kind, points))
+    stored = _stored(frame, kind, points)
+    found = modality.apply(frame.modality, stored[~modality.is_padding(frame, stored)])
     return found[np.isfinite(found)]
 
 
 def _stored(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> NDArray[Any]:
-    """Stored values of the pixels inside, padding left out."""
+    """Stored values of the pixels inside, padding as well."""
     box = None if frame.is_colour else _box(frame, points)
     if box is None:
         return np.empty(0)
     rows, columns = box
-    stored = frame.stored[rows, columns]
-    inside = _inside(kind, points, rows, columns)
-    inside &= ~modality.is_padding(frame, stored)
-    return np.asarray(stored[inside])
+    return np.asarray(frame.stored[rows, columns][_inside(kind, points, rows, columns)])
 
 
 def statistics(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> Statistics | None:
@@ -62,6 +66,8 @@ def statistics(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> 
     few = histogram.distinct(stored)
     # Large regions have many pixels of few values: the values are looked at, each as often as it is there.
     stored, counts = few if few is not None else (stored, np.ones(stored.size, np.int64))
+    kept = ~modality.is_padding(frame, stored)
+    stored, counts = stored[kept], counts[kept]
     values = modality.apply(frame.modality, stored)
     known = np.isfinite(values)
     values, often = values[known], counts[known]

@@ -26,6 +26,9 @@ from medvision_desktop.ui.viewmodels.drawing import Draft
 
 _ID_BYTES: Final = 8
 _NOT_SAVED: Final = "not saved"
+# Values of a larger region take longer than a pane may wait from one place of the mouse to the next.
+_MOST_WHILE_MOVING_PX: Final = 1 << 21
+_LATER: Final = "Mean and SD when it is done"
 
 
 @dataclass(frozen=True)
@@ -85,22 +88,26 @@ class Marks(QObject):
         found = [self._mark(one, frame) for one in self.on(place)]
         draft = self._draft
         if draft is not None and draft.place == place:
-            lines = self.lines(frame, draft.kind, draft.points)
+            lines = self.lines(frame, draft.kind, draft.points, moving=True)
             found.append(Mark(draft.kind, draft.points, lines, is_draft=True))
         return tuple(found)
 
-    def lines(self, frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> tuple[str, ...]:
-        """What a drawing says on a frame; worked out once for each."""
+    def lines(
+        self, frame: Frame, kind: MeasurementKind, points: Sequence[Point], *, moving: bool = False
+    ) -> tuple[str, ...]:
+        """What a drawing says on a frame; worked out once for each. While it is `moving`, not all of it."""
+        if moving and kind in REGIONS and region.size_px(frame, points) > _MOST_WHILE_MOVING_PX:
+            return (_LATER, *shape_lines(frame, kind, points)) if _is_whole(kind, points) else ()
         kept = self._lines.setdefault(frame, {})
         key = (kind, tuple(points))
         if key not in kept:
             kept[key] = _said(frame, kind, points)
         return kept[key]
 
-    def said(self, measurement: Measurement, frame: Frame) -> tuple[str, ...]:
+    def said(self, measurement: Measurement, frame: Frame, *, moving: bool = False) -> tuple[str, ...]:
         """What a measurement says, the reader's words first."""
         words = (measurement.words,) if measurement.words else ()
-        return (*words, *self.lines(frame, measurement.kind, measurement.points))
+        return (*words, *self.lines(frame, measurement.kind, measurement.points, moving=moving))
 
     # Drawing.
 
@@ -164,9 +171,10 @@ class Marks(QObject):
 
     def _mark(self, measurement: Measurement, frame: Frame) -> Mark:
         held = self._held
-        if held is not None and held.id == measurement.id:
+        moving = held is not None and held.id == measurement.id
+        if held is not None and moving:
             measurement = held
-        lines = self.said(measurement, frame)
+        lines = self.said(measurement, frame, moving=moving)
         if measurement.id in self._unsaved:
             lines = (*lines, _NOT_SAVED)
         selected = self._selected[1] if self._selected[0] == measurement.id else None

@@ -38,6 +38,13 @@ class StudySources:
 
         return index(paths, scratch=self._folder(), progress=progress, cancel=cancel)
 
+    def open(self, paths: Sequence[Path], progress: ProgressSink, cancel: CancelToken) -> ScanResult:
+        """As `index`; what held images is listed again at the next start. For the io lane."""
+        found = self.index(paths, progress, cancel)
+        if found.studies:
+            opened_paths.remember(self._bench.locations, paths)
+        return found
+
     def opened_before(self, _progress: ProgressSink, _cancel: CancelToken) -> list[Sequence[Path]]:
         """What was opened before and is still there, in groups, the newest last. For the io lane."""
         groups = opened_paths.load(self._bench.locations)
@@ -56,12 +63,8 @@ class StudySources:
 
         return known_studies(self._bench.store)
 
-    def remember(self, paths: Sequence[Path]) -> None:
-        """List these paths again at the next start."""
-        opened_paths.remember(self._bench.locations, paths)
-
-    def forget(self) -> None:
-        """List nothing but samples at the next start."""
+    def forget(self, _progress: ProgressSink, _cancel: CancelToken) -> None:
+        """List nothing but samples at the next start. For the io lane."""
         opened_paths.forget(self._bench.locations)
 
     def close(self) -> None:

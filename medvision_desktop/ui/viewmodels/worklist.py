@@ -43,7 +43,7 @@ class WorklistModel(WorklistRows):
 
     def clear_own(self) -> None:
         """Take the reader's own studies out of the list; files and record stay as they are."""
-        self._sources.forget()
+        self._lanes.io.submit(self._sources.forget, done=lambda _: None)
         self._remove([row.key for row in self.studies if not row.study.is_sample])
 
     def open_paths(self, paths: Sequence[Path]) -> Job:
@@ -51,8 +51,8 @@ class WorklistModel(WorklistRows):
         wanted = tuple(paths)
         before = self._selected
         return self._lanes.io.submit(
-            partial(self._sources.index, wanted),
-            done=lambda result: self._opened(wanted, before, result),
+            partial(self._sources.open, wanted),
+            done=lambda result: self._opened(before, result),
             failed=lambda error: self._notifier.error(error, retry=partial(self._retry, wanted)),
             cancelled=lambda: self._notifier.toast("Opening was stopped", "Nothing was added.", "info"),
             title="Opening",
@@ -82,11 +82,10 @@ class WorklistModel(WorklistRows):
             key="reopen",
         )
 
-    def _opened(self, paths: Sequence[Path], before: tuple[str, str], result: ScanResult) -> None:
+    def _opened(self, before: tuple[str, str], result: ScanResult) -> None:
         if not result.studies:
             self._nothing_found(result.refused)
             return
-        self._sources.remember(paths)
         is_new = any(holds_more(self._rows.get(one.key), one) for one in result.studies)
         self._add(result.studies)
         first = result.studies[0].key
