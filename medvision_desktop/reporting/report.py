@@ -149,7 +149,8 @@ def exam_title(modality: str, body_part: str, view_position: str, description: s
     if kind and part:
         title = f"{part} {kind}"
     else:
-        title = kind or description.strip() or part or "radiology examination"
+        words = "" if "://" in description else description.strip()  # NIfTI files name their source there
+        title = kind or words or part or "radiology examination"
     title = title[0].upper() + title[1:]
     return f"{title}, {view_position}" if view_position and kind == "radiograph" else title
 

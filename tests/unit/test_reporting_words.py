@@ -112,6 +112,7 @@ def test_person_names_read_as_people_write_them(dicom: str, people: str) -> None
         (("MR", "BRAIN", "", ""), "Brain MRI"),
         (("CT", "", "", "Abdomen routine"), "CT"),
         (("", "", "", "T1 template"), "T1 template"),
+        (("", "", "", "https://example.org/data"), "Radiology examination"),
         (("OT", "", "", ""), "Radiology examination"),
     ],
 )

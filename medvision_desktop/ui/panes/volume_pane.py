@@ -118,10 +118,12 @@ class VolumePane(QWidget):
         view = PaneView(PaneStatus.EMPTY, active=self._viewer.active == FOURTH, band=beside.band)
         room = pane.adjusted(M.patient_band if view.band else 0, 0, 0, 0)
         small = self.width() < SMALL_WIDTH or self.height() < SMALL_HEIGHT
-        corner_text.paint(painter, self._text, corner_words(scene, self._viewer, small=small), room)
+        corner = corner_words(scene, self._viewer, small=small)
+        corner_text.paint(painter, self._text, corner, room)
         if scene.status is SceneStatus.SHOWN:
             if scene.camera.letters is not None:
-                orientation_letters.paint(painter, self._text, scene.camera.letters, room, pane)
+                lines = corner_text.lines_in_middle(self._text, corner, room, pane.center().x())
+                orientation_letters.paint(painter, self._text, scene.camera.letters, room, pane, lines)
             if self._viewer.corner_text:
                 volume_furniture.paint_axes(painter, self._text, scene.camera, room)
         else:
