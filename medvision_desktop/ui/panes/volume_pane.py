@@ -49,6 +49,8 @@ _TURN_DEGREES: Final = 10.0
 _KEY_ZOOM: Final = 1.15
 _KEY_PAN_PX: Final = 40
 _KEY_SHIFT: Final = 0.02
+# In a narrower pane the axes would stand among the letters.
+_AXES_FROM_PX: Final = 240
 _SHIFT_A_PX: Final = 1 / 600
 _NOTCH: Final = 120.0
 
@@ -124,7 +126,7 @@ class VolumePane(QWidget):
             if scene.camera.letters is not None:
                 lines = corner_text.lines_in_middle(self._text, corner, room, pane.center().x())
                 orientation_letters.paint(painter, self._text, scene.camera.letters, room, pane, lines)
-            if self._viewer.corner_text:
+            if self._viewer.corner_text and room.width() >= _AXES_FROM_PX:
                 volume_furniture.paint_axes(painter, self._text, scene.camera, room)
         else:
             volume_furniture.paint_message(painter, self._text, scene, pane)
