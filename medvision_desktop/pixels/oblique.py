@@ -104,6 +104,11 @@ class ObliqueStack:
         self._spacing = PixelSpacing(self._pixel_mm, self._pixel_mm, SpacingSource.PATIENT)
 
     @property
+    def through(self) -> Vector3:
+        """The point (LPS, mm) that it was made to go through."""
+        return _vector(self._through)
+
+    @property
     def spacing_mm(self) -> float:
         """Distance from one plane's centre to the next."""
         return self._step_mm

@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from medvision_desktop.domain.frame_shelf import FrameShelf
-from medvision_desktop.domain.image import Frame, LoadedSeries, Stack
+from medvision_desktop.domain.image import Frame, LoadedSeries, Stack, Volume
 from medvision_desktop.domain.study import SeriesRef, StudyRef
 from medvision_desktop.errors import InputRefused
 from medvision_desktop.ui.notify import Notifier
@@ -355,4 +355,33 @@ def test_what_was_read_goes_when_its_study_is_closed(qapp: QCoreApplication) -> 
         assert [one() for one in shelves] == [None]
     finally:
         gc.enable()
+        lanes.close()
+
+
+def test_a_volume_whose_planes_were_turned_goes_when_its_study_is_closed(qapp: QCoreApplication) -> None:
+    volumes: list[weakref.ref[Volume]] = []
+
+    def read(study: StudyRef, series: SeriesRef, **_: Any) -> LoadedSeries:
+        loaded = cases.brain()
+        assert loaded.volume is not None
+        volumes.append(weakref.ref(loaded.volume))
+        return loaded
+
+    ref = cases.brain()
+    lanes = Lanes(lambda error: None)
+    viewer = ViewerModel(cases.bench(), lanes, Notifier(str), read=read)
+    try:
+        viewer.open(ref.study, ref.series)
+        assert lanes.drain()
+        QCoreApplication.processEvents()
+        viewer.perform("layout.mpr")
+        viewer.perform("planes.turn_left")
+        viewer.perform("planes.straight")
+        assert viewer.undo()  # the steps are kept; what they were taken on is not
+        viewer.close_study(ref.study.key)
+        assert lanes.drain()
+        QCoreApplication.processEvents()
+        gc.collect()
+        assert [one() for one in volumes] == [None]
+    finally:
         lanes.close()

@@ -10,6 +10,7 @@ from medvision_desktop.domain.display import DisplayState
 from medvision_desktop.domain.measurement import Measurement
 from medvision_desktop.pixels.label_edit import Patch
 from medvision_desktop.ui.viewmodels.pane_state import PaneState, with_display
+from medvision_desktop.ui.viewmodels.plane_pose import PlanePose, posed
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
 
 _DEEPEST: Final = 200
@@ -36,10 +37,10 @@ class MarkStep:
 
 @dataclass(frozen=True, eq=False)
 class PlanesStep:
-    """Panes before and after their planes were turned."""
+    """Planes by pane, before and after they were turned."""
 
-    before: Mapping[int, PaneState]
-    after: Mapping[int, PaneState]
+    before: Mapping[int, PlanePose]
+    after: Mapping[int, PlanePose]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +69,10 @@ def looked_at(panes: tuple[PaneState, ...], wanted: Looks) -> dict[int, PaneStat
     }
 
 
-def planes_again(panes: tuple[PaneState, ...], wanted: Mapping[int, PaneState]) -> dict[int, PaneState]:
+def planes_again(panes: tuple[PaneState, ...], wanted: Mapping[int, PlanePose]) -> dict[int, PaneState]:
     """Panes as they were then, where they still show planes of the same series."""
-    return {
-        number: then
-        for number, then in wanted.items()
-        if then.series_key == panes[number].series_key and panes[number].plane is then.plane is not None
-    }
+    again = {number: posed(panes[number], pose) for number, pose in wanted.items()}
+    return {number: pane for number, pane in again.items() if pane is not None}
 
 
 class History:

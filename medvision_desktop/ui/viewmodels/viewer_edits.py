@@ -8,6 +8,7 @@ from medvision_desktop.domain.measurement import Measurement
 from medvision_desktop.ui.viewmodels import arrangement, history
 from medvision_desktop.ui.viewmodels.history import Looks, MarkStep, MaskStep, PlanesStep, Step, ViewStep
 from medvision_desktop.ui.viewmodels.pane_state import PaneState
+from medvision_desktop.ui.viewmodels.plane_pose import PlanePose, pose_of
 from medvision_desktop.ui.viewmodels.viewer_state import ViewerState
 
 
@@ -40,7 +41,8 @@ class ViewerEdits(ViewerState):
 
     def turned(self, before: Mapping[int, PaneState]) -> None:
         """The reader has turned planes, which showed `before`: it can be undone."""
-        self._history.add(PlanesStep(dict(before), {number: self.panes[number] for number in before}))
+        after = {number: self.panes[number] for number in before}
+        self._history.add(PlanesStep(_poses(before), _poses(after)))
 
     def undo(self) -> bool:
         """Take back the last change of a view or a drawing; False where there is none."""
@@ -70,3 +72,9 @@ class ViewerEdits(ViewerState):
         elif before is not None:
             self.marks.take(before)
         return True
+
+
+def _poses(panes: Mapping[int, PaneState]) -> dict[int, PlanePose]:
+    """The poses of those panes that show planes."""
+    found = {number: pose_of(pane) for number, pane in panes.items()}
+    return {number: pose for number, pose in found.items() if pose is not None}
