@@ -14,6 +14,8 @@ from medvision_desktop.ui.viewmodels.plane_pose import PlanePose, posed
 from medvision_desktop.ui.viewmodels.series_cache import SeriesKey
 
 _DEEPEST: Final = 200
+# Voxels that changes of label maps may hold: a fill through a large volume holds all of it twice.
+_MOST_BYTES: Final = 512 << 20
 
 Looks = tuple[tuple[SeriesKey | None, DisplayState], ...]
 
@@ -50,6 +52,11 @@ class MaskStep:
     uid: str
     before: Patch
     after: Patch
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of its voxels, which both ways share."""
+        return self.after.before.nbytes + self.after.after.nbytes
 
 
 Step = ViewStep | MarkStep | PlanesStep | MaskStep
@@ -92,7 +99,16 @@ class History:
             self._done[-1] = replace(step, before=last.before)
         else:
             self._done.append(step)
-        del self._done[:-_DEEPEST]
+        del self._done[: max(len(self._done) - _DEEPEST, self._over())]
+
+    def _over(self) -> int:
+        """How many of the oldest steps hold more memory than may be held; never the newest."""
+        held = 0
+        for number, step in reversed(list(enumerate(self._done))):
+            held += step.held_bytes if isinstance(step, MaskStep) else 0
+            if held > _MOST_BYTES:
+                return min(number + 1, len(self._done) - 1)
+        return 0
 
     def undo(self) -> Step | None:
         """The step to take back; None where there is none."""
