@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -101,6 +101,19 @@ class OverlayState:
     threshold: float = 0.35
 
 
+class FittedArea(NamedTuple):
+    """First and last row, first and last column, from 0, that are shown instead of the whole image.
+
+    `zoom`: screen pixels a source pixel, where a presentation state says; None to fit the area.
+    """
+
+    top: float
+    bottom: float
+    left: float
+    right: float
+    zoom: float | None = None
+
+
 @dataclass(frozen=True)
 class DisplayState:
     """What the reader wants of one pane. None means: the default.
@@ -108,9 +121,9 @@ class DisplayState:
     `zoom`: screen pixels a source pixel, None to fit. `pan`: shift of the image centre from the
     pane centre, in screen pixels. `voi`: the reader's window or a chosen header alternative.
     `shutter`: whether what the header (or the border of a film) covers is covered. `presentation`:
-    UID of the presentation state in use, "" for none. `area`: what is fitted to the pane instead of
-    the whole image: first and last row, first and last column. `curve`: None is the header's own.
-    `colours`: id of a colour map for grey images, "" for grey.
+    UID of the presentation state in use, "" for none. `area`: what is shown instead of the
+    whole image until the reader zooms. `curve`: None is the header's own. `colours`: id of a colour map for
+    grey images, "" for grey.
     """
 
     voi: Voi | None = None
@@ -122,7 +135,7 @@ class DisplayState:
     show_corner_text: bool = True
     shutter: bool = True
     presentation: str | None = None
-    area: tuple[float, float, float, float] | None = None
+    area: FittedArea | None = None
     curve: LutCurve | None = None
     colours: str = ""
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from medvision_desktop.domain.display import Voi, VoiLut
+from medvision_desktop.domain.display import FittedArea, Voi, VoiLut
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import Frame, ModalityLut, Photometric, Rescale
 from medvision_desktop.domain.layers import Annotation, OverlayPlane, Point, Shutter, circle_through
@@ -30,7 +30,8 @@ class ImageRef:
 class DisplayedArea:
     """The part of the image that is meant to be seen: outer rows and columns, from 0.
 
-    `aspect`: height of a pixel divided by its width, None where the state does not say.
+    `aspect`: height of a pixel divided by its width, None where the state does not say. `zoom`: screen
+    pixels a pixel of the image, None to fit the area.
     """
 
     top: float
@@ -38,6 +39,7 @@ class DisplayedArea:
     bottom: float
     right: float
     aspect: float | None = field(default=None, compare=False)
+    zoom: float | None = None
 
 
 _WITHOUT_MODALITY: Final = "Presentation state windows stored values"
@@ -221,12 +223,12 @@ def area_of(state: PresentationState, frame: Frame) -> DisplayedArea:
     return DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1)
 
 
-def fitted_area(state: PresentationState, frame: Frame) -> tuple[float, float, float, float] | None:
-    """First and last row, first and last column to be fitted; None for the whole image."""
+def fitted_area(state: PresentationState, frame: Frame) -> FittedArea | None:
+    """What is shown of the frame; None for the whole image, fitted."""
     area = area_of(state, frame)
     if area == DisplayedArea(0, 0, frame.rows - 1, frame.columns - 1):
         return None
-    return area.top, area.bottom, area.left, area.right
+    return FittedArea(area.top, area.bottom, area.left, area.right, area.zoom)
 
 
 def _placed(one: Annotation, area: DisplayedArea, turn: ViewTurn) -> Annotation:

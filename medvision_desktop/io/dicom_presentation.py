@@ -151,10 +151,9 @@ def _turn(dataset: Dataset) -> tuple[ViewTurn, tuple[str, ...]]:
 
 def _more_doubts(dataset: Dataset) -> tuple[str, ...]:
     found = []
-    sizes = {
-        text(item, "PresentationSizeMode") for item in items_of(dataset, "DisplayedAreaSelectionSequence")
-    }
-    if sizes & {"TRUE SIZE", "MAGNIFY"}:
+    areas = items_of(dataset, "DisplayedAreaSelectionSequence")
+    sized = (item for item in areas if text(item, "PresentationSizeMode") in ("TRUE SIZE", "MAGNIFY"))
+    if any(_magnification(item) is None for item in sized):
         found.append("the size that a presentation state asks for is not kept; its area is fitted")
     layers = items_of(dataset, "GraphicAnnotationSequence")
     if any(_has_compound_alone(layer) for layer in layers):
@@ -181,7 +180,14 @@ def _area(item: Dataset) -> DisplayedArea | None:
     columns, rows = sorted((first[0] - 1, last[0] - 1)), sorted((first[1] - 1, last[1] - 1))
     shape = numbers(item, "PresentationPixelSpacing") or numbers(item, "PresentationPixelAspectRatio")
     aspect = shape[0] / shape[1] if len(shape) == 2 and min(shape) > 0 else None
-    return DisplayedArea(rows[0], columns[0], rows[1], columns[1], aspect)
+    return DisplayedArea(rows[0], columns[0], rows[1], columns[1], aspect, _magnification(item))
+
+
+def _magnification(item: Dataset) -> float | None:
+    """Screen pixels a pixel of the image (PS3.3 C.10.4); None where its area is to be fitted."""
+    ratio = number(item, "PresentationPixelMagnificationRatio") or 0.0
+    wanted = text(item, "PresentationSizeMode") == "MAGNIFY" and math.isfinite(ratio) and ratio > 0
+    return ratio if wanted else None
 
 
 def _lut_layout(item: Dataset) -> PixelLayout:

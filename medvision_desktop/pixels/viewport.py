@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.display import DisplayState, Interpolation, RenderPlan
+from medvision_desktop.domain.display import DisplayState, FittedArea, Interpolation, RenderPlan
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import Frame
 
@@ -38,8 +38,8 @@ _MAX_WARPED: Final = 32_000
 class Viewport:
     """A pane of `width` x `height` pixels and how the reader looks through it.
 
-    `zoom`: pane pixels a source pixel is wide, None to fit the whole image, or its `area` (first and
-    last row, first and last column) if one is given. `pan`: shift of the
+    `zoom`: pane pixels a source pixel is wide, None to fit the whole image, or its `area` if one
+    is given. `pan`: shift of the
     image's centre from the pane's, in pane pixels. Sizes are of the drawing, so on a HiDPI screen
     in device pixels.
     """
@@ -49,7 +49,7 @@ class Viewport:
     zoom: float | None = None
     pan: tuple[float, float] = (0.0, 0.0)
     turn: ViewTurn = ViewTurn()
-    area: tuple[float, float, float, float] | None = None
+    area: FittedArea | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be drawn and zooms that mean nothing."""
@@ -186,7 +186,9 @@ def _zoom(rows: int, columns: int, aspect: float, viewport: Viewport) -> float:
         return viewport.zoom
     across, down = _extent(rows, columns, aspect, viewport.turn)
     if viewport.area is not None:
-        top, bottom, left, right = viewport.area
+        top, bottom, left, right, zoom = viewport.area
+        if zoom is not None:
+            return min(MAX_ZOOM, max(MIN_ZOOM, zoom))
         across, down = max(1.0, right - left + 1), max(1.0, bottom - top + 1) * aspect
         if viewport.turn.quarters % 2:
             across, down = down, across
@@ -198,7 +200,7 @@ def _pan(rows: int, columns: int, aspect: float, viewport: Viewport) -> tuple[fl
     """The shift in use: the reader's, and what brings the middle of a fitted area to that of the pane."""
     if viewport.area is None or viewport.zoom is not None:
         return viewport.pan
-    top, bottom, left, right = viewport.area
+    top, bottom, left, right, _ = viewport.area
     zoom = _zoom(rows, columns, aspect, viewport)
     to_middle = np.asarray(
         [

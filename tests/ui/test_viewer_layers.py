@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
-from medvision_desktop.domain.display import VoiWindow, WindowSource
+from medvision_desktop.domain.display import FittedArea, VoiWindow, WindowSource
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import LoadedSeries, Stack
 from medvision_desktop.domain.layers import Annotation, OverlayPlane, Shutter
@@ -135,7 +135,7 @@ def test_each_image_is_turned_as_its_own_state_says_while_scrolling() -> None:
     for index in (1, 2, 1):
         pane = pane_state.with_index(pane, index)
         looks.append((pane.display.turn, pane.display.area))
-    plain, turned = (ViewTurn(), None), (ViewTurn(1), (10, 49, 20, 39))
+    plain, turned = (ViewTurn(), None), (ViewTurn(1), FittedArea(10, 49, 20, 39))
     assert looks == [plain, turned, plain, turned]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from medvision_desktop.domain.display import DisplayState, VoiFunction, VoiWindow, WindowSource
+from medvision_desktop.domain.display import DisplayState, FittedArea, VoiFunction, VoiWindow, WindowSource
 from medvision_desktop.domain.geometry import ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries, Photometric, Rescale
 from medvision_desktop.domain.presentation import applied, chosen, fitted_area
@@ -339,7 +339,34 @@ def test_the_displayed_area_is_what_is_fitted(tmp_path: Path, decoder: Decoder) 
         tmp_path, decoder, DisplayedAreaSelectionSequence=[area], SoftcopyVOILUTSequence=window
     )
     assert shown.not_faithful == frame.not_faithful
-    assert fitted_area(read_state(tmp_path / "state0.dcm"), frame) == (8, 31, 4, 63)
+    assert fitted_area(read_state(tmp_path / "state0.dcm"), frame) == FittedArea(8, 31, 4, 63)
+
+
+@pytest.mark.parametrize(
+    ("said", "area", "doubts"),
+    [
+        ({"PresentationSizeMode": "MAGNIFY", "PresentationPixelMagnificationRatio": 2.5}, 2.5, 0),
+        ({"PresentationSizeMode": "MAGNIFY"}, None, 1),
+        ({"PresentationSizeMode": "MAGNIFY", "PresentationPixelMagnificationRatio": -1}, None, 1),
+        ({"PresentationSizeMode": "TRUE SIZE", "PresentationPixelMagnificationRatio": 2}, None, 1),
+        ({"PresentationSizeMode": "SCALE TO FIT", "PresentationPixelMagnificationRatio": 2}, None, 0),
+    ],
+)
+def test_a_state_magnifies_by_its_ratio_or_says_that_it_does_not(
+    said: dict[str, Any], area: float | None, doubts: int, tmp_path: Path, decoder: Decoder
+) -> None:
+    item = dataset(**said)
+    item.add_new("DisplayedAreaTopLeftHandCorner", "SL", [1, 1])
+    item.add_new("DisplayedAreaBottomRightHandCorner", "SL", [64, 64])
+    frame, shown = one(
+        tmp_path,
+        decoder,
+        DisplayedAreaSelectionSequence=[item],
+        SoftcopyVOILUTSequence=[voi_item(300, 1200)],
+    )
+    wanted = None if area is None else FittedArea(0, 63, 0, 63, area)
+    assert fitted_area(read_state(tmp_path / "state0.dcm"), frame) == wanted
+    assert len(shown.not_faithful) - len(frame.not_faithful) == doubts
 
 
 @pytest.mark.parametrize(

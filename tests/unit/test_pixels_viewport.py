@@ -10,7 +10,7 @@ import pytest
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from medvision_desktop.domain.display import DisplayState, Interpolation, VoiWindow
+from medvision_desktop.domain.display import DisplayState, FittedArea, Interpolation, VoiWindow
 from medvision_desktop.domain.geometry import PixelSpacing, SpacingSource, ViewTurn
 from medvision_desktop.domain.image import Frame, Photometric
 from medvision_desktop.pixels import pipeline, viewport
@@ -263,7 +263,7 @@ def test_a_long_thin_image_is_at_least_a_line() -> None:
 @pytest.mark.parametrize("flip", [False, True])
 def test_an_area_is_fitted_and_centred_in_every_turn(quarters: int, flip: bool) -> None:
     frame = Frame(np.zeros((60, 100), np.uint8))
-    pane = Viewport(400, 400, turn=ViewTurn(quarters, flip), area=(10, 29, 50, 89))
+    pane = Viewport(400, 400, turn=ViewTurn(quarters, flip), area=FittedArea(10, 29, 50, 89))
     view = viewport.transform(frame, pane)
     middle = view.to_screen(19.5, 69.5)
     assert middle == pytest.approx((200, 200), abs=1)
@@ -273,9 +273,20 @@ def test_an_area_is_fitted_and_centred_in_every_turn(quarters: int, flip: bool) 
     assert max(max(corner) for corner in corners) == pytest.approx(400, abs=1.5)
 
 
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize(("wanted", "scale"), [(3.0, 3.0), (0.5, 0.5), (1e9, viewport.MAX_ZOOM)])
+def test_an_area_of_a_given_size_keeps_it_in_any_pane(quarters: int, wanted: float, scale: float) -> None:
+    frame = Frame(np.zeros((60, 100), np.uint8))
+    for width, height in ((400, 300), (90, 700)):
+        pane = Viewport(width, height, turn=ViewTurn(quarters), area=FittedArea(10, 29, 50, 89, wanted))
+        view = viewport.transform(frame, pane)
+        assert view.scale == pytest.approx(scale, rel=0.01)
+        assert view.to_screen(19.5, 69.5) == pytest.approx((width / 2, height / 2), abs=1)
+
+
 def test_zooming_out_of_an_area_keeps_the_point_under_the_cursor() -> None:
     frame = Frame(np.zeros((60, 100), np.uint8))
-    pane = Viewport(400, 300, area=(10, 29, 50, 89))
+    pane = Viewport(400, 300, area=FittedArea(10, 29, 50, 89))
     before = viewport.transform(frame, pane).to_source(120, 80)
     after = viewport.transform(frame, viewport.zoomed_about(frame, pane, 120, 80, 1.5))
     assert after.to_source(120, 80) == pytest.approx(before, abs=0.2)

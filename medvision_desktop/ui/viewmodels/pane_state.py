@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cached_property
 
 from medvision_desktop.domain import presentation
-from medvision_desktop.domain.display import DisplayState, RenderPlan
+from medvision_desktop.domain.display import DisplayState, FittedArea, RenderPlan
 from medvision_desktop.domain.frame_shelf import faces_of
 from medvision_desktop.domain.geometry import Plane, Vector3, ViewTurn
 from medvision_desktop.domain.image import Frame, LoadedSeries
@@ -266,9 +266,7 @@ def _relaid(display: DisplayState, before: Shown, now: Shown) -> DisplayState:
     return replace(display, turn=entered[0], area=entered[1])
 
 
-def _laid(
-    loaded: LoadedSeries, frame: Frame, display: DisplayState
-) -> tuple[ViewTurn, tuple[float, float, float, float] | None]:
+def _laid(loaded: LoadedSeries, frame: Frame, display: DisplayState) -> tuple[ViewTurn, FittedArea | None]:
     """How the state in use turns a frame, and which part of it is fitted."""
     state = presentation.chosen(loaded.states, frame, display.presentation)
     return (ViewTurn(), None) if state is None else (state.turn, presentation.fitted_area(state, frame))

@@ -107,4 +107,7 @@ def _port(pane: PaneState, size: Size, width: int) -> Viewport:
     zoom = None if display.zoom is None else display.zoom * ratio
     pan = (display.pan[0] * ratio, display.pan[1] * ratio)
     height = min(2 * _TALLEST, max(1, round(size[1] * ratio)))
-    return Viewport(width, height, zoom, pan, display.turn, display.area)
+    area = display.area
+    if area is not None and area.zoom is not None:
+        area = area._replace(zoom=area.zoom * ratio)
+    return Viewport(width, height, zoom, pan, display.turn, area)
