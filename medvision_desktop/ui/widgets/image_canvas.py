@@ -216,17 +216,20 @@ class ImageCanvas(QWidget):
         pixels = window_memory.under(painter, self)
         if pixels is None or pixels.shape != (port.height, port.width):
             return False
-        quick = self._is_quick((plan, port))
+        quick = self._begin((plan, port))
         parts = window_memory.parts(region, self.rect(), round(self.devicePixelRatioF()))
         self._drawer.onto(pixels, parts, plan, port, interactive=quick, driving=self._correction)
         self._image, self._pixels = QImage(), None
         return True
 
-    def _is_quick(self, wanted: tuple[object, object]) -> bool:
-        """Whether this is drawn quickly; what has been drawn with care stays so."""
-        quick = (
-            self._lively and self._settle.isActive() and not (self._careful and wanted == self._drawn_of)
-        )
+    @property
+    def _moves(self) -> bool:
+        """Whether the reader is moving things, so that drawing has to be quick."""
+        return self._lively and self._settle.isActive()
+
+    def _begin(self, wanted: tuple[object, object]) -> bool:
+        """Note what is drawn now; gives back whether quickly. What was drawn with care stays so."""
+        quick = self._moves and not (self._careful and wanted == self._drawn_of)
         self._drawn_of, self._careful = wanted, not quick
         return quick
 
@@ -235,10 +238,9 @@ class ImageCanvas(QWidget):
         if view.plan is None or view.viewport is None:
             return
         wanted = (view.plan, view.viewport)
-        lively = self._lively and self._settle.isActive()
-        if not self._image.isNull() and wanted == self._drawn_of and (self._careful or lively):
+        if not self._image.isNull() and wanted == self._drawn_of and (self._careful or self._moves):
             return
-        quick = self._is_quick(wanted)
+        quick = self._begin(wanted)
         self._image = QImage()  # it may lie in the pixels that are drawn over
         self._pixels = self._drawer.screen(
             view.plan, view.viewport, interactive=quick, driving=self._correction, over=self._pixels
