@@ -1,7 +1,7 @@
-"""Text that stays readable on any image: a 3 px black edge at 75 % behind it, and a faint ring.
+"""Text that stays readable on any image: a black edge of 2 px at 75 % around it, and a faint ring.
 
-A line is drawn once and kept as a small picture, because the edge is dear to draw and most lines
-stay the same while an image is windowed or scrolled.
+A line is drawn once and kept as a small picture, because most lines stay the same while an image is
+windowed or scrolled.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import math
 from collections import OrderedDict
 from typing import Final
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap, QRegion
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPixmap, QRegion
 
+from medvision_desktop.pixels import lettering
 from medvision_desktop.ui.theme import fonts
 from medvision_desktop.ui.theme.tokens import T
 
-# Radius and opacity. Outside the edge a fainter ring: over a white film border the edge alone leaves
+# Reach and opacity. Outside the edge a fainter ring: over a white film border the edge alone leaves
 # grey on white.
-_RINGS: Final = ((3.0, 0.4), (1.5, 0.75))
-_STAMPS: Final = 12
+_RINGS: Final = ((3.0, 0.4), (2.0, 0.75))
 _PAD: Final = 4
 _KEPT: Final = 256
 _Key = tuple[str, str, str, float]
@@ -90,41 +91,31 @@ class EdgedText:
         if kept is not None:
             self._kept.move_to_end(key)
             return kept
-        text, style, colour, ratio = key
-        font = fonts.font(style)
-        metrics = QFontMetricsF(font)
-        width = math.ceil(metrics.horizontalAdvance(text)) + 2 * _PAD
-        height = math.ceil(metrics.height()) + 2 * _PAD
-        picture = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
-        picture.setDevicePixelRatio(ratio)
-        picture.fill(Qt.GlobalColor.transparent)
-        baseline = QPointF(_PAD, _PAD + metrics.ascent())
-        painter = QPainter(picture)
-        painter.setFont(font)
-        for radius, opacity in _RINGS:
-            ring = QPixmap(picture.size())
-            ring.setDevicePixelRatio(ratio)
-            ring.fill(Qt.GlobalColor.transparent)
-            _stamp(ring, baseline, text, font, radius)
-            painter.setOpacity(opacity)
-            painter.drawPixmap(0, 0, ring)
-        painter.setOpacity(1.0)
-        painter.setPen(QColor(colour))
-        painter.drawText(baseline, text)
-        painter.end()
+        picture = _drawn(*key)
         self._kept[key] = picture
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return picture
 
 
-def _stamp(ring: QPixmap, baseline: QPointF, text: str, font: QFont, radius: float) -> None:
-    """The words in black all around where they will stand: much cheaper than stroking their outline."""
-    painter = QPainter(ring)
+def _drawn(text: str, style: str, colour: str, ratio: float) -> QPixmap:
+    font = fonts.font(style)
+    metrics = QFontMetricsF(font)
+    width = math.ceil(metrics.horizontalAdvance(text)) + 2 * _PAD
+    height = math.ceil(metrics.height()) + 2 * _PAD
+    image = QImage(
+        math.ceil(width * ratio), math.ceil(height * ratio), QImage.Format.Format_ARGB32_Premultiplied
+    )
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     painter.setFont(font)
-    painter.setPen(QColor(T.image))
-    for step in range(_STAMPS):
-        angle = 2 * math.pi * step / _STAMPS
-        shift = QPointF(radius * math.cos(angle), radius * math.sin(angle))
-        painter.drawText(baseline + shift, text)
+    painter.setPen(QColor(Qt.GlobalColor.black))
+    painter.drawText(QPointF(_PAD, _PAD + metrics.ascent()), text)
     painter.end()
+    words = np.frombuffer(image.bits(), np.uint32).reshape(image.height(), image.bytesPerLine() // 4)
+    face = QColor(colour)
+    rings = [(reach * ratio, opacity) for reach, opacity in _RINGS]
+    ink = (words >> 24).astype(np.uint8)
+    words[:] = lettering.edged(ink, (face.red(), face.green(), face.blue()), rings)
+    return QPixmap.fromImage(image)
