@@ -114,6 +114,7 @@ class RoomWiring(QObject):
         room.findings.runs.changed.connect(self._on_run_changed)
         room.findings.runs.done.connect(self._show_device)
         room.findings.changed.connect(self._show_gate)
+        room.findings.changed.connect(self._show_models)
         room.findings_pane.reportWanted.connect(room.show_report)
         room.findings_pane.viewerWanted.connect(room.windows.focus_active)
 
@@ -289,6 +290,14 @@ class RoomWiring(QObject):
     def _show_gate(self) -> None:
         room = self._room
         room.status_bar.show_gate(*room.desk.gate_words(room.findings.analysis))
+
+    def _show_models(self) -> None:
+        """Tell the worklist which modalities the installed models are for, once that has been read."""
+        there = [facts for facts in self._room.findings.choices if not facts.missing]
+        if there:
+            asking = all(facts.modalities for facts in there)
+            every = frozenset(modality for facts in there for modality in facts.modalities)
+            self._room.worklist.show_models(every if asking else None)
 
     def _show_reader(self) -> None:
         room = self._room

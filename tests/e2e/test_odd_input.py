@@ -157,3 +157,13 @@ def _as_png(path: Path) -> Path:
     picture = path.with_suffix(".png")
     Image.fromarray(grey.astype(np.uint8)).save(picture)
     return picture
+
+
+def test_the_list_says_which_studies_no_model_is_for(
+    sit_down: Callable[..., Sitting], folder: Callable[..., Path]
+) -> None:
+    sitting = sit_down(samples=True)
+    sitting.open(folder("MR2_UNCR.dcm"))
+    said = {row.study.modalities: row.ai_chip.text for row in sitting.room.worklist.studies}
+    assert said[("US",)] == said[("CT",)] == "No model"
+    assert said[("CR",)] == said[("MR",)] == "AI not run"

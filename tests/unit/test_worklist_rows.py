@@ -18,6 +18,7 @@ from medvision_desktop.ui.viewmodels.study_rows import (
     ai_chip,
     arranged,
     found,
+    has_model,
     merged,
     reading_chip,
     relaxed,
@@ -62,6 +63,29 @@ def test_every_ai_state_has_its_own_word_and_glyph(
 ) -> None:
     chip = ai_chip(known)
     assert (chip.text, chip.glyph) == (word, glyph)
+
+
+@pytest.mark.parametrize(
+    ("modalities", "expected"),
+    [(("CR",), True), (("US",), False), (("US", "CR"), True), (("",), True), ((), True)],
+)
+def test_a_study_has_a_model_where_one_is_for_a_modality_or_none_is_told(
+    modalities: tuple[str, ...], expected: bool
+) -> None:
+    images = tuple(series(f"1.{number}", modality=name) for number, name in enumerate(modalities))
+    assert has_model(study(series=images), {"CR", "DX"}) is expected
+
+
+def test_a_layer_is_nothing_that_a_model_is_for() -> None:
+    layer = series("1.9", modality="SEG", sop_class_uid="1.2.840.10008.5.1.4.1.1.66.4")
+    assert not has_model(study(series=(series(modality="CT"), layer)), {"SEG"})
+
+
+def test_without_a_model_the_chip_says_so_until_one_has_run() -> None:
+    assert StudyRow(study(), 0, has_model=False).ai_chip.text == "No model"
+    assert StudyRow(study(), 0, summary(), has_model=False).ai_chip.text == "No model"
+    assert StudyRow(study(), 0, summary(ai="refused"), has_model=False).ai_chip.text == "AI refused"
+    assert StudyRow(study(), 0, running=Running(), has_model=False).ai_chip.text == "Running"
 
 
 def test_nothing_that_is_not_an_answer_looks_like_a_negative_result() -> None:

@@ -37,7 +37,8 @@ _ANOMALY_TASK: Final = "anomaly"
 class ModelFacts:
     """One model package, as far as the panel speaks of it. `missing` says why it may not run.
 
-    `channels`: sequences that a model of volumes looks at, by name.
+    `channels`: sequences that a model of volumes looks at, by name. `modalities`: those that it is for;
+    none where it does not ask.
     """
 
     name: str = ""
@@ -52,6 +53,7 @@ class ModelFacts:
     confidence_floor: float | None = None
     missing: str = ""
     channels: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
 
 
 def facts_of(registry: Registry, name: str) -> ModelFacts:
@@ -78,6 +80,7 @@ def facts_of(registry: Registry, name: str) -> ModelFacts:
         if multi or found or manifest.task == _ANOMALY_TASK
         else manifest.confidence_floor,
         channels=found.spec.channels if found else (),
+        modalities=manifest.wanted.modalities,
     )
 
 

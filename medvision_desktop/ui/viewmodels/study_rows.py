@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ SORTS: Final = (
     ("modality", "Modality"),
     ("added", "Order of opening"),
 )
+_NO_MODEL: Final = Chip("No model")
 _NOT_RUN: Final = Chip("AI not run", "circle-dashed")
 _ENDED: Final = {
     "abstained": Chip("AI abstained", "circle-slash"),
@@ -42,7 +44,7 @@ class StudyRow:
     """One study of the worklist. `order` is the place in the order of opening, the smallest first.
 
     `alias` is set in privacy mode and stands for the patient. `rank` is the place by AI priority among
-    studies with suggestions, 0 for the others.
+    studies with suggestions, 0 for the others. `has_model`: some installed model may be for its images.
     """
 
     study: StudyRef
@@ -51,6 +53,7 @@ class StudyRow:
     running: Running | None = None
     alias: str = ""
     rank: int = 0
+    has_model: bool = True
 
     @property
     def key(self) -> str:
@@ -111,6 +114,8 @@ class StudyRow:
             share = self.running.fraction
             text = "Running" if share is None else f"Running {share * 100:.0f} %"
             return Chip(text, RING, "accent", share)
+        if not self.has_model and (self.summary is None or not self.summary.ai):
+            return _NO_MODEL
         return ai_chip(self.summary)
 
     @property
@@ -124,6 +129,12 @@ class StudyRow:
 def patient_name(study: StudyRef) -> str:
     """Name, else number, else the study's description, else that there is no name."""
     return study.patient.name or study.patient.id or study.description or "No name given"
+
+
+def has_model(study: StudyRef, modalities: AbstractSet[str]) -> bool:
+    """Whether images of a study are of these modalities, or do not say of which they are."""
+    said = {series.modality for series in study.series if not series.is_layer}
+    return not said or "" in said or not said.isdisjoint(modalities)
 
 
 def ai_chip(summary: StudySummary | None) -> Chip:

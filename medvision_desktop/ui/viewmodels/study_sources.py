@@ -63,8 +63,8 @@ class StudySources:
 
         return known_studies(self._bench.store)
 
-    def forget(self, _progress: ProgressSink, _cancel: CancelToken) -> None:
-        """List nothing but samples at the next start. For the io lane."""
+    def forget(self) -> None:
+        """List nothing but samples at the next start: at once, because the end may come at any time."""
         opened_paths.forget(self._bench.locations)
 
     def close(self) -> None:

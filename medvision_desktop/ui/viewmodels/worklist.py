@@ -43,7 +43,7 @@ class WorklistModel(WorklistRows):
 
     def clear_own(self) -> None:
         """Take the reader's own studies out of the list; files and record stay as they are."""
-        self._lanes.io.submit(self._sources.forget, done=lambda _: None)
+        self._sources.forget()
         self._remove([row.key for row in self.studies if not row.study.is_sample])
 
     def open_paths(self, paths: Sequence[Path]) -> Job:

@@ -17,6 +17,7 @@ from medvision_desktop.ui.viewmodels.study_rows import (
     StudyRow,
     arranged,
     found,
+    has_model,
     merged,
     relaxed,
     search_text,
@@ -64,6 +65,7 @@ class WorklistRows(QObject):
         self._only_unread = False
         self._selected = ("", "")
         self._masked = bench.settings.privacy_mode
+        self._modalities: frozenset[str] | None = None
 
     # What there is.
 
@@ -203,6 +205,15 @@ class WorklistRows(QObject):
         if row is not None:
             self._put([replace(row, running=running)])
 
+    def show_models(self, modalities: frozenset[str] | None) -> None:
+        """Which modalities the installed models are for; None while that is not known, or for any."""
+        if modalities != self._modalities:
+            self._modalities = modalities
+            self._put(replace(row, has_model=self._has_model(row.study)) for row in self.studies)
+
+    def _has_model(self, study: StudyRef) -> bool:
+        return self._modalities is None or has_model(study, self._modalities)
+
     def _take_summaries(self, summaries: Iterable[StudySummary]) -> None:
         self._summaries = {summary.study_key: summary for summary in summaries}
         self._put(replace(row, summary=self._summaries.get(row.key)) for row in self.studies)
@@ -224,11 +235,16 @@ class WorklistRows(QObject):
             self._counter += 1
             order = self._counter if study.is_sample else -self._counter
             if known is None:
-                self._rows[study.key] = StudyRow(study, order, self._summaries.get(study.key))
+                self._rows[study.key] = StudyRow(
+                    study, order, self._summaries.get(study.key), has_model=self._has_model(study)
+                )
             elif known.study.is_sample or not study.is_sample:
                 self.thumbnails.forget(study.key)
                 kept = order if known.study.is_sample is not study.is_sample else known.order
-                self._rows[study.key] = replace(known, study=merged(known.study, study), order=kept)
+                whole = merged(known.study, study)
+                self._rows[study.key] = replace(
+                    known, study=whole, order=kept, has_model=self._has_model(whole)
+                )
         self._arrange()
 
     def _remove(self, keys: Iterable[str]) -> None:
