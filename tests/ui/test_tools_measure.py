@@ -286,6 +286,36 @@ def test_what_is_drawn_is_saved_at_once_and_there_again_after_a_restart(show: An
     bench.store.close()
 
 
+def test_what_could_not_be_saved_is_saved_with_the_next_that_can(
+    show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = cases.scan(rows=100, columns=100)
+    bench = with_store(tmp_path)
+    screen = show(loaded, bench=bench)
+    _record = MarkRecord(bench, screen.lanes, screen.notifier, screen.viewer)
+    screen.open(loaded)
+
+    def full(*_: Any, **__: Any) -> int:
+        raise StoreUnavailable("The disk is full.", "", "Make room.")
+
+    screen.key(K.Key_L)
+    with monkeypatch.context() as patched:
+        patched.setattr(measurements, "record", full)
+        for row in (20, 40):
+            screen.drag(screen.at(row, 20), screen.at(row, 60))
+            screen.settle()
+    assert [lines[-1] for lines in screen.lines()] == ["not saved"] * 2
+    screen.drag(screen.at(60, 20), screen.at(60, 60))
+    for _ in range(3):
+        screen.settle()
+    assert "not saved" not in [lines[-1] for lines in screen.lines()]
+    kept = measurements.measurements(bench.store, loaded.study.key)
+    assert {one.measurement.points for one in kept} == {mark.points for mark in screen.viewer.marks_on(0)}
+    assert len(screen.errors) == 2
+    bench.store.close()
+    QApplication.processEvents()
+
+
 def test_what_the_record_does_not_have_says_so_on_the_image(
     show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

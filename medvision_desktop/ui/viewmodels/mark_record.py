@@ -121,6 +121,8 @@ class MarkRecord(QObject):
         self._lanes.db.submit(enter, done=self._on_recorded, failed=self._on_not_removed)
 
     def _on_recorded(self, key: str) -> None:
+        for one in self._marks.unsaved:  # the record takes entries again
+            self._marks.put(one)
         self.recorded.emit()
         self.offersChanged.emit(key)
 

@@ -164,6 +164,11 @@ class Marks(QObject):
         for place in places:
             self.changed.emit(place)
 
+    @property
+    def unsaved(self) -> tuple[Measurement, ...]:
+        """What stands on images and not in the record."""
+        return tuple(one for here in self._by_place.values() for one in here if one.id in self._unsaved)
+
     def mark_unsaved(self, measurement: Measurement) -> None:
         """Say on the image that the record does not have it."""
         self._unsaved.add(measurement.id)
