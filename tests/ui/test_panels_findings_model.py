@@ -53,7 +53,8 @@ def test_images_that_no_model_is_for_have_no_rows_of_a_model_and_say_so(scene: S
     scene.show(dataclasses.replace(STUDY, series=(series,), description="Abdomen"))
     assert scene.findings.run_state is RunState.NO_MODEL
     assert scene.findings.rows == ()
-    assert scene.findings.doubts == ("No installed model is for these images.",)
+    (installed,) = scene.findings.card_rows
+    assert "chest\u2011pneumonia" in installed[1].split(", ")
 
 
 def test_a_result_is_in_the_record_before_it_is_shown(scene: Scene) -> None:

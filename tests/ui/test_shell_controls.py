@@ -386,6 +386,18 @@ def test_a_model_card_never_cuts_its_lines_where_room_is_scarce(window: QWidget,
     assert all(line.height() >= line.heightForWidth(line.width()) for line in shown)
 
 
+def test_a_card_without_a_model_names_none(qtbot: QtBot) -> None:
+    card = ModelCard()
+    qtbot.addWidget(card)
+    card.show_model("chest-pneumonia", "0.1.0", RunState.NO_MODEL)
+    assert card.name.text() == card.accessibleName() == "No model for these images"
+    assert card.version.text() == ""
+    assert card.chip.isHidden()
+    card.show_model("chest-pneumonia", "0.1.0", RunState.NOT_RUN)
+    assert card.name.text() == "chest-pneumonia"
+    assert not card.chip.isHidden()
+
+
 def test_words_are_dropped_into_a_field_and_files_are_left_to_the_window(qapp: QApplication) -> None:
     field = TextField("Findings")
     taken = []

@@ -90,7 +90,7 @@ class FindingsPane(QFrame):
         self.card.show_facts(model.card_rows)
         self.card.show_doubts(model.doubts)
         self.card.show_limits(_LIMITS)
-        self.card.setToolTip(facts.intended_use)
+        self.card.setToolTip("" if state is RunState.NO_MODEL else facts.intended_use)
         self.channels.show_lines(model.channel_lines)
         self.list.show_rows(model.rows, model.selected, model.saving)
         self._show_gate(state)

@@ -24,6 +24,7 @@ from medvision_desktop.ui.viewmodels.runs import Runs
 from medvision_desktop.ui.viewmodels.study_record import StudyRecord
 from medvision_desktop.ui.workers.lane import Lanes
 
+_UNBROKEN_HYPHEN: Final = "\u2011"
 _RUN_STATES: Final = {
     AnalysisState.DONE: RunState.DONE,
     AnalysisState.ABSTAINED: RunState.ABSTAINED,
@@ -146,7 +147,10 @@ class FindingsState(QObject):
 
     @property
     def card_rows(self) -> tuple[tuple[str, str], ...]:
-        """Rows of the model card: name and value."""
+        """Rows of the model card: name and value; which models there are where none is for the images."""
+        if self.run_state is RunState.NO_MODEL:
+            names = ", ".join(facts.name for facts in self._recorded.choices)
+            return (("Installed", names.replace("-", _UNBROKEN_HYPHEN)),)
         return card_rows(self._recorded.facts, self._recorded.analysis, self._loaded)
 
     @property
@@ -154,8 +158,6 @@ class FindingsState(QObject):
         """What speaks against trusting the result, in words: reasons of the gate, a missing model."""
         recorded = self._recorded
         told = [recorded.facts.missing] if recorded.facts.missing and recorded.analysis is None else []
-        if self.run_state is RunState.NO_MODEL:
-            told.append("No installed model is for these images.")
         if recorded.analysis is not None and self.run_state is RunState.DONE:
             gate = recorded.analysis.gate
             told += [words.reason_words(reason, gate.checks) for reason in gate.reasons]

@@ -20,9 +20,9 @@ _NAME_COLUMN: Final = 76
 _NARROWEST: Final = 240
 _CHANGES_HEIGHT: Final = (QEvent.Type.LayoutRequest, QEvent.Type.Resize, QEvent.Type.Show)
 
+_NO_MODEL: Final = "No model for these images"
 CHIPS: Final = {
     RunState.NOT_RUN: Chip("Not run", "circle-dashed"),
-    RunState.NO_MODEL: Chip("No model", "circle-slash"),
     RunState.RUNNING: Chip("Running", RING, "accent"),
     RunState.ABSTAINED: Chip("Abstained", "circle-slash"),
     RunState.REFUSED: Chip("Refused", "ban", "warn"),
@@ -77,6 +77,12 @@ class ModelCard(QFrame):
 
     def show_model(self, name: str, version: str, state: RunState, fraction: float | None = None) -> None:
         """Head of the card."""
+        self.chip.setVisible(state is not RunState.NO_MODEL)
+        if state is RunState.NO_MODEL:
+            self.name.setText(_NO_MODEL)
+            self.version.setText("")
+            self.setAccessibleName(_NO_MODEL)
+            return
         self.name.setText(name)
         self.version.setText(version)
         chip = CHIPS[state]
