@@ -254,6 +254,10 @@ def test_a_window_is_taken_from_a_rectangle(scan: Screen) -> None:
 # The record.
 
 
+def full(*_: Any, **__: Any) -> int:
+    raise StoreUnavailable("The disk is full.", "", "Make room.")
+
+
 def with_store(tmp_path: Path) -> Any:
     store = Store.open(tmp_path / "record.db")
     return SimpleNamespace(settings=Settings(reader="Dr Vale"), decoder=None, store=store)
@@ -295,9 +299,6 @@ def test_what_could_not_be_saved_is_saved_with_the_next_that_can(
     _record = MarkRecord(bench, screen.lanes, screen.notifier, screen.viewer)
     screen.open(loaded)
 
-    def full(*_: Any, **__: Any) -> int:
-        raise StoreUnavailable("The disk is full.", "", "Make room.")
-
     screen.key(K.Key_L)
     with monkeypatch.context() as patched:
         patched.setattr(measurements, "record", full)
@@ -324,9 +325,6 @@ def test_what_the_record_does_not_have_says_so_on_the_image(
     screen = show(loaded, bench=bench)
     record = MarkRecord(bench, screen.lanes, screen.notifier, screen.viewer)
     screen.open(loaded)
-
-    def full(*_: Any, **__: Any) -> int:
-        raise StoreUnavailable("The disk is full.", "", "Make room.")
 
     with monkeypatch.context() as patched:
         patched.setattr(measurements, "record", full)
