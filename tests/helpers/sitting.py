@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
@@ -30,6 +30,17 @@ MODEL = "chest-tuberculosis"
 PATIENCE_S = 60.0
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 NO_KEYS, LEFT = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+_STRETCH_MS, _MOST_STRETCHES = 150, 20
+
+
+class _Layouts(QObject):
+    """Counts how often widgets are asked to lay themselves out."""
+
+    count = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.LayoutRequest
+        return super().eventFilter(watched, event)
 
 
 class Sitting:
@@ -75,6 +86,23 @@ class Sitting:
         """Wait until no lane has work."""
         assert self.room.lanes.drain(PATIENCE_S)
         QApplication.processEvents()
+
+    def rest(self) -> None:
+        """Wait until the window lays nothing out any more, which a window at rest never does."""
+        self.settle()
+        layouts = _Layouts()
+        application = QApplication.instance()
+        assert application is not None
+        application.installEventFilter(layouts)
+        try:
+            for _ in range(_MOST_STRETCHES):
+                layouts.count = 0
+                QTest.qWait(_STRETCH_MS)
+                if not layouts.count:
+                    return
+        finally:
+            application.removeEventFilter(layouts)
+        raise AssertionError(f"laid out {layouts.count} times in {_STRETCH_MS} ms in which nothing happened")
 
     def _crash(self, error: BaseException) -> str:
         self.crashes.append(error)

@@ -120,8 +120,11 @@ class ModelCard(QFrame):
         done = super().event(event)
         layout = self.layout()
         if layout is not None and event.type() in _CHANGES_HEIGHT:
-            self._grid.invalidate()  # the grid keeps heights of a width that it had before
-            layout.invalidate()
+            if event.type() != QEvent.Type.LayoutRequest:
+                # The grid keeps heights of a width that it had before. Not on a layout request: an
+                # invalid layout asks for the next one, and the window would never rest.
+                self._grid.invalidate()
+                layout.invalidate()
             self.setMinimumHeight(layout.totalHeightForWidth(max(self.width(), _NARROWEST)))
         return done
 
