@@ -6,13 +6,14 @@ step to either side of its centre, and there the value of the outermost centre h
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import os
 import threading
 from collections.abc import Callable
 from enum import IntEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -139,6 +140,36 @@ def warm(values_kji: NDArray[Any], padding: tuple[float, float] | None = None) -
     sampled(values_kji, nothing, (nothing, nothing, nothing), (1, 1, 1), outside=0.0, padding=padding)
 
 
+def stages() -> tuple[Callable[[], None], ...]:
+    """What `warm` does for int16, in pieces of about half a second or less, to be done one after another.
+
+    The compiler holds the interpreter more than it lets it go, so that whoever has something better to do
+    calls the next piece when that is done.
+    """
+    grid = np.zeros((1, 1, 1), np.int16)
+    return (
+        partial(_bring, "numba"),
+        partial(_bring, "scipy.linalg"),  # numba asks for it when it first compiles
+        _compile_anything,
+        partial(warm, grid, (0.0, 0.0)),
+        partial(warm, grid),
+    )
+
+
+def _bring(module: str) -> None:
+    importlib.import_module(module)
+
+
+def _compile_anything() -> None:
+    """The first function of all takes longest: the compiler learns then what there is to compile."""
+    import numba
+
+    def same(value: Any) -> Any:
+        return value
+
+    numba.njit(nogil=True)(same)(0.0)
+
+
 def room_for_outside(values_kji: NDArray[Any]) -> tuple[np.dtype[Any], float]:
     """The type that interpolated values are kept in, and a value of it that none of them has.
 
@@ -153,12 +184,20 @@ def room_for_outside(values_kji: NDArray[Any]) -> tuple[np.dtype[Any], float]:
     return np.dtype(np.float32), float("nan")
 
 
-@cache
+_making: Final = threading.Lock()
+
+
 def _kernel(*, padded: bool) -> Callable[..., None]:
     """The compiled loop, with or without regard to padding, which makes it half as quick.
 
-    Made when first needed: the compiler takes a while to import.
+    Made when first needed: the compiler takes a while to import. Made once, whoever else asks meanwhile.
     """
+    with _making:
+        return _new_kernel(padded=padded)
+
+
+@cache
+def _new_kernel(*, padded: bool) -> Callable[..., None]:
     import numba
 
     def compiled(

@@ -42,7 +42,7 @@ class RoomWiring(QObject):
         self._is_narrow = False
         self._warm_timer = QTimer(self)
         self._warm_timer.setSingleShot(True)
-        self._warm_timer.timeout.connect(room.desk.warm_decoder)
+        self._warm_timer.timeout.connect(self._warm)
         self._news_timer = QTimer(self)
         self._news_timer.setSingleShot(True)
         self._news_timer.timeout.connect(lambda: room.status_bar.show_news(""))
@@ -298,6 +298,15 @@ class RoomWiring(QObject):
             asking = all(facts.modalities for facts in there)
             every = frozenset(modality for facts in there for modality in facts.modalities)
             self._room.worklist.show_models(every if asking else None)
+
+    def _warm(self) -> None:
+        """Make ready what the first images wait for, as soon as nothing else is going on."""
+        if any(lane.jobs for lane in self._room.lanes.all):
+            self._warm_timer.start(_WARM_AFTER_MS)
+            return
+        self._room.desk.warm_decoder()
+        self._room.plane_care.prepare()
+        self._room.findings_pane.prepare()
 
     def _show_reader(self) -> None:
         room = self._room

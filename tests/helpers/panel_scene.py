@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -177,6 +178,14 @@ class Scene:
     def show(self, of: StudyRef) -> None:
         self.findings.set_study(of, loaded(of))
         self.settle()
+
+    def wait(self, until: Callable[[], object]) -> None:
+        """Let the event loop go on until something holds."""
+        end = time.monotonic() + 20
+        while not until():
+            assert time.monotonic() < end, "waited in vain"
+            QCoreApplication.processEvents()
+            time.sleep(0.005)
 
     def settle(self) -> None:
         for _ in range(3):

@@ -38,7 +38,7 @@ class _Layouts(QObject):
 
     count = 0
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         self.count += event.type() == QEvent.Type.LayoutRequest
         return super().eventFilter(watched, event)
 
@@ -102,7 +102,9 @@ class Sitting:
                     return
         finally:
             application.removeEventFilter(layouts)
-        raise AssertionError(f"laid out {layouts.count} times in {_STRETCH_MS} ms in which nothing happened")
+        raise AssertionError(
+            f"laid out {layouts.count} times in {_STRETCH_MS} ms in which nothing happened"
+        )
 
     def _crash(self, error: BaseException) -> str:
         self.crashes.append(error)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QThread
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
 from medvision_desktop.errors import Cancelled, InputRefused
 from medvision_desktop.ui.workers.lane import Lane, Lanes
@@ -180,3 +185,59 @@ def test_drain_waits_for_work_that_finished_work_started(qapp: QCoreApplication)
     assert lanes.drain()
     lanes.close()
     assert order == ["io", "db"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Qt's own priority does it")
+def test_a_lane_and_what_it_starts_wait_where_cores_are_short(lane: Lane) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    seen: list[int] = []
+
+    def work(progress: ProgressSink, cancel: CancelToken) -> int:
+        child = threading.Thread(target=lambda: seen.append(niceness()))
+        child.start()
+        child.join()
+        return niceness()
+
+    own = niceness()
+    lane.submit(work, done=seen.append)
+    assert lane.drain()
+    assert niceness() == own
+    assert len(seen) == 2
+    assert all(other > own for other in seen)
+
+
+def test_what_is_due_after_painting_starts_when_the_window_has_painted(qtbot: QtBot) -> None:
+    order: list[str] = []
+
+    class Canvas(QWidget):
+        def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+            order.append("painted")
+
+    lane = Lane("late", lambda _: None, after_painting=True)
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    with qtbot.waitExposed(canvas):
+        canvas.show()
+    QCoreApplication.processEvents()
+    order.clear()
+    try:
+        for number in (1, 2):
+            lane.submit(lambda p, c, n=number: order.append(f"job {n}"), done=lambda _: None)
+        canvas.update()  # asked for later, and yet there first
+        assert lane.drain()
+    finally:
+        lane.close()
+    assert order == ["painted", "job 1", "job 2"]
+
+
+def test_what_was_held_back_until_the_window_had_painted_is_forgotten_when_the_lane_ends(
+    qapp: QCoreApplication,
+) -> None:
+    ran: list[int] = []
+    lane = Lane("late", lambda _: None, after_painting=True)
+    lane.submit(lambda p, c: ran.append(1), done=lambda _: None)
+    lane.close()
+    QCoreApplication.processEvents()
+    assert ran == []

@@ -92,7 +92,7 @@ def test_a_late_result_of_another_study_moves_nothing_and_says_so(scene: Scene) 
     scene.show(STUDY)
     scene.host.release.clear()
     scene.findings.run()
-    assert scene.host.started.wait(10)
+    scene.wait(scene.host.started.is_set)
     scene.findings.set_study(other, loaded(other))
     assert scene.lanes.db.drain(10)
     moved: list[object] = []
@@ -118,7 +118,7 @@ def test_a_stopped_run_leaves_no_score_and_is_in_the_record(scene: Scene) -> Non
     scene.show(STUDY)
     scene.host.release.clear()
     scene.findings.run()
-    assert scene.host.started.wait(10)
+    scene.wait(scene.host.started.is_set)
     scene.findings.cancel()
     scene.settle()
     assert scene.findings.run_state is RunState.NOT_RUN

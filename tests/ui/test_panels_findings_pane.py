@@ -281,7 +281,7 @@ def test_run_and_stop_stand_where_the_run_is_shown(scene: Scene, pane: FindingsP
     scene.show(STUDY)
     scene.host.release.clear()
     qtbot.mouseClick(pane.start, LEFT)
-    assert scene.host.started.wait(10)
+    scene.wait(scene.host.started.is_set)
     assert not pane.start.isVisible()
     qtbot.mouseClick(pane.stop, LEFT)
     scene.settle()

@@ -185,7 +185,7 @@ def test_a_job_shows_its_title_and_progress_and_its_cross_stops_it(program: Prog
         cancelled=lambda: stopped.append("cancelled"),
         title="Brain tumour 3D",
     )
-    assert started.wait(5)
+    qtbot.waitUntil(started.is_set, timeout=5000)
     qtbot.waitUntil(lambda: "patch 11 of 18" in bar.jobs.text, timeout=5000)
     assert bar.jobs.text.startswith("Brain tumour 3D")
     assert bar.jobs.cancel.accessibleName() == "Cancel Brain tumour 3D"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +16,13 @@ from PySide6.QtWidgets import QApplication
 
 from medvision_desktop.audit.store import Store
 from medvision_desktop.domain.display import VoiWindow
+from medvision_desktop.domain.image import Frame
 from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.errors import StoreUnavailable
+from medvision_desktop.pixels import region
 from medvision_desktop.services import measurements
 from medvision_desktop.settings import Settings
+from medvision_desktop.ui.viewmodels import mark_record, marks
 from medvision_desktop.ui.viewmodels.mark_record import MarkRecord
 from medvision_desktop.ui.viewmodels.pane_view import DrawnMark, Ruler
 from medvision_desktop.ui.widgets import scale_bar
@@ -338,6 +342,60 @@ def test_what_the_record_does_not_have_says_so_on_the_image(
     assert screen.lines()[0][-1] != "not saved"
     assert len(measurements.measurements(bench.store, loaded.study.key)) == 1
     assert record.offers(loaded.study.key)
+    bench.store.close()
+    QApplication.processEvents()
+
+
+def test_values_of_a_large_region_come_from_a_lane_and_are_in_the_record(
+    show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+    reckoned = marks.said_by
+
+    def said_by(frame: Frame, *drawn: Any) -> tuple[str, ...]:
+        if region.size_px(frame, drawn[1]) > 500:
+            threads.append(threading.current_thread() is threading.main_thread())
+        return reckoned(frame, *drawn)
+
+    monkeypatch.setattr(mark_record, "said_by", said_by)
+    monkeypatch.setattr(marks, "said_by", said_by)
+    monkeypatch.setattr(marks, "_MOST_AT_ONCE_PX", 500)
+    loaded = cases.scan(rows=100, columns=100)
+    bench = with_store(tmp_path)
+    first = show(loaded, bench=bench)
+    record = MarkRecord(bench, first.lanes, first.notifier, first.viewer)
+    first.open(loaded)
+    first.key(K.Key_R)
+    first.drag(first.at(20, 20), first.at(70, 60))
+    assert first.lines()[0][0] == "Mean and SD: working"
+    first.settle()
+    (said,) = first.lines()
+    (mark,) = first.viewer.marks_on(0)
+    left, right = mark.points[0][1], mark.points[1][1]
+    columns = np.arange(np.ceil(left), np.floor(right) + 1)
+    assert said[0] == f"Mean {columns.mean():.1f} HU  SD {columns.std():.1f}"
+    (kept,) = measurements.measurements(bench.store, loaded.study.key)
+    assert kept.said == said
+    assert record.offers(loaded.study.key)[0].sentence.startswith("Rectangle: Mean")
+    with monkeypatch.context() as patched:
+        patched.setattr(measurements, "record", full)
+        first.drag(first.at(10, 10), first.at(80, 90))
+        for _ in range(2):
+            first.settle()
+    assert first.lines()[1][0].startswith("Mean")
+    assert first.lines()[1][0] != "Mean and SD: working"
+    assert first.lines()[1][-1] == "not saved"
+    bench.store.close()
+
+    bench = with_store(tmp_path)
+    second = show(loaded, bench=bench)
+    _again = MarkRecord(bench, second.lanes, second.notifier, second.viewer)
+    second.open(loaded)
+    for _ in range(2):
+        second.settle()
+    assert second.lines() == [said]
+    assert threads
+    assert not any(threads)
     bench.store.close()
     QApplication.processEvents()
 

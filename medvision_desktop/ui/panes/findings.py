@@ -13,7 +13,7 @@ from medvision_desktop.ui.actions import key_text
 from medvision_desktop.ui.theme import icons
 from medvision_desktop.ui.theme.tokens import M, T
 from medvision_desktop.ui.viewmodels import words
-from medvision_desktop.ui.viewmodels.finding_rows import RunState
+from medvision_desktop.ui.viewmodels.finding_rows import Row, RowState, RunState, Section
 from medvision_desktop.ui.viewmodels.findings import FindingsModel
 from medvision_desktop.ui.widgets.attention_sliders import AttentionSliders, open_below
 from medvision_desktop.ui.widgets.button import Button
@@ -29,6 +29,7 @@ from medvision_desktop.ui.widgets.section_head import SectionHead
 from medvision_desktop.ui.widgets.text import label
 
 DISCLAIMER: Final = "Suggestion: the radiologist decides."
+_USUAL_ROWS: Final = 6
 _LIMITS: Final = "Research use only; not a medical device."
 
 
@@ -76,6 +77,10 @@ class FindingsPane(QFrame):
         self.setFocusProxy(self.list)
         self._connect()
         self.refresh()
+
+    def prepare(self) -> None:
+        """Make the rows of a usual study before there is one."""
+        self.list.keep_spare(_USUAL_ROWS, Row("", "", RowState.NOT_RUN, Section.ABOVE))
 
     def refresh(self) -> None:
         """Show what the model says now."""

@@ -1,7 +1,8 @@
 """Lucide icons, recoloured at load and sharp on every screen.
 
 The SVG files in resources/icons are as the package `lucide-static` ships them; their strokes are
-`currentColor`. Rendered pixmaps live in Qt's own pixmap cache, which goes with the application.
+`currentColor`. Rendered pixmaps live in Qt's own pixmap cache, which goes with the application; icons are
+made once, too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, qAddPostRoutine
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
@@ -18,6 +19,7 @@ from medvision_desktop import paths
 from medvision_desktop.ui.theme.tokens import T
 
 _OWN_STROKE: Final = 'stroke-width="2"'
+_icons: Final[dict[tuple[object, ...], QIcon]] = {}
 
 
 def icon(
@@ -27,12 +29,20 @@ def icon(
 
     Raises `KeyError` for a name that does not ship.
     """
+    ratios = _ratios()
+    key = (name, colour, size, stroke, on, ratios)
+    known = _icons.get(key)
+    if known is not None:
+        return known
+    if not _icons:
+        qAddPostRoutine(_icons.clear)  # no picture outlives the application
     result = QIcon()
-    for ratio in _ratios():
+    for ratio in ratios:
         result.addPixmap(pixmap(name, colour, size, stroke, ratio), QIcon.Mode.Normal, QIcon.State.Off)
         result.addPixmap(pixmap(name, T.tdis, size, stroke, ratio), QIcon.Mode.Disabled, QIcon.State.Off)
         if on is not None:
             result.addPixmap(pixmap(name, on, size, stroke, ratio), QIcon.Mode.Normal, QIcon.State.On)
+    _icons[key] = result
     return result
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from medvision_desktop.domain.image import LoadedSeries
-from medvision_desktop.domain.measurement import WORDED, Measurement, MeasurementKind
+from medvision_desktop.domain.image import Frame, LoadedSeries
+from medvision_desktop.domain.measurement import WORDED, Measurement, MeasurementKind, Point
 from medvision_desktop.services import measurements
 from medvision_desktop.services.measurements import RecordedMeasurement
 from medvision_desktop.ui.notify import Notifier
-from medvision_desktop.ui.viewmodels.marks import Marks
+from medvision_desktop.ui.viewmodels.marks import Marks, said_by
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
 from medvision_desktop.work import CancelToken, ProgressSink
@@ -51,6 +51,7 @@ class MarkRecord(QObject):
         self._bench, self._lanes, self._notifier, self._viewer = bench, lanes, notifier, viewer
         self._said: dict[str, tuple[str, ...]] = {}
         self._asked: set[str] = set()
+        viewer.marks.reckon = self._reckon
         viewer.marks.kept.connect(self._on_kept)
         viewer.marks.taken.connect(self._on_taken)
         viewer.loaded.connect(self._on_loaded)
@@ -96,8 +97,17 @@ class MarkRecord(QObject):
         self._marks.restored(one.measurement for one in found)
         self.offersChanged.emit(key)
 
+    def _reckon(self, frame: Frame, kind: MeasurementKind, points: tuple[Point, ...]) -> None:
+        """Work out what a large region says, off the event loop."""
+        self._lanes.io.submit(
+            lambda *_: said_by(frame, kind, points), done=partial(self._marks.learn, frame, kind, points)
+        )
+
     def _on_kept(self, measurement: Measurement) -> None:
         frame = self._viewer.frame_at(measurement.place)
+        if frame is not None and self._marks.expect(frame, measurement):
+            self._enter_large(measurement, frame)
+            return
         if frame is not None:
             self._said[measurement.id] = self._marks.said(measurement, frame)
         said = self._said.get(measurement.id, ())
@@ -109,6 +119,28 @@ class MarkRecord(QObject):
 
         self._lanes.db.submit(enter, done=self._on_recorded, failed=partial(self._on_failed, measurement))
         self.offersChanged.emit(measurement.place.study_key)
+
+    def _enter_large(self, measurement: Measurement, frame: Frame) -> None:
+        """Its values are worked out on the lane that enters them, so that entries keep their order."""
+        store, reader = self._bench.store, self._bench.settings.reader
+        kind, points = measurement.kind, measurement.points
+
+        def enter(_progress: ProgressSink, _cancel: CancelToken) -> tuple[str, ...]:
+            lines = said_by(frame, kind, points)
+            said = (measurement.words, *lines) if measurement.words else lines
+            measurements.record(store, measurement, said, reader=reader)
+            return lines
+
+        def done(lines: tuple[str, ...]) -> None:
+            self._marks.learn(frame, kind, points, lines)
+            self._said[measurement.id] = self._marks.said(measurement, frame)
+            self._on_recorded(measurement.place.study_key)
+
+        def failed(error: Exception) -> None:
+            self._reckon(frame, kind, points)
+            self._on_failed(measurement, error)
+
+        self._lanes.db.submit(enter, done=done, failed=failed)
 
     def _on_taken(self, measurement: Measurement) -> None:
         store, reader = self._bench.store, self._bench.settings.reader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -26,9 +26,13 @@ from medvision_desktop.ui.viewmodels.drawing import Draft
 
 _ID_BYTES: Final = 8
 _NOT_SAVED: Final = "not saved"
-# Values of a larger region take longer than a pane may wait from one place of the mouse to the next.
-_MOST_WHILE_MOVING_PX: Final = 1 << 21
+# Values of a larger region take longer than a pane may wait.
+_MOST_AT_ONCE_PX: Final = 1 << 21
 _LATER: Final = "Mean and SD when it is done"
+_SOON: Final = "Mean and SD: working"
+
+
+Drawn = tuple[MeasurementKind, tuple[Point, ...]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ class Mark:
 class Marks(QObject):
     """`changed(Place)`: other drawings there; `kept` and `taken` carry a Measurement for the record.
 
-    What comes back from the record is `restored`, which tells nobody to record it again.
+    What comes back from the record is `restored`, which tells nobody to record it again. `reckon` is called
+    with frame, kind and points of a large region whose lines are to be worked out elsewhere by `said_by`,
+    and given to `learn`; without it they are worked out at once.
     """
 
     changed = Signal(object)
@@ -59,7 +65,9 @@ class Marks(QObject):
         self._draft: Draft | None = None
         self._selected = ("", 0)
         self._unsaved: set[str] = set()
-        self._lines: WeakKeyDictionary[Frame, dict[object, tuple[str, ...]]] = WeakKeyDictionary()
+        # None for those that are being worked out.
+        self._lines: WeakKeyDictionary[Frame, dict[Drawn, tuple[str, ...] | None]] = WeakKeyDictionary()
+        self.reckon: Callable[[Frame, MeasurementKind, tuple[Point, ...]], None] | None = None
 
     @property
     def draft(self) -> Draft | None:
@@ -96,13 +104,34 @@ class Marks(QObject):
         self, frame: Frame, kind: MeasurementKind, points: Sequence[Point], *, moving: bool = False
     ) -> tuple[str, ...]:
         """What a drawing says on a frame; worked out once for each. While it is `moving`, not all of it."""
-        if moving and kind in REGIONS and region.size_px(frame, points) > _MOST_WHILE_MOVING_PX:
-            return (_LATER, *shape_lines(frame, kind, points)) if _is_whole(kind, points) else ()
+        if moving and _is_large(frame, kind, points):
+            return (_LATER, *shape_lines(frame, kind, points))
         kept = self._lines.setdefault(frame, {})
         key = (kind, tuple(points))
-        if key not in kept:
-            kept[key] = _said(frame, kind, points)
-        return kept[key]
+        if key not in kept and self.reckon is not None and _is_large(frame, kind, points):
+            kept[key] = None
+            self.reckon(frame, *key)
+        elif key not in kept:
+            kept[key] = said_by(frame, kind, points)
+        found = kept[key]
+        return (_SOON, *shape_lines(frame, kind, points)) if found is None else found
+
+    def expect(self, frame: Frame, measurement: Measurement) -> bool:
+        """Whether the lines of a measurement are not known and take long; then whoever asks brings them."""
+        kept, key = self._lines.setdefault(frame, {}), (measurement.kind, measurement.points)
+        if kept.get(key) is not None or not _is_large(frame, *key):
+            return False
+        kept[key] = None
+        return True
+
+    def learn(
+        self, frame: Frame, kind: MeasurementKind, points: tuple[Point, ...], lines: tuple[str, ...]
+    ) -> None:
+        """Take what a drawing says on a frame, and show it."""
+        self._lines.setdefault(frame, {})[kind, points] = lines
+        for place, here in self._by_place.items():
+            if any((one.kind, one.points) == (kind, points) for one in here):
+                self.changed.emit(place)
 
     def said(self, measurement: Measurement, frame: Frame, *, moving: bool = False) -> tuple[str, ...]:
         """What a measurement says, the reader's words first."""
@@ -191,7 +220,8 @@ def new_id() -> str:
     return secrets.token_hex(_ID_BYTES)
 
 
-def _said(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> tuple[str, ...]:
+def said_by(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> tuple[str, ...]:
+    """What a drawing says on a frame, without the reader's own words."""
     if not _is_whole(kind, points):
         return ()
     lines = shape_lines(frame, kind, points) if kind not in WORDED else ()
@@ -199,6 +229,12 @@ def _said(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> tuple
         return lines
     found = region.statistics(frame, kind, points)
     return (*region.statistics_lines(found), *lines) if found is not None else lines
+
+
+def _is_large(frame: Frame, kind: MeasurementKind, points: Sequence[Point]) -> bool:
+    if kind not in REGIONS or not _is_whole(kind, points):
+        return False
+    return region.size_px(frame, points) > _MOST_AT_ONCE_PX
 
 
 def _is_whole(kind: MeasurementKind, points: Sequence[Point]) -> bool:

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Final
+from weakref import WeakSet, ref
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from medvision_desktop.domain.image import Frame, Volume
-from medvision_desktop.pixels import oblique
+from medvision_desktop.pixels import oblique, sampling
 from medvision_desktop.pixels.oblique import Planes
 from medvision_desktop.pixels.reslice import ROUGH_BADGE
 from medvision_desktop.ui.viewmodels.pane_state import Shown, with_frame
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
-from medvision_desktop.ui.workers.lane import Lanes
+from medvision_desktop.ui.workers.lane import Lane, Lanes
 from medvision_desktop.work import CancelToken, ProgressSink
 
 _REST_MS: Final = 150
+_QUIET_MS: Final = 100
 
 
 class PlaneCare(QObject):
-    """Watches the viewer: thick slabs are coarse while they move, and whole when they rest."""
+    """Watches the viewer: thick slabs are coarse while they move, and whole when they rest.
+
+    `compiled`: another part of what samples oblique planes is here.
+    """
+
+    compiled = Signal()
 
     def __init__(self, lanes: Lanes, viewer: ViewerModel) -> None:
         super().__init__()
         self._lanes, self._viewer = lanes, viewer
-        self._warmed: Volume | None = None
+        # Of its own: nothing that the reader waits for stands behind the compiler.
+        self._lane = Lane("planes", lanes.unhandled)
+        # Weakly: a volume goes when its study is closed.
+        self._warmed: WeakSet[Volume] = WeakSet()
+        self._steps: deque[Callable[[], None]] = deque()
+        self._quiet = QTimer(self)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(self._go_on)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
@@ -37,17 +53,34 @@ class PlaneCare(QObject):
     def stop(self) -> None:
         """Ask for nothing any more."""
         self._rest.stop()
+        self._quiet.stop()
+        self._steps.clear()
+        self._lane.close()
+
+    def prepare(self) -> None:
+        """Bring in the compiler, and what it makes for most volumes, before there is a volume."""
+        self._steps.extend(sampling.stages())
+        self._quiet.start()
 
     def _warm(self) -> None:
         shown = self._viewer.panes[0].shown
         volume = shown.planes.volume if shown is not None and shown.planes is not None else None
-        if volume is None or volume is self._warmed:
+        if volume is None or volume in self._warmed:
             return
-        self._warmed = volume
-        # What was drawn coarse meanwhile is drawn whole then.
-        self._lanes.io.submit(
-            lambda *_: oblique.warm(volume), done=lambda _: self._rest.start(), key="warm planes"
-        )
+        self._warmed.add(volume)
+        self._steps.append(partial(_warm, ref(volume)))
+        self._quiet.start()
+
+    def _go_on(self) -> None:
+        """The next step, if nothing else is going on: what the reader waits for goes first."""
+        if self._lane.jobs or any(lane.jobs for lane in self._lanes.all):
+            return
+        if not self._steps:
+            self._quiet.stop()
+            self._rest.start()  # what was drawn coarse meanwhile is drawn whole now
+            return
+        step = self._steps.popleft()
+        self._lane.submit(lambda *_: step(), done=lambda _: self.compiled.emit())
 
     def _on_pane_changed(self, number: int) -> None:
         if _rough(self._viewer.panes[number].shown) is not None:
@@ -75,6 +108,12 @@ class PlaneCare(QObject):
         now = pane.shown
         if now is not None and now.planes is asked.planes and now.index == asked.index:
             self._viewer.put_panes({number: with_frame(pane, frame)})
+
+
+def _warm(known: ref[Volume]) -> None:
+    volume = known()
+    if volume is not None:
+        oblique.warm(volume)
 
 
 def _rough(shown: Shown | None) -> Planes | None:

@@ -67,7 +67,7 @@ class VolumeScene(QObject):
 
     def __init__(self, unhandled: Callable[[Exception], None]) -> None:
         super().__init__()
-        self._lane = Lane("volume", unhandled)
+        self._lane = Lane("volume", unhandled, after_painting=True)
         self._view = VolumeView()
         self._volume: Volume | None = None
         self._series: tuple[str, str] | None = None

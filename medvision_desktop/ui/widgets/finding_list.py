@@ -34,6 +34,8 @@ class FindingList(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Findings")
         self._rows: dict[str, FindingRow] = {}
+        # To make a row takes some milliseconds, which is felt where a study has many.
+        self._spare: list[FindingRow] = []
         self._selected = ""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 4)
@@ -61,9 +63,7 @@ class FindingList(QWidget):
         """Show these rows, in this order."""
         wanted = {row.key for row in rows}
         for key in [key for key in self._rows if key not in wanted]:
-            gone = self._rows.pop(key)
-            gone.hide()
-            gone.deleteLater()
+            self._put_away(self._rows.pop(key))
         for section in Section:
             self._fill(section, [row for row in rows if row.section is section], saving)
         self.select(selected)
@@ -128,10 +128,29 @@ class FindingList(QWidget):
         for place, row in enumerate(rows):
             widget = self._rows.get(row.key)
             if widget is None:
-                widget = self._rows[row.key] = self._made(row)
+                widget = self._rows[row.key] = self._fresh(row)
             if block.indexOf(widget) != place:
                 block.insertWidget(place, widget)
             widget.show_row(row, saving=row.key in saving)
+
+    def keep_spare(self, count: int, row: Row) -> None:
+        """Make as many rows before there is something to show in them; till then they hold `row`."""
+        while len(self._spare) < count:
+            self._put_away(self._made(row))
+
+    def _put_away(self, row: FindingRow) -> None:
+        row.hide()
+        for block in self._blocks.values():
+            block.removeWidget(row)
+        row.set_selected(False)
+        self._spare.append(row)
+
+    def _fresh(self, row: Row) -> FindingRow:
+        if not self._spare:
+            return self._made(row)
+        again = self._spare.pop()
+        again.show()
+        return again
 
     def _made(self, row: Row) -> FindingRow:
         made = FindingRow(row, self)

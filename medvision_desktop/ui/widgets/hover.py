@@ -23,23 +23,30 @@ class HoverFade:
         self._widget = widget
         self._last: QStyle.StateFlag | None = None
         self._before: QStyle.StateFlag | None = None
-        self._run = QVariantAnimation(widget)
-        self._run.setStartValue(0.0)
-        self._run.setEndValue(1.0)
-        self._run.setDuration(M.hover_ms)
-        self._run.valueChanged.connect(lambda _value: widget.update())
+        self._run: QVariantAnimation | None = None  # made for those that are ever hovered over
 
     def looks(self, state: QStyle.StateFlag) -> tuple[Look, ...]:
         """The state as it is now, while it fades in above what it was."""
         if self._last is not None and (state ^ self._last) & _HOT and _moves():
             self._before = self._last
-            self._run.stop()
-            self._run.start()
+            self._begin()
         self._last = state
-        if self._before is None or self._run.state() is not QVariantAnimation.State.Running:
+        run = self._run
+        if self._before is None or run is None or run.state() is not QVariantAnimation.State.Running:
             return ((state, 1.0),)
         below = (state & ~_HOT) | (self._before & _HOT)
-        return ((below, 1.0), (state, float(self._run.currentValue())))
+        return ((below, 1.0), (state, float(run.currentValue())))
+
+    def _begin(self) -> None:
+        if self._run is None:
+            widget = self._widget
+            self._run = QVariantAnimation(widget)
+            self._run.setStartValue(0.0)
+            self._run.setEndValue(1.0)
+            self._run.setDuration(M.hover_ms)
+            self._run.valueChanged.connect(lambda _value: widget.update())
+        self._run.stop()
+        self._run.start()
 
 
 def _moves() -> bool:

@@ -33,6 +33,7 @@ class IconButton(QToolButton):
         tool = kind == "tool"
         size = {"tool": M.tool_icon, "mini": M.chip_icon}.get(kind, M.row_icon)
         on = _ON_COLOURS.get(kind, T.accent) if checkable else None
+        self._icon = ""
         self._look = (size, 1.75 if tool else 2.0, on)
         self.setProperty("kind", kind)
         self.setCheckable(checkable)
@@ -44,6 +45,9 @@ class IconButton(QToolButton):
 
     def show_icon(self, icon: str) -> None:
         """Show another icon, such as the open eye for the slashed one."""
+        if icon == self._icon:
+            return
+        self._icon = icon
         size, stroke, on = self._look
         self.setIcon(icons.icon(icon, T.t2, size, stroke, on=on))
 

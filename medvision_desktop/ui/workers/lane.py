@@ -7,14 +7,18 @@ job with the same key supersedes the older one, whose callbacks are then never c
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QThread, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QThread, Signal
 
 from medvision_desktop.errors import Cancelled
 from medvision_desktop.work import CancelToken, Progress, ProgressSink
@@ -24,6 +28,10 @@ Work = Callable[[ProgressSink, CancelToken], Any]
 
 _PROGRESS_INTERVAL_S: Final = 0.1
 _CLOSE_TIMEOUT_MS: Final = 10_000
+_NICENESS: Final = 10
+_RELEASE: Final = QEvent.Type(QEvent.registerEventType())
+# Below Qt.EventPriority.LowEventPriority, at which Qt posts what makes a window paint.
+_AFTER_PAINTING: Final = -10
 
 
 class Job(QObject):
@@ -79,6 +87,7 @@ class _Thread(QThread):
 
     def run(self) -> None:
         threading.current_thread().name = self.objectName()
+        _let_the_window_go_first()
         while (item := self.queue.get()) is not None:
             job, work = item
             self.reported.emit(job, self._outcome(job, work))
@@ -106,18 +115,35 @@ class _Thread(QThread):
             return _Failure(RuntimeError(type(panic).__name__))
 
 
+def _let_the_window_go_first() -> None:
+    """Make this thread, and the threads and processes that it starts, wait where cores are short.
+
+    Else the window's thread waits some milliseconds for a core whenever it wants to go on. On Linux the
+    priority that Qt gives a thread does nothing; there threads have a niceness of their own (sched(7)).
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
 class Lane(QObject):
     """One background thread with one queue; jobs run in the order of submission.
 
-    `unhandled` takes the error of a job that has no `failed` callback.
+    `unhandled` takes the error of a job that has no `failed` callback. Jobs of a lane that is
+    `after_painting` start when what the event loop has to do now is done: when an image has come, the
+    window paints it before what else is to be done about it competes for the interpreter.
     """
 
     started = Signal(object)
     ended = Signal(object)
 
-    def __init__(self, name: str, unhandled: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, name: str, unhandled: Callable[[Exception], None], *, after_painting: bool = False
+    ) -> None:
         super().__init__()
         self.name = name
+        self._after_painting = after_painting
+        self._held: deque[tuple[Job, Work]] = deque()
         self._unhandled = unhandled
         self._jobs: list[Job] = []
         self._thread = _Thread(name)
@@ -156,10 +182,19 @@ class Lane(QObject):
                     older.cancel()
         self._jobs.append(job)
         if not self._thread.isRunning():
-            self._thread.start()
-        self._thread.queue.put((job, work))
+            self._thread.start(QThread.Priority.LowPriority)
+        if self._after_painting:
+            self._held.append((job, work))
+            QCoreApplication.postEvent(self, QEvent(_RELEASE), _AFTER_PAINTING)
+        else:
+            self._thread.queue.put((job, work))
         self.started.emit(job)
         return job
+
+    def customEvent(self, event: QEvent) -> None:
+        """Let what was held back go."""
+        if event.type() == _RELEASE and self._held:
+            self._thread.queue.put(self._held.popleft())
 
     def cancel_all(self) -> None:
         """Ask every job to stop."""
@@ -182,6 +217,7 @@ class Lane(QObject):
         for job in self._jobs:
             job.callbacks = None
             job.cancel()
+        self._held.clear()
         self._thread.queue.put(None)
         if self._thread.isRunning():
             self._thread.wait(_CLOSE_TIMEOUT_MS)
@@ -218,12 +254,16 @@ class Lane(QObject):
 
 
 class Lanes:
-    """The three lanes of the window: files, networks, record."""
+    """The three lanes of the window: files, networks, record.
+
+    `unhandled` takes the error of a job that has no `failed` callback.
+    """
 
     def __init__(self, unhandled: Callable[[Exception], None]) -> None:
+        self.unhandled = unhandled
         self.io = Lane("io", unhandled)
-        self.gpu = Lane("gpu", unhandled)
-        self.db = Lane("db", unhandled)
+        self.gpu = Lane("gpu", unhandled, after_painting=True)
+        self.db = Lane("db", unhandled, after_painting=True)
 
     @property
     def all(self) -> tuple[Lane, Lane, Lane]:
