@@ -17,6 +17,8 @@ SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.7"
 PARAMETRIC_MAP: Final = "1.2.840.10008.5.1.4.1.1.30"
 LAYER_CLASSES: Final = frozenset({SEGMENTATION, LABEL_MAP_SEGMENTATION, PARAMETRIC_MAP})
+_SLICED: Final = frozenset({"CT", "MR", "PT"})
+_FEWEST_SLICES: Final = 8
 
 
 class SourceKind(Enum):
@@ -82,6 +84,13 @@ class SeriesRef:
     def frame_count(self) -> int:
         """Frames over all instances."""
         return sum(instance.number_of_frames for instance in self.instances)
+
+    @property
+    def may_be_a_volume(self) -> bool:
+        """Whether it looks, unread, like slices that a volume is made of."""
+        if self.kind is SourceKind.NIFTI:
+            return True
+        return self.modality in _SLICED and not self.is_layer and self.frame_count >= _FEWEST_SLICES
 
 
 @dataclass(frozen=True)

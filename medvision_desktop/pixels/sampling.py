@@ -141,18 +141,15 @@ def warm(values_kji: NDArray[Any], padding: tuple[float, float] | None = None) -
 
 
 def stages() -> tuple[Callable[[], None], ...]:
-    """What `warm` does for int16, in pieces of about half a second or less, to be done one after another.
+    """What the first call of `warm` does before it compiles, in pieces to be done one after another.
 
     The compiler holds the interpreter more than it lets it go, so that whoever has something better to do
     calls the next piece when that is done.
     """
-    grid = np.zeros((1, 1, 1), np.int16)
     return (
         partial(_bring, "numba"),
         partial(_bring, "scipy.linalg"),  # numba asks for it when it first compiles
         _compile_anything,
-        partial(warm, grid, (0.0, 0.0)),
-        partial(warm, grid),
     )
 
 

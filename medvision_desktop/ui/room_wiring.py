@@ -305,7 +305,9 @@ class RoomWiring(QObject):
             self._warm_timer.start(_WARM_AFTER_MS)
             return
         self._room.desk.warm_decoder()
-        self._room.plane_care.prepare()
+        own = [row.study for row in self._room.worklist.studies if not row.study.is_sample]
+        if any(series.may_be_a_volume for study in own for series in study.series):
+            self._room.plane_care.prepare()
         self._room.findings_pane.prepare()
 
     def _show_reader(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from medvision_desktop.domain.findings import Finding, LabelScore
 from medvision_desktop.ui.theme import stylesheet
 from medvision_desktop.ui.theme.tokens import T
 from medvision_desktop.ui.viewmodels.finding_rows import Row, RowState, Section
+from medvision_desktop.ui.widgets.finding_list import FindingList
 from medvision_desktop.ui.widgets.finding_row import FindingRow
 from medvision_desktop.ui.widgets.probability_bar import BarStyle, ProbabilityBar
 
@@ -199,3 +201,28 @@ def test_the_patterns_of_bars_differ_from_each_other(ground: QWidget) -> None:
     styles = [style for style in BarStyle if style is not BarStyle.NO_SCORE]
     pictures = [bar(ground, 0.6, 0.8, style) for style in styles]
     assert all(one != other for one, other in combinations(pictures, 2))
+
+
+def test_rows_that_are_used_again_look_and_act_as_new_ones(ground: QWidget, qtbot: QtBot) -> None:
+    def shown(before: int) -> tuple[FindingList, list[str]]:
+        made, told = FindingList(), []
+        qtbot.addWidget(made)
+        made.resize(WIDTH, 400)
+        made.acceptWanted.connect(told.append)
+        made.keep_spare(before, row(RowState.NOT_RUN))
+        for turn in range(2):
+            rows = [
+                dataclasses.replace(row(RowState.POSITIVE), key=f"{turn}{name}", label=name)
+                for name in ("Mass", "Nodule", "Oedema")
+            ]
+            made.show_rows(rows, f"{turn}Nodule")
+        made.show()
+        return made, told
+
+    fresh, again = shown(0), shown(5)
+    for made, told in (fresh, again):
+        assert [one.row.label for one in made.rows] == ["Mass", "Nodule", "Oedema"]
+        qtbot.mouseClick(made.row("1Oedema").accept, Qt.MouseButton.LeftButton)
+        assert told == ["1Oedema"]
+    images = [made.grab().toImage() for made, _ in (fresh, again)]
+    assert images[0] == images[1]

@@ -22,6 +22,7 @@ from medvision_desktop.ui.notify import Notifier
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.hand import Hand
 from medvision_desktop.ui.viewmodels.pane_state import PaneStatus
+from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
 from medvision_desktop.ui.viewmodels.series_cache import SeriesCache, bytes_of
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
 from medvision_desktop.ui.workers.lane import Lanes
@@ -370,6 +371,7 @@ def test_a_volume_whose_planes_were_turned_goes_when_its_study_is_closed(qapp: Q
     ref = cases.brain()
     lanes = Lanes(lambda error: None)
     viewer = ViewerModel(cases.bench(), lanes, Notifier(str), read=read)
+    care = PlaneCare(lanes, viewer)  # what it has to compile for the volume still waits
     try:
         viewer.open(ref.study, ref.series)
         assert lanes.drain()
@@ -384,4 +386,5 @@ def test_a_volume_whose_planes_were_turned_goes_when_its_study_is_closed(qapp: Q
         gc.collect()
         assert [one() for one in volumes] == [None]
     finally:
+        care.stop()
         lanes.close()

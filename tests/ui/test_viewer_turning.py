@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from PySide6.QtTest import QTest
 
 from medvision_desktop.domain.geometry import edge_letters
 from medvision_desktop.domain.measurement import MeasurementKind
-from medvision_desktop.pixels import oblique, reslice
+from medvision_desktop.pixels import oblique, reslice, sampling
 from medvision_desktop.pixels.oblique import ObliqueStack
 from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode
 from medvision_desktop.ui.viewmodels import planes, turning
@@ -312,3 +313,21 @@ def test_a_measurement_on_an_image_is_gone_back_to_from_the_images(qtbot: Any) -
     assert screen.viewer.panes[0].shown.index == 3
     assert len(screen.lines(0)) == 1
     screen.lanes.close()
+
+
+def test_the_compiler_waits_until_no_lane_has_work_and_keeps_no_volume(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(sampling, "stages", lambda: (lambda: done.append("compiler"),))
+    monkeypatch.setattr(oblique, "warm", lambda _volume: done.append("volume"))
+    care = PlaneCare(screen.lanes, screen.viewer)
+    release = threading.Event()
+    screen.lanes.db.submit(lambda *_: release.wait(10), done=lambda _: None)
+    screen.viewer.layoutChanged.emit()
+    screen.qtbot.wait(300)
+    assert done == []
+    release.set()
+    screen.qtbot.waitUntil(lambda: len(done) == 2)
+    assert done == ["compiler", "volume"]
+    care.stop()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 from weakref import WeakSet, ref
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from medvision_desktop.domain.image import Frame, Volume
@@ -38,6 +39,7 @@ class PlaneCare(QObject):
         self._lane = Lane("planes", lanes.unhandled)
         # Weakly: a volume goes when its study is closed.
         self._warmed: WeakSet[Volume] = WeakSet()
+        self._has_compiler = False
         self._steps: deque[Callable[[], None]] = deque()
         self._quiet = QTimer(self)
         self._quiet.setInterval(_QUIET_MS)
@@ -58,9 +60,19 @@ class PlaneCare(QObject):
         self._lane.close()
 
     def prepare(self) -> None:
-        """Bring in the compiler, and what it makes for most volumes, before there is a volume."""
-        self._steps.extend(sampling.stages())
+        """Bring in the compiler, and what it makes for most volumes, before one is opened.
+
+        Takes 150 MB, which a reader of films alone can do without.
+        """
+        self._bring_compiler()
+        usual = np.zeros((1, 1, 1), np.int16)
+        self._steps.extend(partial(sampling.warm, usual, padding) for padding in ((0.0, 0.0), None))
         self._quiet.start()
+
+    def _bring_compiler(self) -> None:
+        if not self._has_compiler:
+            self._has_compiler = True
+            self._steps.extend(sampling.stages())
 
     def _warm(self) -> None:
         shown = self._viewer.panes[0].shown
@@ -68,6 +80,7 @@ class PlaneCare(QObject):
         if volume is None or volume in self._warmed:
             return
         self._warmed.add(volume)
+        self._bring_compiler()
         self._steps.append(partial(_warm, ref(volume)))
         self._quiet.start()
 
