@@ -17,7 +17,7 @@ from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.pixels import oblique, reslice, sampling
 from medvision_desktop.pixels.oblique import ObliqueStack
 from medvision_desktop.pixels.reslice import PlaneStack, Slab, SlabMode
-from medvision_desktop.ui.viewmodels import planes, turning
+from medvision_desktop.ui.viewmodels import plane_care, planes, turning
 from medvision_desktop.ui.viewmodels.gestures import Tool
 from medvision_desktop.ui.viewmodels.plane_care import PlaneCare
 from tests.helpers import viewer_cases as cases
@@ -330,4 +330,21 @@ def test_the_compiler_waits_until_no_lane_has_work_and_keeps_no_volume(
     release.set()
     screen.qtbot.waitUntil(lambda: len(done) == 2)
     assert done == ["compiler", "volume"]
+    care.stop()
+
+
+def test_the_compiler_does_not_wait_for_work_that_takes_minutes(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(plane_care, "_MOST_WAITS", 2)
+    monkeypatch.setattr(sampling, "stages", lambda: (lambda: done.append("compiler"),))
+    monkeypatch.setattr(oblique, "warm", lambda _volume: done.append("volume"))
+    care = PlaneCare(screen.lanes, screen.viewer)
+    release = threading.Event()
+    screen.lanes.gpu.submit(lambda *_: release.wait(10), done=lambda _: None)
+    screen.viewer.layoutChanged.emit()
+    screen.qtbot.waitUntil(lambda: len(done) == 2)
+    assert screen.lanes.gpu.jobs
+    release.set()
     care.stop()

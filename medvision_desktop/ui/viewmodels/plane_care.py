@@ -22,6 +22,7 @@ from medvision_desktop.work import CancelToken, ProgressSink
 
 _REST_MS: Final = 150
 _QUIET_MS: Final = 100
+_MOST_WAITS: Final = 30
 
 
 class PlaneCare(QObject):
@@ -41,6 +42,7 @@ class PlaneCare(QObject):
         self._warmed: WeakSet[Volume] = WeakSet()
         self._has_compiler = False
         self._steps: deque[Callable[[], None]] = deque()
+        self._waits = 0
         self._quiet = QTimer(self)
         self._quiet.setInterval(_QUIET_MS)
         self._quiet.timeout.connect(self._go_on)
@@ -85,11 +87,18 @@ class PlaneCare(QObject):
         self._quiet.start()
 
     def _go_on(self) -> None:
-        """The next step, if nothing else is going on: what the reader waits for goes first."""
-        if self._lane.jobs or any(lane.jobs for lane in self._lanes.all):
+        """The next step, if nothing else is going on: what the reader waits for goes first.
+
+        But some work takes minutes, and planes are not to stay coarse for as long.
+        """
+        if self._lane.jobs:
+            return
+        if self._waits < _MOST_WAITS and any(lane.jobs for lane in self._lanes.all):
+            self._waits += 1
             return
         if not self._steps:
             self._quiet.stop()
+            self._waits = 0
             self._rest.start()  # what was drawn coarse meanwhile is drawn whole now
             return
         step = self._steps.popleft()
