@@ -300,10 +300,7 @@ class RoomWiring(QObject):
             self._room.worklist.show_models(every if asking else None)
 
     def _warm(self) -> None:
-        """Make ready what the first images wait for, as soon as nothing else is going on."""
-        if any(lane.jobs for lane in self._room.lanes.all):
-            self._warm_timer.start(_WARM_AFTER_MS)
-            return
+        """Make ready what the first images wait for."""
         self._room.desk.warm_decoder()
         own = [row.study for row in self._room.worklist.studies if not row.study.is_sample]
         if any(series.may_be_a_volume for study in own for series in study.series):

@@ -96,6 +96,6 @@ def test_nothing_breaks_in_whatever_order_things_are_done(
         if popup is not None:
             popup.close()
         assert sitting.crashes == [], done[-9:]
-    sitting.rest()
+    assert sitting.layouts_at_rest() == 0
     assert sitting.errors == []
     assert verify(sitting.store).ok

@@ -14,12 +14,12 @@ def test_a_window_rests_once_what_was_asked_for_is_done(
     sit_down: Callable[..., Sitting], folder: Callable[..., Path]
 ) -> None:
     sitting = sit_down()
-    sitting.rest()
+    assert sitting.layouts_at_rest() == 0
     sitting.open(folder("RG1_UNCR.dcm"))
-    sitting.rest()
+    assert sitting.layouts_at_rest() == 0
     sitting.run_ai()
-    sitting.rest()
+    assert sitting.layouts_at_rest() == 0
     sitting.key(Qt.Key.Key_P, CTRL)
-    sitting.rest()
+    assert sitting.layouts_at_rest() == 0
     sitting.key(Qt.Key.Key_Escape)
-    sitting.rest()
+    assert sitting.layouts_at_rest() == 0

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from medvision_desktop.audit.store import Store
 from medvision_desktop.domain.display import VoiWindow
-from medvision_desktop.domain.image import Frame
+from medvision_desktop.domain.image import Frame, LoadedSeries
 from medvision_desktop.domain.measurement import MeasurementKind
 from medvision_desktop.errors import StoreUnavailable
 from medvision_desktop.pixels import region
@@ -267,12 +267,18 @@ def with_store(tmp_path: Path) -> Any:
     return SimpleNamespace(settings=Settings(reader="Dr Vale"), decoder=None, store=store)
 
 
+def recording(show: Any, loaded: LoadedSeries, tmp_path: Path) -> tuple[Any, Screen, MarkRecord]:
+    """A series on screen, whose drawings are kept in the record of this test."""
+    bench = with_store(tmp_path)
+    screen: Screen = show(loaded, bench=bench)
+    record = MarkRecord(bench, screen.lanes, screen.notifier, screen.viewer)
+    screen.open(loaded)
+    return bench, screen, record
+
+
 def test_what_is_drawn_is_saved_at_once_and_there_again_after_a_restart(show: Any, tmp_path: Path) -> None:
     loaded = cases.scan(rows=100, columns=100)
-    bench = with_store(tmp_path)
-    first = show(loaded, bench=bench)
-    record = MarkRecord(bench, first.lanes, first.notifier, first.viewer)
-    first.open(loaded)
+    bench, first, record = recording(show, loaded, tmp_path)
     first.key(K.Key_L)
     first.drag(first.at(20, 20), first.at(20, 60))
     first.drag(first.at(60, 20), first.at(60, 60))
@@ -284,10 +290,7 @@ def test_what_is_drawn_is_saved_at_once_and_there_again_after_a_restart(show: An
     assert [offer.chip for offer in record.offers(loaded.study.key)] == [said[0][0]]
     assert record.offers(loaded.study.key)[0].sentence == f"Measurement: {said[0][0]}."
     bench.store.close()
-    bench = with_store(tmp_path)
-    second = show(loaded, bench=bench)
-    again = MarkRecord(bench, second.lanes, second.notifier, second.viewer)
-    second.open(loaded)
+    bench, second, again = recording(show, loaded, tmp_path)
     second.settle()
     assert second.lines() == said
     assert len(again.offers(loaded.study.key)) == 1
@@ -298,10 +301,7 @@ def test_what_could_not_be_saved_is_saved_with_the_next_that_can(
     show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = cases.scan(rows=100, columns=100)
-    bench = with_store(tmp_path)
-    screen = show(loaded, bench=bench)
-    _record = MarkRecord(bench, screen.lanes, screen.notifier, screen.viewer)
-    screen.open(loaded)
+    bench, screen, _record = recording(show, loaded, tmp_path)
 
     screen.key(K.Key_L)
     with monkeypatch.context() as patched:
@@ -325,10 +325,7 @@ def test_what_the_record_does_not_have_says_so_on_the_image(
     show: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = cases.scan(rows=100, columns=100)
-    bench = with_store(tmp_path)
-    screen = show(loaded, bench=bench)
-    record = MarkRecord(bench, screen.lanes, screen.notifier, screen.viewer)
-    screen.open(loaded)
+    bench, screen, record = recording(show, loaded, tmp_path)
 
     with monkeypatch.context() as patched:
         patched.setattr(measurements, "record", full)
@@ -361,10 +358,7 @@ def test_values_of_a_large_region_come_from_a_lane_and_are_in_the_record(
     monkeypatch.setattr(marks, "said_by", said_by)
     monkeypatch.setattr(marks, "_MOST_AT_ONCE_PX", 500)
     loaded = cases.scan(rows=100, columns=100)
-    bench = with_store(tmp_path)
-    first = show(loaded, bench=bench)
-    record = MarkRecord(bench, first.lanes, first.notifier, first.viewer)
-    first.open(loaded)
+    bench, first, record = recording(show, loaded, tmp_path)
     first.key(K.Key_R)
     first.drag(first.at(20, 20), first.at(70, 60))
     assert first.lines()[0][0] == "Mean and SD: working"
@@ -387,10 +381,7 @@ def test_values_of_a_large_region_come_from_a_lane_and_are_in_the_record(
     assert first.lines()[1][-1] == "not saved"
     bench.store.close()
 
-    bench = with_store(tmp_path)
-    second = show(loaded, bench=bench)
-    _again = MarkRecord(bench, second.lanes, second.notifier, second.viewer)
-    second.open(loaded)
+    bench, second, _again = recording(show, loaded, tmp_path)
     for _ in range(2):
         second.settle()
     assert second.lines() == [said]

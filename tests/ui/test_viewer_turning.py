@@ -315,36 +315,42 @@ def test_a_measurement_on_an_image_is_gone_back_to_from_the_images(qtbot: Any) -
     screen.lanes.close()
 
 
-def test_the_compiler_waits_until_no_lane_has_work_and_keeps_no_volume(
-    screen: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was compiled, in the order; none of it is."""
     done: list[str] = []
     monkeypatch.setattr(sampling, "stages", lambda: (lambda: done.append("compiler"),))
     monkeypatch.setattr(oblique, "warm", lambda _volume: done.append("volume"))
-    care = PlaneCare(screen.lanes, screen.viewer)
+    return done
+
+
+@pytest.fixture
+def care(screen: Screen) -> Iterator[PlaneCare]:
+    made = PlaneCare(screen.lanes, screen.viewer)
+    yield made
+    made.stop()
+
+
+def test_the_compiler_waits_until_no_lane_has_work(
+    screen: Screen, care: PlaneCare, compiled: list[str]
+) -> None:
     release = threading.Event()
     screen.lanes.db.submit(lambda *_: release.wait(10), done=lambda _: None)
     screen.viewer.layoutChanged.emit()
     screen.qtbot.wait(300)
-    assert done == []
+    assert compiled == []
     release.set()
-    screen.qtbot.waitUntil(lambda: len(done) == 2)
-    assert done == ["compiler", "volume"]
-    care.stop()
+    screen.qtbot.waitUntil(lambda: len(compiled) == 2)
+    assert compiled == ["compiler", "volume"]
 
 
 def test_the_compiler_does_not_wait_for_work_that_takes_minutes(
-    screen: Screen, monkeypatch: pytest.MonkeyPatch
+    screen: Screen, care: PlaneCare, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
     monkeypatch.setattr(plane_care, "_MOST_WAITS", 2)
-    monkeypatch.setattr(sampling, "stages", lambda: (lambda: done.append("compiler"),))
-    monkeypatch.setattr(oblique, "warm", lambda _volume: done.append("volume"))
-    care = PlaneCare(screen.lanes, screen.viewer)
     release = threading.Event()
     screen.lanes.gpu.submit(lambda *_: release.wait(10), done=lambda _: None)
     screen.viewer.layoutChanged.emit()
-    screen.qtbot.waitUntil(lambda: len(done) == 2)
+    screen.qtbot.waitUntil(lambda: len(compiled) == 2)
     assert screen.lanes.gpu.jobs
     release.set()
-    care.stop()

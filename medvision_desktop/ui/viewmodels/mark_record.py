@@ -133,7 +133,8 @@ class MarkRecord(QObject):
 
         def done(lines: tuple[str, ...]) -> None:
             self._marks.learn(frame, kind, points, lines)
-            self._said[measurement.id] = self._marks.said(measurement, frame)
+            if measurement in self._marks.on(measurement.place):  # and not another by now
+                self._said[measurement.id] = self._marks.said(measurement, frame)
             self._on_recorded(measurement.place.study_key)
 
         def failed(error: Exception) -> None:
