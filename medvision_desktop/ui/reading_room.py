@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from medvision_desktop.services.workbench import Workbench
 from medvision_desktop.ui.commands import Commands
@@ -87,7 +89,18 @@ class ReadingRoom(RoomFurniture):
 
     def ask_reader(self) -> None:
         """Open the sheet that asks for the reader's name."""
-        FirstReaderSheet(self.window, self.reader).open_at()
+        before = QApplication.focusWidget()
+        sheet = FirstReaderSheet(self.window, self.reader)
+        # Once it has gone: else the keyboard falls to whatever control comes next.
+        sheet.closed.connect(lambda: QTimer.singleShot(0, self, lambda: self._give_back(before)))
+        sheet.open_at()
+
+    def _give_back(self, before: QWidget | None) -> None:
+        """The keyboard goes to who had it before a sheet, or else to the images."""
+        if before is not None and isValid(before) and before.isVisible():
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self.windows.focus_active()
 
     def show_report(self) -> None:
         """Open the report beside the image; the worklist makes room."""

@@ -13,6 +13,7 @@ from medvision_desktop.ui.panes.viewer_grid import ViewerGrid
 from medvision_desktop.ui.side_window import SideWindow, was_open
 from medvision_desktop.ui.viewmodels.layouts import WINDOWS, window_of
 from medvision_desktop.ui.viewmodels.viewer import ViewerModel
+from medvision_desktop.ui.widgets import sheet
 
 
 class SideWindows(QObject):
@@ -91,7 +92,9 @@ class SideWindows(QObject):
         return True
 
     def focus_active(self) -> None:
-        """Give the keyboard to the active pane, in whichever window it is."""
+        """Give the keyboard to the active pane, in whichever window it is, unless a sheet has it."""
+        if sheet.has_keyboard(self._grid.window()):
+            return
         window = self.open_ones.get(window_of(self._viewer.active))
         if window is not None:
             window.activateWindow()

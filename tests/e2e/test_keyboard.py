@@ -159,3 +159,18 @@ def test_the_keyboard_leaves_a_single_pane_by_tab(film: Sitting) -> None:
     QApplication.processEvents()
     assert isinstance(film.window.focusWidget(), QWidget)
     assert film.window.focusWidget() is not canvas
+
+
+def test_a_name_is_typed_into_its_field_whatever_is_opened_meanwhile(
+    sit_down: Callable[..., Sitting], folder: Callable[..., Path]
+) -> None:
+    sitting = sit_down(reader="", paths=[folder("RG1_UNCR.dcm")])
+    sitting.wait(lambda: sitting.room.viewer.active_pane.shown is not None)
+    sitting.settle()
+    tool = sitting.room.viewer.tool
+    sitting.type("Vale")
+    sitting.key(Qt.Key.Key_Return)
+    sitting.settle()
+    assert sitting.room.reader.name == "Vale"
+    assert sitting.room.viewer.tool is tool
+    assert sitting.window.focusWidget() is sitting.room.grid.panes[0].canvas

@@ -141,6 +141,17 @@ class Sheet(QFrame):
         return super().eventFilter(watched, event)
 
 
+def has_keyboard(window: QWidget) -> bool:
+    """Whether the reader of a window is at a sheet: what comes meanwhile must not take its keys.
+
+    Also while the window does not have the keyboard, or not yet.
+    """
+    widget: QWidget | None = window.focusWidget()
+    while widget is not None and not isinstance(widget, Sheet):
+        widget = widget.parentWidget()
+    return widget is not None
+
+
 def place_inside(sheet: QWidget, wanted: QPoint) -> None:
     """Move a sheet to the wanted place, or to the nearest one where it is wholly visible."""
     parent = sheet.parentWidget()
